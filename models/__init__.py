@@ -1,0 +1,1 @@
+"""What a network is: layer language, architecture, plan, module, references, export."""

@@ -1,0 +1,235 @@
+"""A plan: an architecture placed on an input shape, as a flat chain of primitive layers.
+
+Building, counting, summarising and exporting all walk this one plan, so they cannot drift apart. Receptive field and
+jump follow Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks" (Distill, 2019):
+over a layer of kernel k and stride s the receptive field grows by (k - 1) * jump, then the jump is multiplied by s.
+"""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+from models.architecture import (
+    Activation,
+    Architecture,
+    BatchNorm,
+    Conv,
+    Dropout,
+    GlobalAveragePool,
+    Linear,
+    Pair,
+    Pool,
+    Primary,
+    SeparableConv,
+    Stage,
+    Tail,
+)
+from models.errors import UserError
+from models.language import render_primary
+
+Shape = tuple[int, ...]  # without the batch: (channels, height, width), or (features,) once flattened
+
+
+class PlanError(UserError):
+    """An architecture that does not fit its input; the message names the stage."""
+
+
+@dataclass(frozen=True)
+class Flatten:
+    """(channels, height, width) to (features,); the plan puts it before a first linear layer and at the end."""
+
+
+Operation = Conv | Pool | GlobalAveragePool | Linear | Flatten | BatchNorm | Activation | Dropout
+
+# Word that a layer's name is made of: conv1, bn1, relu1, conv2, ... These names are the keys of a state dict.
+_NAMES: dict[type[Operation], str] = {
+    Conv: "conv",
+    Pool: "pool",
+    GlobalAveragePool: "gap",
+    Linear: "linear",
+    Flatten: "flatten",
+    BatchNorm: "bn",
+    Dropout: "drop",
+}
+
+
+@dataclass(frozen=True)
+class PlannedLayer:
+    """One primitive layer in its place."""
+
+    name: str  # unique in the plan, e.g. "conv2"; the module's name in the built network
+    operation: Operation
+    stage: int  # index of the stage it comes from; the last Flatten belongs to the last stage
+    input_shape: Shape
+    output_shape: Shape
+    weights: tuple[tuple[str, Shape], ...]  # trainable tensors: (name inside the layer, shape), torch's layout
+    receptive_field: Pair  # of one output value, in input pixels
+    jump: Pair  # distance of neighbouring output values, in input pixels
+
+    @property
+    def params(self) -> int:
+        """Number of trainable values."""
+        return sum(math.prod(shape) for _, shape in self.weights)
+
+
+@dataclass(frozen=True)
+class Plan:
+    architecture: Architecture
+    input_shape: Shape  # (channels, height, width)
+    layers: tuple[PlannedLayer, ...]
+
+    @property
+    def classes(self) -> int:
+        """Length of the output vector (the logits)."""
+        return self.layers[-1].output_shape[0]
+
+    def stage_layers(self, stage: int) -> tuple[PlannedLayer, ...]:
+        """The primitive layers that come from one stage."""
+        return tuple(layer for layer in self.layers if layer.stage == stage)
+
+
+def plan(architecture: Architecture, input_shape: Shape, classes: int | None = None) -> Plan:
+    """Place an architecture on an input of shape (channels, height, width).
+
+    Raises PlanError, naming the stage, where a layer would shrink the map below 1x1 or does not fit, where `gap(HxW)`
+    names another map, where the output is not a vector, or not one of `classes` values when that is given.
+    """
+    if len(input_shape) != 3 or min(input_shape) < 1:
+        raise PlanError(f"an input shape is channels x height x width, each at least 1, not {_shape(input_shape)}")
+    walk = _Walk(input_shape)
+    for index, stage in enumerate(architecture.stages):
+        walk.add_stage(index, stage)
+    walk.finish()
+    result = Plan(architecture, input_shape, tuple(walk.layers))
+    if classes is not None and result.classes != classes:
+        last = render_primary(architecture.stages[-1].primary)
+        raise PlanError(
+            f"the network ends in {result.classes} values ({last}), the data set has {classes} classes: "
+            f"give the last layer with a width {classes} outputs"
+        )
+    return result
+
+
+def _shape(shape: Shape) -> str:
+    return "x".join(str(size) for size in shape)
+
+
+class _Walk:
+    """Where the chain stands: current shape, receptive field and jump, and the layers so far."""
+
+    def __init__(self, input_shape: Shape) -> None:
+        self.shape = input_shape
+        self.field: Pair = (1, 1)
+        self.jump: Pair = (1, 1)
+        self.layers: list[PlannedLayer] = []
+        self.counter: Counter[str] = Counter()
+        self.stage = 0
+        self.text = ""
+
+    def add_stage(self, index: int, stage: Stage) -> None:
+        self.stage, self.text = index, render_primary(stage.primary)
+        for operation in _expand(stage.primary, self.shape[0]):
+            self.add_primary(operation)
+        for layer in stage.tail:
+            self.add_tail(layer)
+
+    def fail(self, what: str) -> PlanError:
+        return PlanError(f"stage {self.stage + 1}, {self.text}: {what}")
+
+    def add_primary(self, operation: Conv | Pool | GlobalAveragePool | Linear) -> None:
+        match operation:
+            case Linear():
+                if len(self.shape) == 3:
+                    self.flatten()
+                shapes: list[tuple[str, Shape]] = [("weight", (operation.width, self.shape[0]))]
+                if operation.bias:
+                    shapes.append(("bias", (operation.width,)))
+                self.append(operation, (operation.width,), tuple(shapes))
+            case GlobalAveragePool():
+                size = self.map_size()
+                if operation.expected is not None and operation.expected != size:
+                    raise self.fail(
+                        f"gap({_shape(operation.expected)}) is written, but the map is {_shape(size)}: "
+                        f"write gap or gap({_shape(size)})"
+                    )
+                self.slide(size, (1, 1))
+                self.append(operation, (self.shape[0], 1, 1), ())
+            case Pool():
+                height, width = self.slid_size(operation)
+                self.slide(operation.kernel, operation.stride)
+                self.append(operation, (self.shape[0], height, width), ())
+            case Conv():
+                self.map_size()
+                channels, groups = self.shape[0], operation.groups
+                if channels % groups or operation.width % groups:
+                    raise self.fail(
+                        f"groups must divide the {channels} input channels and the {operation.width} output channels, "
+                        f"{groups} does not"
+                    )
+                height, width = self.slid_size(operation)
+                weights: list[tuple[str, Shape]] = [
+                    ("weight", (operation.width, channels // groups, *operation.kernel))
+                ]
+                if operation.bias:
+                    weights.append(("bias", (operation.width,)))
+                self.slide(operation.kernel, operation.stride)
+                self.append(operation, (operation.width, height, width), tuple(weights))
+
+    def add_tail(self, layer: Tail) -> None:
+        channels = (self.shape[0],)
+        weights = (("weight", channels), ("bias", channels)) if isinstance(layer, BatchNorm) else ()
+        self.append(layer, self.shape, weights)
+
+    def flatten(self) -> None:
+        height, width = self.map_size()
+        self.slide((height, width), (1, 1))
+        self.append(Flatten(), (math.prod(self.shape),), ())
+
+    def finish(self) -> None:
+        if len(self.shape) == 3:
+            if self.shape[1:] != (1, 1):
+                raise self.fail(
+                    f"the network ends in a {_shape(self.shape[1:])} map, it must end in 1x1 or a vector: "
+                    "add gap, a last convolution of that kernel, or a linear layer"
+                )
+            self.flatten()
+
+    def map_size(self) -> Pair:
+        if len(self.shape) != 3:
+            raise self.fail("it needs a map, but a linear layer stands before it")
+        return self.shape[1], self.shape[2]
+
+    def slid_size(self, operation: Conv | Pool) -> Pair:
+        """Output size of a sliding window, torch's floor rule."""
+        size = self.map_size()
+        result = tuple(
+            (size[axis] + 2 * operation.padding[axis] - operation.kernel[axis]) // operation.stride[axis] + 1
+            for axis in (0, 1)
+        )
+        if min(result) < 1:
+            raise self.fail(
+                f"it would shrink the {_shape(size)} map below 1x1: use a smaller kernel, padding, or fewer layers "
+                "before it"
+            )
+        return result[0], result[1]
+
+    def slide(self, kernel: Pair, stride: Pair) -> None:
+        field, jump = self.field, self.jump
+        self.field = field[0] + (kernel[0] - 1) * jump[0], field[1] + (kernel[1] - 1) * jump[1]
+        self.jump = jump[0] * stride[0], jump[1] * stride[1]
+
+    def append(self, operation: Operation, output: Shape, weights: tuple[tuple[str, Shape], ...]) -> None:
+        kind = operation.name if isinstance(operation, Activation) else _NAMES[type(operation)]
+        self.counter[kind] += 1
+        name = f"{kind}{self.counter[kind]}"
+        layer = PlannedLayer(name, operation, self.stage, self.shape, output, weights, self.field, self.jump)
+        self.layers.append(layer)
+        self.shape = output
+
+
+def _expand(primary: Primary, channels: int) -> tuple[Conv | Pool | GlobalAveragePool | Linear, ...]:
+    """The primitive operations of a primary one, on an input of `channels` channels."""
+    if isinstance(primary, SeparableConv):
+        depthwise = Conv(channels, primary.kernel, primary.stride, primary.padding, channels, primary.bias)
+        return depthwise, Conv(primary.width, (1, 1), bias=primary.bias)
+    return (primary,)

@@ -1,0 +1,1 @@
+"""What was found: records, front, statistics, tables, page."""
