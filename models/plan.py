@@ -6,10 +6,12 @@ over a layer of kernel k and stride s the receptive field grows by (k - 1) * jum
 """
 
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass
 
 from models.architecture import (
+    MAX_SIZE,
     Activation,
     Architecture,
     BatchNorm,
@@ -28,6 +30,10 @@ from models.errors import UserError
 from models.language import render_primary
 
 Shape = tuple[int, ...]  # without the batch: (channels, height, width), or (features,) once flattened
+
+# The most that one layer may hold (weights, values of its map, weights x positions, pixels of its receptive field):
+# sums over the longest architecture then stay below 2^53, exact wherever they are stored or shown.
+MAX_COUNT = 10**12
 
 
 class PlanError(UserError):
@@ -92,10 +98,14 @@ def plan(architecture: Architecture, input_shape: Shape, classes: int | None = N
     """Place an architecture on an input of shape (channels, height, width).
 
     Raises PlanError, naming the stage, where a layer would shrink the map below 1x1 or does not fit, where `gap(HxW)`
-    names another map, where the output is not a vector, or not one of `classes` values when that is given.
+    names another map, where a layer is too large to count (MAX_COUNT), where the output is not a vector, or not one of
+    `classes` values when that is given.
     """
-    if len(input_shape) != 3 or min(input_shape) < 1:
-        raise PlanError(f"an input shape is channels x height x width, each at least 1, not {_shape(input_shape)}")
+    if len(input_shape) != 3 or not all(1 <= size <= MAX_SIZE for size in input_shape):
+        rule = f"an input shape is channels x height x width, each from 1 to {MAX_SIZE}"
+        raise PlanError(f"{rule}, not {_shape(input_shape)}")
+    if math.prod(input_shape) > MAX_COUNT:
+        raise PlanError(f"an input has at most {MAX_COUNT} values, not {_shape(input_shape)}")
     walk = _Walk(input_shape)
     for index, stage in enumerate(architecture.stages):
         walk.add_stage(index, stage)
@@ -108,6 +118,18 @@ def plan(architecture: Architecture, input_shape: Shape, classes: int | None = N
             f"give the last layer with a width {classes} outputs"
         )
     return result
+
+
+def parse_input_shape(text: str) -> Shape:
+    """Read an input shape, channels x height x width, from text such as `1x28x28`. Raises UserError for other text."""
+    match = re.fullmatch(r"([0-9]{1,7})x([0-9]{1,7})x([0-9]{1,7})", text.strip())
+    sizes = tuple(int(size) for size in match.groups()) if match else ()
+    if not sizes or not all(1 <= size <= MAX_SIZE for size in sizes):
+        shown = text if len(text) <= 40 else text[:37] + "..."
+        raise UserError(
+            f"an input shape is CHANNELSxHEIGHTxWIDTH, each from 1 to {MAX_SIZE}, e.g. 1x28x28, not {shown!r}"
+        )
+    return sizes
 
 
 def _shape(shape: Shape) -> str:
@@ -219,9 +241,12 @@ class _Walk:
         self.jump = jump[0] * stride[0], jump[1] * stride[1]
 
     def append(self, operation: Operation, output: Shape, weights: tuple[tuple[str, Shape], ...]) -> None:
+        weight = math.prod(weights[0][1]) * math.prod(output[1:]) if weights else 0
+        if max(weight, math.prod(output), *self.field, *self.jump) > MAX_COUNT:
+            raise self.fail(f"one of its counts is over {MAX_COUNT}, the most that is counted: use smaller sizes")
         kind = operation.name if isinstance(operation, Activation) else _NAMES[type(operation)]
         self.counter[kind] += 1
-        name = f"{kind}{self.counter[kind]}"
+        name = f"{kind}{self.counter[kind]}" if not kind[-1].isdigit() else f"{kind}_{self.counter[kind]}"
         layer = PlannedLayer(name, operation, self.stage, self.shape, output, weights, self.field, self.jump)
         self.layers.append(layer)
         self.shape = output

@@ -1,0 +1,63 @@
+"""Show what a network costs: `python -m budget saish-m4`, or a layer text in its place. Needs no torch."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from budget.count import BYTES_PER_VALUE
+from budget.table import describe, render
+from models.architecture import Architecture
+from models.errors import UnderbudgetError, UserError
+from models.language import LayerTextError, parse
+from models.plan import parse_input_shape, plan
+from models.references import REFERENCES, reference
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see python -m budget --help")
+
+
+def find_network(what: str) -> tuple[str | None, Architecture]:
+    """A reference's (name, architecture), or (None, architecture) of a layer text.
+
+    Raises UserError: for a single word that is neither, with the nearest reference; else with the place in the text.
+    """
+    if what in REFERENCES:
+        return what, reference(what).architecture
+    try:
+        return None, parse(what)
+    except LayerTextError:
+        if what.strip() and not any(character in what.strip() for character in "(| "):
+            return what, reference(what).architecture
+        raise
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table; returns the exit code, after one line on stderr for an error."""
+    from rich.console import Console
+
+    parser = _Parser(prog="python -m budget", description="Show what a network costs.")
+    parser.add_argument("what", help='a reference, e.g. saish-m4, or layers, e.g. "conv3x3(8) relu | gap | linear(10)"')
+    parser.add_argument("--input", default="1x28x28", help="channels x height x width (default: 1x28x28)")
+    parser.add_argument("--classes", type=int, help="check that the network ends in this many values")
+    parser.add_argument("--precision", default="float32", help=f"{' or '.join(BYTES_PER_VALUE)} (default: float32)")
+    parser.add_argument("--json", action="store_true", help="print a JSON object instead of a table")
+    try:
+        options = parser.parse_args(arguments)
+        name, architecture = find_network(options.what)
+        planned = plan(architecture, parse_input_shape(options.input), options.classes)
+        if options.json:
+            print(json.dumps(describe(planned, options.precision, name), indent=2))
+            return 0
+        Console(highlight=False).print(render(planned, options.precision, name))
+    except UnderbudgetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
