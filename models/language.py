@@ -14,14 +14,15 @@ Stages are separated by `|`. A stage is a primary operation and a tail.
 `parse(render(a)) == a` for every architecture, and `render(parse(text))` is the canonical text.
 """
 
+import contextlib
 import difflib
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from models.architecture import (
     ACTIVATIONS,
+    MAX_SIZE,
     Activation,
     Architecture,
     BatchNorm,
@@ -38,170 +39,186 @@ from models.architecture import (
 )
 from models.errors import UserError
 
-MAX_SIZE = 1_000_000  # of any single number in the language: far above use, low enough to count with
-
 
 class LayerTextError(UserError):
-    """A layer text that does not parse; the message points at the place."""
+    """A layer text that does not parse; `position` (from 0) is the place, and the message points at it."""
 
     def __init__(self, text: str, position: int, what: str) -> None:
         self.position = position
-        line = " ".join(text.split("\n"))
-        start = max(0, position - 40)
-        shown = ("..." if start else "") + line[start:position] + ">>>" + line[position : position + 24]
-        rest = "..." if len(line) > position + 24 else ""
-        super().__init__(f"layer text, character {position + 1}: {what}, at {shown}{rest}")
+        before, after = text[max(0, position - 40) : position], text[position : position + 24]
+        shown = ("..." if position > 40 else "") + before + ">>>" + after
+        shown += "..." if len(text) > position + 24 else ""
+        line = "".join(character if character.isprintable() else " " for character in shown)
+        super().__init__(f"layer text, character {position + 1}: {what}, at {line}")
 
 
-@dataclass(frozen=True)
-class _Token:
-    text: str
-    start: int
+def _quote(text: str) -> str:
+    return repr(text if len(text) <= 30 else text[:30] + "...")
 
 
-_WORD = re.compile(r"[^\s|()]+(\([^()|]*\))?")
-_HEAD = re.compile(r"([a-z]+)(.*?)(?:\((.*)\))?$", re.DOTALL)
-_PAIR = re.compile(r"(\d+)(?:x(\d+))?$")
-_WORDS = ("conv3x3", "conv1x1", "sep3x3", "maxpool2", "avgpool2", "gap", "linear", "bn", "drop0.1", *ACTIVATIONS)
+_BLANK = re.compile(r"\s*")
+_WORD = re.compile(r"(?P<word>[^\s|()]+)(?P<bracket>\((?P<inner>[^()|]*)(?P<close>\))?)?")
+_NAME = re.compile(r"[^0-9.]*")
+_WHOLE = re.compile(r"[0-9]{1,7}")  # no digits but 0-9 (\d takes any script's), and never more than a count can take
+_RATE = re.compile(r"[0-9]*\.[0-9]+")
 
 
-class _Arguments:
-    """The comma-separated arguments of one operation, taken away one by one; what is left over is an error."""
+class _Word:
+    """One operation as it is written: a name, what follows it directly (`size`), and arguments in brackets.
 
-    def __init__(self, source: str, token: _Token, inner: str | None) -> None:
-        self.source = source
-        self.token = token
-        self.items: list[tuple[str, int]] = []
-        if inner is not None:
-            position = token.start + len(token.text) - 1 - len(inner)
-            for item in inner.split(","):
-                self.items.append((item.strip(), position + len(item) - len(item.lstrip())))
+    The arguments are taken away one by one; `done` refuses what is left.
+    """
+
+    def __init__(self, source: str, match: re.Match[str]) -> None:
+        self.source, self.start = source, match.start()
+        if match["bracket"] and not match["close"]:
+            raise LayerTextError(source, match.start("bracket"), "this bracket is not closed")
+        self.bracketed = match["bracket"] is not None
+        self.text = match["word"]
+        head = _NAME.match(self.text)
+        self.name = head[0] if head else ""
+        self.size, self.size_start = self.text[len(self.name) :], self.start + len(self.name)
+        self.arguments: list[tuple[str, int]] = []
+        if match["inner"] and not match["inner"].isspace():
+            position = match.start("inner")
+            for item in match["inner"].split(","):
+                self.arguments.append((item.strip(), position + len(item) - len(item.lstrip())))
                 position += len(item) + 1
 
     def fail(self, what: str, position: int | None = None) -> LayerTextError:
-        return LayerTextError(self.source, self.token.start if position is None else position, what)
+        return LayerTextError(self.source, self.start if position is None else position, what)
+
+    def whole(self, what: str, least: int, text: str, position: int) -> int:
+        if not _WHOLE.fullmatch(text) or not least <= int(text) <= MAX_SIZE:
+            rule = f"{what} must be a whole number from {least} to {MAX_SIZE}"
+            raise self.fail(f"{rule}, not {_quote(text)}", position)
+        return int(text)
+
+    def pair(self, what: str, least: int, text: str, position: int) -> Pair:
+        height, cross, width = text.partition("x")
+        first = self.whole(what, least, height, position)
+        return first, self.whole(what, least, width, position + len(height) + 1) if cross else first
+
+    def kernel(self) -> Pair:
+        if not self.size:
+            raise self.fail(f"{self.name} is followed by its kernel, e.g. {self.name}3x3", self.size_start)
+        return self.pair("a kernel", 1, self.size, self.size_start)
+
+    def no_size(self) -> None:
+        if self.size:
+            raise self.fail(f"{self.name} takes no number before the bracket, not {_quote(self.size)}", self.size_start)
 
     def width(self) -> int:
-        if not self.items:
-            raise self.fail(f"{self.token.text.split('(')[0]} needs its output width in brackets, e.g. (8)")
-        item, position = self.items.pop(0)
-        if not item.isdecimal() or not 1 <= int(item) <= MAX_SIZE:
-            raise self.fail(f"the output width must be a whole number from 1 to {MAX_SIZE}, not {item!r}", position)
-        return int(item)
+        if not self.arguments:
+            place = self.start + len(self.text)
+            raise self.fail(f"{self.text} needs its output width in brackets, e.g. {self.text}(8)", place)
+        return self.whole("the output width", 1, *self.arguments.pop(0))
 
-    def letter(self, letter: str, least: int, default: Pair) -> Pair:
-        for index, (item, position) in enumerate(self.items):
-            if item[:1] == letter and (match := _PAIR.match(item[1:])):
-                del self.items[index]
-                return _pair(match, least, self, position)
-        return default
+    def take(self, prefix: str) -> tuple[str, int] | None:
+        """Remove the argument that begins with `prefix`; what follows the prefix, and where."""
+        found = [argument for argument in self.arguments if argument[0].startswith(prefix)]
+        if len(found) > 1:
+            raise self.fail(f"{prefix} is given twice", found[1][1])
+        if not found:
+            return None
+        self.arguments.remove(found[0])
+        return found[0][0][len(prefix) :], found[0][1] + len(prefix)
+
+    def padding(self) -> Pair:
+        found = self.take("p")
+        return self.pair("a padding", 0, *found) if found else (0, 0)
+
+    def stride(self, default: Pair = (1, 1)) -> Pair:
+        found = self.take("s")
+        return self.pair("a stride", 1, *found) if found else default
+
+    def groups(self) -> int:
+        found = self.take("g")
+        return self.whole("the number of groups", 1, *found) if found else 1
 
     def bias(self, default: bool) -> bool:
-        for index, (item, position) in enumerate(self.items):
-            if item.replace(" ", "").startswith("bias="):
-                value = item.replace(" ", "")[5:]
-                if value not in ("T", "F"):
-                    raise self.fail(f"bias is T or F, not {value!r}", position)
-                del self.items[index]
-                return value == "T"
-        return default
+        found = self.take("bias")
+        if found is None:
+            return default
+        match = re.fullmatch(r"\s*=\s*([TF])", found[0])
+        if not match:
+            raise self.fail(f"bias is written bias=T or bias=F, not {_quote('bias' + found[0])}", found[1] - 4)
+        return match[1] == "T"
 
     def done(self, allowed: str) -> None:
-        if self.items:
-            item, position = self.items[0]
-            raise self.fail(f"unknown argument {item!r}, allowed here: {allowed}", position)
+        if self.arguments:
+            item, position = self.arguments[0]
+            raise self.fail(f"unknown argument {_quote(item)}, allowed here: {allowed}", position)
 
 
-def _pair(match: re.Match[str], least: int, arguments: _Arguments, position: int | None = None) -> Pair:
-    height = int(match[1])
-    width = int(match[2]) if match[2] else height
-    if not (least <= height <= MAX_SIZE and least <= width <= MAX_SIZE):
-        raise arguments.fail(f"a size here must be from {least} to {MAX_SIZE}, not {match[0]!r}", position)
-    return height, width
+def _parse_conv(word: _Word) -> Primary:
+    kernel, width = word.kernel(), word.width()
+    bias, padding, stride, groups = word.bias(False), word.padding(), word.stride(), word.groups()
+    word.done("pP, sS, gG, bias=T")
+    return Conv(width, kernel, stride, padding, groups, bias)
 
 
-def _kernel(arguments: _Arguments, size: str) -> Pair:
-    match = _PAIR.match(size)
-    if not match:
-        raise arguments.fail(f"a kernel is written like 3x3, not {size!r}")
-    return _pair(match, 1, arguments)
-
-
-def _parse_conv(arguments: _Arguments, size: str) -> Primary:
-    kernel = _kernel(arguments, size)
-    width = arguments.width()
-    padding, stride = arguments.letter("p", 0, (0, 0)), arguments.letter("s", 1, (1, 1))
-    groups, bias = arguments.letter("g", 1, (1, 1)), arguments.bias(False)
-    arguments.done("pP, sS, gG, bias=T")
-    if groups[0] != groups[1]:
-        raise arguments.fail("groups is one whole number")
-    return Conv(width, kernel, stride, padding, groups[0], bias)
-
-
-def _parse_separable(arguments: _Arguments, size: str) -> Primary:
-    kernel = _kernel(arguments, size)
-    width = arguments.width()
-    padding, stride = arguments.letter("p", 0, (0, 0)), arguments.letter("s", 1, (1, 1))
-    bias = arguments.bias(False)
-    arguments.done("pP, sS, bias=T")
+def _parse_separable(word: _Word) -> Primary:
+    kernel, width = word.kernel(), word.width()
+    bias, padding, stride = word.bias(False), word.padding(), word.stride()
+    word.done("pP, sS, bias=T")
     return SeparableConv(width, kernel, stride, padding, bias)
 
 
-def _parse_pool(kind: str) -> Callable[[_Arguments, str], Primary]:
-    def parse_pool(arguments: _Arguments, size: str) -> Primary:
-        kernel = _kernel(arguments, size)
-        stride, padding = arguments.letter("s", 1, kernel), arguments.letter("p", 0, (0, 0))
-        arguments.done("sS, pP")
-        if 2 * padding[0] > kernel[0] or 2 * padding[1] > kernel[1]:
-            raise arguments.fail("the padding of a pool is at most half its kernel")
-        return Pool(kind, kernel, stride, padding)
-
-    return parse_pool
+def _parse_pool(word: _Word) -> Primary:
+    kernel = word.kernel()
+    padding, stride = word.padding(), word.stride(kernel)
+    word.done("sS, pP")
+    return Pool(word.name.removesuffix("pool"), kernel, stride, padding)
 
 
-def _parse_gap(arguments: _Arguments, size: str) -> Primary:
-    if size:
-        raise arguments.fail(f"gap takes no size before the bracket, not {size!r}")
-    expected = None
-    if arguments.items and (match := _PAIR.match(arguments.items[0][0])):
-        expected = _pair(match, 1, arguments, arguments.items.pop(0)[1])
-    arguments.done("the map size, e.g. gap(6x6)")
+def _parse_gap(word: _Word) -> Primary:
+    word.no_size()
+    expected = word.pair("a map", 1, *word.arguments.pop(0)) if word.arguments else None
+    word.done("the map size alone, e.g. gap(6x6)")
     return GlobalAveragePool(expected)
 
 
-def _parse_linear(arguments: _Arguments, size: str) -> Primary:
-    if size:
-        raise arguments.fail(f"linear takes its width in brackets, e.g. linear(10), not {size!r}")
-    width = arguments.width()
-    bias = arguments.bias(True)
-    arguments.done("bias=F")
+def _parse_linear(word: _Word) -> Primary:
+    word.no_size()
+    width, bias = word.width(), word.bias(True)
+    word.done("bias=F")
     return Linear(width, bias)
 
 
-_PRIMARY: dict[str, Callable[[_Arguments, str], Primary]] = {
+_PRIMARY: dict[str, Callable[[_Word], Primary]] = {
     "conv": _parse_conv,
     "sep": _parse_separable,
-    "maxpool": _parse_pool("max"),
-    "avgpool": _parse_pool("avg"),
+    "maxpool": _parse_pool,
+    "avgpool": _parse_pool,
     "gap": _parse_gap,
     "linear": _parse_linear,
 }
 
 
-def _parse_tail(arguments: _Arguments, name: str, size: str) -> Tail | None:
-    if name == "drop":
-        try:
-            rate = float(size)
-        except ValueError:
-            rate = -1.0
-        if not re.fullmatch(r"\d*\.?\d+", size) or not 0 < rate < 1:
-            raise arguments.fail(f"a dropout rate is over 0 and under 1, e.g. drop0.1, not {size!r}")
-        return Dropout(rate)
-    if size:
-        return None
-    if name == "bn":
-        return BatchNorm()
-    return Activation(name) if name in ACTIVATIONS else None
+def _parse_tail(word: _Word) -> Tail:
+    layer: Tail
+    if word.text in ACTIVATIONS:
+        layer = Activation(word.text)
+    elif word.text == "bn":
+        layer = BatchNorm()
+    elif word.name == "drop":
+        if not _RATE.fullmatch(word.size):
+            raise word.fail("drop is followed by its rate, over 0 and under 1, e.g. drop0.1", word.size_start)
+        layer = Dropout(float(word.size))
+    else:
+        raise _unknown(word)
+    if word.bracketed:
+        raise word.fail(f"{word.name} takes no brackets", word.start + len(word.text))
+    return layer
+
+
+def _unknown(word: _Word) -> LayerTextError:
+    names = [*_PRIMARY, "bn", "drop", *ACTIVATIONS]
+    near = difflib.get_close_matches(word.name.lower(), names, 1, 0.5)
+    sized = bool(near) and near[0] in ("conv", "sep", "maxpool", "avgpool", "drop")
+    hint = f"did you mean {near[0]}{word.size[:10] if sized else ''}?" if near else f"known are {', '.join(names)}"
+    return word.fail(f"unknown layer {_quote(word.text)}, {hint}")
 
 
 def parse(text: str) -> Architecture:
@@ -210,51 +227,59 @@ def parse(text: str) -> Architecture:
     Raises LayerTextError, which names the character and the way out, for anything that is not in the language.
     """
     stages: list[Stage] = []
-    start = 0
-    for part in text.split("|"):
-        stages.append(_parse_stage(text, part, start))
-        start += len(part) + 1
-    return Architecture(tuple(stages))
+    position = -1
+    while position < len(text):
+        stage, position = _parse_stage(text, position + 1)
+        stages.append(stage)
+    with _pointing_at(text, 0):
+        return Architecture(tuple(stages))
 
 
-def _parse_stage(text: str, part: str, start: int) -> Stage:
+def _parse_stage(text: str, start: int) -> tuple[Stage, int]:
+    """The stage that begins at `start`, and where it ends: at a `|` or at the end of the text."""
     primary: Primary | None = None
     tail: list[Tail] = []
-    position = 0
-    while True:
-        position += len(part[position:]) - len(part[position:].lstrip())
-        if position >= len(part):
-            break
-        match = _WORD.match(part, position)
-        if not match:
-            raise LayerTextError(text, start + position, f"unexpected {part[position]!r}")
-        token = _Token(match[0], start + position)
-        position = match.end()
-        parts = _HEAD.match(token.text)
-        name, size, inner = (parts[1], parts[2], parts[3]) if parts else ("", "", None)
-        arguments = _Arguments(text, token, inner)
-        if name in _PRIMARY:
-            if primary is not None:
-                raise arguments.fail("a stage has one primary operation, separate stages with |")
-            primary = _PRIMARY[name](arguments, size)
-            continue
-        layer = _parse_tail(arguments, name, size)
-        if layer is None or inner is not None:
-            near = difflib.get_close_matches(token.text, _WORDS, 1, 0.5)
-            hint = f", did you mean {near[0]}?" if near else f", known: {' '.join(_WORDS)}"
-            raise arguments.fail(f"unknown layer {token.text!r}{hint}")
-        if primary is None:
-            raise arguments.fail(f"a stage begins with a convolution, pool, gap or linear, not {token.text!r}")
-        tail.append(layer)
+    position = _skip_blank(text, start)
+    while position < len(text) and text[position] != "|":
+        match = _WORD.match(text, position)
+        following = _skip_blank(text, match.end()) if match else position
+        if match is None or text[following : following + 1] in ("(", ")"):
+            raise LayerTextError(text, following, "a bracket belongs right after a layer, e.g. conv3x3(8)")
+        word = _Word(text, match)
+        with _pointing_at(text, position):
+            if word.name not in _PRIMARY:
+                tail.append(_parse_tail(word))
+            elif primary is None:
+                primary = _PRIMARY[word.name](word)
+            else:
+                raise UserError("a stage has one primary operation: separate stages with |")
+            if primary is None:
+                raise UserError(f"a stage begins with {', '.join(_PRIMARY)}, not {_quote(word.text)}")
+        position = following
     if primary is None:
-        raise LayerTextError(
-            text, min(start + position, len(text)), "an empty stage, expected a layer such as conv3x3(8)"
-        )
-    return Stage(primary, tuple(tail))
+        raise LayerTextError(text, position, "an empty stage, expected a layer such as conv3x3(8)")
+    with _pointing_at(text, _skip_blank(text, start)):
+        return Stage(primary, tuple(tail)), position
 
 
-def _size(pair: Pair, square: bool = False) -> str:
-    return str(pair[0]) if pair[0] == pair[1] and not square else f"{pair[0]}x{pair[1]}"
+def _skip_blank(text: str, position: int) -> int:
+    match = _BLANK.match(text, position)
+    return match.end() if match else position
+
+
+@contextlib.contextmanager
+def _pointing_at(text: str, position: int) -> Iterator[None]:
+    """Report a broken rule of the architecture itself as an error of the text, at `position`."""
+    try:
+        yield
+    except LayerTextError:
+        raise
+    except UserError as error:
+        raise LayerTextError(text, position, str(error)) from None
+
+
+def _size(pair: Pair) -> str:
+    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
 
 
 def render_primary(layer: Primary) -> str:
@@ -271,7 +296,7 @@ def render_primary(layer: Primary) -> str:
             if layer.bias:
                 arguments.append("bias=T")
             word = "conv" if isinstance(layer, Conv) else "sep"
-            return f"{word}{_size(layer.kernel, True)}({','.join(arguments)})"
+            return f"{word}{layer.kernel[0]}x{layer.kernel[1]}({','.join(arguments)})"
         case Pool():
             arguments = [] if layer.stride == layer.kernel else [f"s{_size(layer.stride)}"]
             if layer.padding != (0, 0):
@@ -291,7 +316,7 @@ def render_tail(layer: Tail) -> str:
         case Activation():
             return layer.name
         case Dropout():
-            return f"drop{Decimal(repr(layer.rate)):f}"  # shortest text that reads back as the same number
+            return f"drop{Decimal(repr(float(layer.rate))):f}"  # shortest text that reads back as the same number
 
 
 def render_stage(stage: Stage) -> str:

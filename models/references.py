@@ -1,0 +1,116 @@
+"""Published MNIST networks and the best published results below 10,000 parameters.
+
+The figures are as published: one run each, best epoch, the test set served as validation. They are conditions to
+reproduce and points to compare with, not measurements of this program.
+"""
+
+import csv
+import difflib
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from models.architecture import Architecture
+from models.errors import UserError
+from models.language import parse
+
+INPUT_SHAPE = (1, 28, 28)  # of every reference: one MNIST image
+CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A published network with its published figures."""
+
+    name: str
+    source: str  # repository and model
+    published_params: int
+    best_train_pct: float | None  # running accuracy in the best epoch, train mode, augmentation on; percent
+    best_test_pct: float | None  # percent, best epoch
+    epochs: int
+    recipe: str  # name of a training recipe
+    layers_text: str  # as published; `architecture` is what it says
+
+    @functools.cached_property
+    def architecture(self) -> Architecture:
+        """The network, in the layer language; parsed at the first use, so that a list of names costs nothing."""
+        return parse(self.layers_text)
+
+
+@dataclass(frozen=True)
+class PublishedPoint:
+    """A published result: one run, accuracies in percent on the test set, None where it was not published."""
+
+    params: int
+    epochs: int
+    best: float  # best epoch
+    last: float | None  # last epoch
+    mean_last5: float | None  # mean of the last five epochs
+    source: str  # repository
+
+
+REFERENCES: Mapping[str, Reference]  # by name, in the order of the collections; read at the first use
+RECORDS: tuple[PublishedPoint, ...]  # by parameters, ascending; read at the first use
+
+
+def __getattr__(name: str) -> object:
+    if name == "REFERENCES":
+        return _references()
+    if name == "RECORDS":
+        return _records()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def reference(name: str) -> Reference:
+    """The reference of that name. Raises UserError, offering the nearest name, where there is none."""
+    known = _references()
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name.strip().lower(), known, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else "see the names with: underbudget references"
+    shown = name if len(name) <= 40 else name[:40] + "..."
+    raise UserError(f"there is no reference {shown!r}: {hint}")
+
+
+@functools.cache
+def _references() -> Mapping[str, Reference]:
+    references = [
+        Reference(
+            name=row["id"],
+            source=row["source"],
+            published_params=int(row["published_params"]),
+            best_train_pct=_percent(row["best_train_pct"]),
+            best_test_pct=_percent(row["best_test_pct"]),
+            epochs=int(row["epochs"]),
+            recipe=row["recipe"],
+            layers_text=row["layers"],
+        )
+        for row in _rows("references.tsv")
+    ]
+    return MappingProxyType({reference.name: reference for reference in references})
+
+
+@functools.cache
+def _records() -> tuple[PublishedPoint, ...]:
+    return tuple(
+        PublishedPoint(
+            params=int(row["params"]),
+            epochs=int(row["epochs"]),
+            best=float(row["best"]),
+            last=_percent(row["last"]),
+            mean_last5=_percent(row["mean_last5"]),
+            source=row["source"],
+        )
+        for row in _rows("records.tsv")
+    )
+
+
+def _rows(file: str) -> list[dict[str, str]]:
+    text = Path(__file__).with_name(file).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def _percent(text: str) -> float | None:
+    return float(text) if text else None
