@@ -1,0 +1,238 @@
+"""Reads a stored study without leaving a trace, also while a search is writing it.
+
+A SQLite file is read from a private copy in memory (reports/snapshot.py), a database server in one read-only
+transaction. Optuna itself opens the storage and checks its schema; the trials are then fetched with five queries,
+since `RDBStorage.get_all_trials` parses every distribution of every trial anew (4.2 s for 5,000 trials).
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.errors import UserError
+from reports.record import (
+    RECORD_VERSION,
+    STATES,
+    STUDY_ATTRIBUTE,
+    Epoch,
+    Result,
+    StudyRecord,
+    TrialRecord,
+    proposal_from_json,
+    split_verdict,
+)
+from reports.snapshot import snapshot
+
+if TYPE_CHECKING:
+    import optuna
+    import sqlalchemy
+
+SESSIONS_ATTRIBUTE = "sessions"
+
+_CONSTRAINT = "constraints:"  # how Optuna's set_constraint names a system attribute
+_OPTUNA_STATES = {"COMPLETE": "complete", "FAIL": "failed", "RUNNING": "running", "WAITING": "running"}
+
+
+def read_study(storage_url: str, name: str) -> StudyRecord:
+    """The study `name` of a storage, e.g. "sqlite:///runs/demo/study.db", trials ordered by number.
+
+    Raises UserError where there is no such storage or study, the study is not one of ours, or a newer version wrote it.
+    """
+    with _opened(storage_url) as (storage, where):
+        try:
+            study_id = storage.get_study_id_from_name(name)
+        except KeyError:
+            known = ", ".join(sorted(study.study_name for study in storage.get_all_studies())) or "none"
+            raise UserError(f"no study {name!r} in {where}, studies there: {known}") from None
+        attributes = storage.get_study_user_attrs(study_id)
+        settings = attributes.get(STUDY_ATTRIBUTE)
+        if not isinstance(settings, dict):
+            raise UserError(f"study {name!r} in {where} was not made by underbudget: look at it with optuna-dashboard")
+        _check_version(settings.get("record_version"), f"study {name!r} in {where}")
+        trials = _read_trials(storage.engine, study_id, name)
+    return StudyRecord(name, settings, trials, tuple(attributes.get(SESSIONS_ATTRIBUTE, ())))
+
+
+def read_settings(storage_url: str, name: str) -> dict[str, Any] | None:
+    """The settings of a study, None where the storage has no such study or only one whose creation was cut short.
+
+    Raises UserError as `read_study` does, and where a SQLite file holds only studies of other names.
+    """
+    with _opened(storage_url) as (storage, where):
+        studies = {study.study_name: study for study in storage.get_all_studies()}
+        if name not in studies:
+            if studies and storage_url.startswith("sqlite"):
+                known = ", ".join(sorted(studies)[:3])
+                raise UserError(f"{where} holds other studies ({known}), none named {name!r}: choose another name")
+            return None
+        settings = studies[name].user_attrs.get(STUDY_ATTRIBUTE)
+        if settings is None and not storage.get_n_trials(storage.get_study_id_from_name(name)):
+            return None
+        if not isinstance(settings, dict):
+            raise UserError(f"study {name!r} in {where} was made by another program: choose another study name")
+        _check_version(settings.get("record_version"), f"study {name!r} in {where}")
+        return settings
+
+
+def list_studies(storage_url: str) -> tuple[str, ...]:
+    """Names of the studies of ours in a storage, sorted. Raises UserError as `read_study` does."""
+    with _opened(storage_url) as (storage, _):
+        studies = storage.get_all_studies()
+        return tuple(sorted(study.study_name for study in studies if STUDY_ATTRIBUTE in study.user_attrs))
+
+
+def _check_version(version: object, what: str) -> None:
+    if not isinstance(version, int) or version < 1:
+        raise UserError(f"{what} has no record version: it was not made by underbudget, or its settings were changed")
+    if version > RECORD_VERSION:
+        raise UserError(
+            f"{what} was made by a newer underbudget (record version {version}, this one reads {RECORD_VERSION}): "
+            "update underbudget"
+        )
+
+
+@contextmanager
+def _opened(storage_url: str) -> Iterator[tuple["optuna.storages.RDBStorage", str]]:
+    """The storage, and its name for messages, with the password left out."""
+    import optuna
+    import sqlalchemy
+
+    try:
+        url = sqlalchemy.make_url(storage_url)
+    except sqlalchemy.exc.ArgumentError:
+        raise UserError("the storage is no database URL: write it like sqlite:///runs/demo/study.db") from None
+    where = url.render_as_string(hide_password=True)
+    options: dict[str, Any] = {}
+    memory = None
+    if url.get_backend_name() == "sqlite":
+        path = Path(url.database or "")
+        where = str(path)
+        memory = snapshot(path)
+        storage_url = "sqlite://"
+        options = {"creator": lambda: memory, "poolclass": sqlalchemy.pool.StaticPool}
+        if not memory.execute("SELECT 1 FROM sqlite_master WHERE name = 'version_info'").fetchone():
+            memory.close()
+            raise UserError(f"{where} is a database, but no Optuna storage: name another file or move it away")
+    elif url.get_backend_name() == "postgresql":
+        options = {"isolation_level": "REPEATABLE READ", "execution_options": {"postgresql_readonly": True}}
+    storage = None
+    try:
+        storage = optuna.storages.RDBStorage(storage_url, options, skip_table_creation=True)
+        yield storage, where
+    except RuntimeError as error:  # Optuna's own words for a schema that it does not know
+        raise UserError(f"{where}: {error}") from None
+    except ImportError as error:
+        raise UserError(f"{where} needs a database driver ({error}): install it, or use sqlite:///FILE") from None
+    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        reason = str(getattr(error.__cause__ or error, "orig", None) or error).split("\n")[0]
+        raise UserError(f"{where} cannot be read as an Optuna storage ({reason})") from None
+    finally:
+        if storage is not None:
+            storage.remove_session()
+            storage.engine.dispose()
+        if memory is not None:
+            memory.close()
+
+
+def _read_trials(engine: "sqlalchemy.engine.Engine", study_id: int, study: str) -> tuple[TrialRecord, ...]:
+    """All trials of a study, by Optuna's table schema (version 12, checked by RDBStorage when it opened)."""
+    import sqlalchemy as sa
+
+    trials = sa.table(
+        "trials",
+        *(sa.column(name) for name in ("trial_id", "study_id", "number", "state")),
+        sa.column("datetime_start", sa.DateTime()),
+        sa.column("datetime_complete", sa.DateTime()),
+    )
+
+    def of_study(table: str, *columns: str) -> "sa.Select[Any]":
+        other = sa.table(table, sa.column("trial_id"), *(sa.column(name) for name in columns))
+        joined = other.join(trials, trials.c.trial_id == other.c.trial_id)
+        return sa.select(*other.c).select_from(joined).where(trials.c.study_id == study_id)
+
+    attributes: dict[int, dict[str, Any]] = defaultdict(dict)
+    broken: set[int] = set()
+    with engine.connect() as connection:
+        rows = connection.execute(
+            sa.select(trials).where(trials.c.study_id == study_id).order_by(trials.c.number)
+        ).all()
+        for trial_id, key, text in connection.execute(of_study("trial_user_attributes", "key", "value_json")):
+            attributes[trial_id][key] = json.loads(text)
+        for trial_id, key, text in connection.execute(of_study("trial_system_attributes", "key", "value_json")):
+            if key.startswith(_CONSTRAINT) and json.loads(text) > 0:
+                broken.add(trial_id)
+        query = of_study("trial_params", "param_id", "param_name", "param_value", "distribution_json")
+        params = _params(connection.execute(query.order_by(sa.text("param_id"))))
+    return tuple(
+        _trial(
+            study,
+            row.number,
+            row.state if isinstance(row.state, str) else row.state.name,
+            attributes[row.trial_id],
+            params.get(row.trial_id, {}),
+            row.trial_id in broken,
+            _utc(row.datetime_start),
+            _utc(row.datetime_complete),
+        )
+        for row in rows
+    )
+
+
+def _params(rows: Any) -> dict[int, dict[str, Any]]:
+    """Parameters by trial id; a distribution, which thousands of trials share, is parsed once."""
+    from optuna.distributions import BaseDistribution, json_to_distribution
+
+    distributions: dict[str, BaseDistribution] = {}
+    params: dict[int, dict[str, Any]] = defaultdict(dict)
+    for trial_id, _, name, value, text in rows:
+        if text not in distributions:
+            distributions[text] = json_to_distribution(text)
+        params[trial_id][name] = distributions[text].to_external_repr(value)
+    return params
+
+
+def _trial(
+    study: str,
+    number: int,
+    optuna_state: str,
+    attributes: dict[str, Any],
+    params: dict[str, Any],
+    over_budget: bool,
+    started: datetime | None,
+    completed: datetime | None,
+) -> TrialRecord:
+    state, reason = split_verdict(str(attributes.get("verdict", "")))
+    if state not in STATES:
+        # Told by somebody else, or before a verdict was written: Optuna's own state is all there is.
+        pruned = "rejected" if over_budget else "stopped"
+        state, reason = _OPTUNA_STATES.get(optuna_state, pruned), ""
+    stored = attributes.get("record")
+    result = attributes.get("result")
+    try:
+        if stored is not None:
+            _check_version(stored.get("record_version"), f"trial {number} of study {study!r}")
+        return TrialRecord(
+            trial=number,
+            state=state,
+            reason=reason,
+            proposal=None if stored is None else proposal_from_json(stored),
+            curve=tuple(Epoch(**epoch) for epoch in attributes.get("curve") or ()),
+            result=None if result is None else Result(**result),
+            params=params,
+            started=started,
+            completed=completed,
+        )
+    except (TypeError, KeyError, AttributeError) as error:
+        raise UserError(
+            f"trial {number} of study {study!r} has a record that is not as version {RECORD_VERSION} defines it "
+            f"({error}): it was changed, or written by another program"
+        ) from None
+
+
+def _utc(stored: datetime | None) -> datetime | None:
+    """Optuna 5 stores naive UTC."""
+    return None if stored is None else stored.replace(tzinfo=UTC)

@@ -1,0 +1,96 @@
+"""A private copy of a SQLite file in memory: whoever reads the copy cannot disturb a search or leave a trace.
+
+Opening a database can write even when only reading: SQLite creates `-wal` and `-shm` files beside a file in WAL mode
+and rolls a crashed transaction back, and Optuna creates its tables. The copy is one consistent state, taken in one
+step, also while a search is writing (https://www.sqlite.org/wal.html#readonly, https://www.sqlite.org/backup.html).
+"""
+
+import contextlib
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from models.errors import UserError
+
+_BUSY_SECONDS = 30.0  # how long a writer in the middle of a commit is waited for
+_COMPANIONS = ("-wal", "-journal")  # what a writer left that belongs to the content
+
+
+def snapshot(path: Path) -> sqlite3.Connection:
+    """A copy in memory of the SQLite database at `path`; the caller closes it. The folder may be read-only.
+
+    Raises UserError where there is no file, it may not be read, or it is no SQLite database.
+    """
+    if not path.is_file():
+        raise UserError(f"no study database at {path}: check the name and the runs folder")
+    memory = sqlite3.connect(":memory:", check_same_thread=False)
+    try:
+        with _source(path) as source:
+            source.backup(memory)
+    except sqlite3.DatabaseError as error:
+        memory.close()
+        if "not a database" in str(error) or "malformed" in str(error):
+            raise UserError(f"{path} is no SQLite database ({error}): name another file or move it away") from None
+        raise UserError(f"{path} cannot be read ({error}): check its permissions") from None
+    except OSError as error:
+        memory.close()
+        raise UserError(f"{path} cannot be read ({error.strerror}): check its permissions") from None
+    return memory
+
+
+@contextlib.contextmanager
+def _source(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to the database that writes nothing beside it."""
+    if _in_wal_mode(path) and not _beside(path, "-wal").exists():
+        # At rest. A plain open would create a -wal file and leave it; immutable=1 promises that nobody is writing.
+        with _open(path, "immutable=1") as connection:
+            yield connection
+    elif _beside(path, "-wal").exists() and not _beside(path, "-shm").exists():
+        with _recovered(path) as connection:
+            yield connection
+    else:
+        with _open(path, "mode=ro") as connection:
+            try:
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                sound = connection
+            except sqlite3.OperationalError:  # a crashed transaction to roll back, or a -shm file that is not ours
+                sound = None
+            if sound is not None:
+                yield sound
+                return
+        with _recovered(path) as connection:
+            yield connection
+
+
+@contextlib.contextmanager
+def _recovered(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to a temporary copy, in which SQLite may finish or roll back what a crash left half-done."""
+    with tempfile.TemporaryDirectory(prefix="underbudget-") as folder:
+        copy = Path(folder) / "study.db"
+        shutil.copyfile(path, copy)
+        for suffix in _COMPANIONS:
+            if _beside(path, suffix).exists():
+                shutil.copyfile(_beside(path, suffix), _beside(copy, suffix))
+        with _open(copy, "mode=rw") as connection:
+            yield connection
+
+
+@contextlib.contextmanager
+def _open(path: Path, query: str) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?{query}", uri=True, timeout=_BUSY_SECONDS)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _in_wal_mode(path: Path) -> bool:
+    """Whether the file header (https://www.sqlite.org/fileformat.html, bytes 18 and 19) says WAL."""
+    with path.open("rb") as file:
+        return file.read(20)[18:20] == b"\x02\x02"
