@@ -60,6 +60,7 @@ _BLANK = re.compile(r"\s*")
 _WORD = re.compile(r"(?P<word>[^\s|()]+)(?P<bracket>\((?P<inner>[^()|]*)(?P<close>\))?)?")
 _NAME = re.compile(r"[^0-9.]*")
 _WHOLE = re.compile(r"[0-9]{1,7}")  # no digits but 0-9 (\d takes any script's), and never more than a count can take
+_SIZE = re.compile(r"[0-9x.]{1,9}")  # worth repeating in a hint
 _RATE = re.compile(r"[0-9]*\.[0-9]+")
 
 
@@ -216,8 +217,8 @@ def _parse_tail(word: _Word) -> Tail:
 def _unknown(word: _Word) -> LayerTextError:
     names = [*_PRIMARY, "bn", "drop", *ACTIVATIONS]
     near = difflib.get_close_matches(word.name.lower(), names, 1, 0.5)
-    sized = bool(near) and near[0] in ("conv", "sep", "maxpool", "avgpool", "drop")
-    hint = f"did you mean {near[0]}{word.size[:10] if sized else ''}?" if near else f"known are {', '.join(names)}"
+    sized = bool(near) and near[0] in ("conv", "sep", "maxpool", "avgpool", "drop") and _SIZE.fullmatch(word.size)
+    hint = f"did you mean {near[0]}{word.size if sized else ''}?" if near else f"known are {', '.join(names)}"
     return word.fail(f"unknown layer {_quote(word.text)}, {hint}")
 
 
@@ -242,10 +243,10 @@ def _parse_stage(text: str, start: int) -> tuple[Stage, int]:
     position = _skip_blank(text, start)
     while position < len(text) and text[position] != "|":
         match = _WORD.match(text, position)
+        word = _Word(text, match) if match else None
         following = _skip_blank(text, match.end()) if match else position
-        if match is None or text[following : following + 1] in ("(", ")"):
+        if word is None or text[following : following + 1] in ("(", ")"):
             raise LayerTextError(text, following, "a bracket belongs right after a layer, e.g. conv3x3(8)")
-        word = _Word(text, match)
         with _pointing_at(text, position):
             if word.name not in _PRIMARY:
                 tail.append(_parse_tail(word))

@@ -115,7 +115,7 @@ def plan(architecture: Architecture, input_shape: Shape, classes: int | None = N
         last = render_primary(architecture.stages[-1].primary)
         raise PlanError(
             f"the network ends in {result.classes} values ({last}), the data set has {classes} classes: "
-            f"give the last layer with a width {classes} outputs"
+            f"give the last layer that has a width {classes} outputs"
         )
     return result
 
