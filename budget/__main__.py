@@ -8,31 +8,14 @@ from typing import NoReturn
 
 from budget.count import BYTES_PER_VALUE
 from budget.table import describe, render
-from models.architecture import Architecture
 from models.errors import UnderbudgetError, UserError
-from models.language import LayerTextError, parse
+from models.finding import find_network
 from models.plan import parse_input_shape, plan
-from models.references import REFERENCES, reference
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; see python -m budget --help")
-
-
-def find_network(what: str) -> tuple[str | None, Architecture]:
-    """A reference's (name, architecture), or (None, architecture) of a layer text.
-
-    Raises UserError: for a single word that is neither, with the nearest reference; else with the place in the text.
-    """
-    if what in REFERENCES:
-        return what, reference(what).architecture
-    try:
-        return None, parse(what)
-    except LayerTextError:
-        if what.strip() and not any(character in what.strip() for character in "(| "):
-            return what, reference(what).architecture
-        raise
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,6 +19,7 @@ from budget.count import Cost
 
 RECORD_VERSION = 1
 STUDY_ATTRIBUTE = "underbudget"  # study user attribute that holds the study's fixed settings
+SAMPLES_ATTRIBUTE = "samples"  # study user attribute: a few validation images, for the self-test of an exported file
 SCORE_EPOCHS = 3  # the score is the mean validation accuracy of the last three epochs
 
 STATES = ("running", "complete", "stopped", "rejected", "failed")
@@ -94,6 +95,7 @@ class StudyRecord:
     settings: dict[str, Any]
     trials: tuple[TrialRecord, ...]
     sessions: tuple[dict[str, Any], ...] = ()
+    samples: dict[str, Any] | None = None  # SAMPLES_ATTRIBUTE
 
 
 def score(accuracies: list[float]) -> float:

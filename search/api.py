@@ -1,0 +1,173 @@
+"""The Python interface: the same searches, as objects. Re-exported by `underbudget`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reports import front as fronts
+from reports import tables
+from reports.reading import read_study
+from reports.record import StudyRecord, TrialRecord
+from search import session as sessions
+from search import winners
+from search.request import Request
+from search.study import Place
+
+if TYPE_CHECKING:
+    import pandas
+    import torch
+
+    from models.export.verify import Verification
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial of a study. `record` holds all that is known about it."""
+
+    study: "Study"
+    record: TrialRecord
+
+    @property
+    def number(self) -> int:
+        """Optuna's trial number."""
+        return self.record.trial
+
+    @property
+    def score(self) -> float | None:
+        """Mean validation accuracy of the last three epochs in percent; None unless complete."""
+        return self.record.score
+
+    @property
+    def params(self) -> int | None:
+        """Trainable parameters of its network."""
+        return None if self.record.proposal is None else self.record.proposal.cost.params
+
+    @property
+    def layers_text(self) -> str | None:
+        """Its network in the layer language."""
+        return None if self.record.proposal is None else self.record.proposal.layers_text
+
+    def load(self) -> "torch.nn.Module":
+        """The trained network in eval mode.
+
+        Input: float32 images (n, channels, height, width) in 0..1, normalised with the data set's mean and std
+        (`study.settings["dataset"]`); output: logits (n, classes). Raises UserError unless the trial is complete.
+        """
+        record = winners.pick(self.study.read(), self.number)
+        return winners.load(self.study.place, self.study.read(), record)
+
+    def export(self, output: str | Path, force: bool = False) -> "Verification":
+        """Write the network as one Python file and verify it in a fresh process. Raises UserError unless the trial is
+        complete, or where `output` exists and `force` is not given."""
+        study = self.study.read()
+        return winners.export(self.study.place, study, winners.pick(study, self.number), Path(output), force)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study on disk. Every property reads it anew, also while a search is running."""
+
+    place: Place
+
+    @property
+    def name(self) -> str:
+        return self.place.name
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What is fixed for the study (docs/record.md)."""
+        return self.read().settings
+
+    @property
+    def trials(self) -> list[Trial]:
+        """All proposals, by number."""
+        return [Trial(self, record) for record in self.read().trials]
+
+    @property
+    def best(self) -> Trial:
+        """The winner: the highest score, ties to fewer parameters. Raises UserError where no trial is complete."""
+        return Trial(self, winners.pick(self.read()))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many trials were proposed, and what became of them."""
+        return tables.counts(self.read())
+
+    def read(self) -> StudyRecord:
+        """The study as the reports see it."""
+        return read_study(self.place.url, self.place.name)
+
+
+def launch(
+    study: str | None = None,
+    *,
+    dataset: str | None = None,
+    budget: str | list[str] | None = None,
+    trials: int | None = None,
+    epochs: int | None = None,
+    workers: int | None = None,
+    seed: int | None = None,
+    timeout: str | None = None,
+    device: str | None = None,
+    sampler: str | None = None,
+    target: float | None = None,
+    recipe: str | None = None,
+    lr: float | None = None,
+    batch_size: str | int | None = None,
+    precision: str | None = None,
+    start_from: str | None = None,
+    runs: str | Path | None = None,
+    storage: str | None = None,
+    data_dir: str | Path | None = None,
+    space: dict[str, Any] | None = None,
+) -> Study:
+    """Start a search, or resume it, and return the study once the asked number of trials is there.
+
+    The arguments are the options of `underbudget launch`. The same call resumes. Raises UserError for whatever does
+    not hold, never exits; an interrupt (Ctrl-C) leaves finished trials stored and passes on.
+    """
+    request = Request(
+        study,
+        dataset,
+        budget,
+        trials,
+        epochs,
+        workers,
+        seed,
+        timeout,
+        device,
+        sampler,
+        target,
+        recipe,
+        lr,
+        batch_size,
+        precision,
+        None if runs is None else str(runs),
+        storage,
+        None if data_dir is None else str(data_dir),
+        start_from,
+        space or {},
+    )
+    session = sessions.prepare(request)
+    sessions.run(session)
+    return Study(session.place)
+
+
+def open_study(study: str, *, runs: str | Path = sessions.DEFAULT_RUNS, storage: str | None = None) -> Study:
+    """A study that is there already. Raises UserError where it is not."""
+    from search.commands import summary
+
+    found = Study(summary.find(study, str(runs), storage))
+    summary.read(found.place)
+    return found
+
+
+def front(study: Study) -> "pandas.DataFrame":
+    """The front of a study, fewest parameters first: accuracies in percent with their 95 % interval."""
+    return tables.front_frame(study.read())
+
+
+def best_holding(study: Study, target: float) -> Trial | None:
+    """The smallest network whose validation accuracy is at least `target` percent in each of its last 3 epochs."""
+    found = fronts.smallest_holding(study.read().trials, target)
+    return None if found is None else Trial(study, found)

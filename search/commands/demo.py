@@ -1,0 +1,108 @@
+"""`underbudget demo`: the whole main job on a small real data set that needs no network."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from search.commands.options import Runs
+
+STUDY = "demo"
+TRIALS = 12
+
+
+def demo(runs: Runs = None) -> int:
+    """Search, report, export and predict on scikit-learn's digits; about two minutes on two cores."""
+    from reports.writing import write_report
+
+    from search import session as sessions
+    from search import winners
+    from search.commands import display, searching, summary
+    from search.commands.report import confirm_winner
+    from search.commands.terminal import console, say
+    from search.request import Request
+
+    request = Request(
+        study=STUDY,
+        dataset="digits",
+        budget="params<8000",
+        trials=TRIALS,
+        epochs=15,
+        workers=2,
+        recipe="warp10-onecycle",
+        runs=runs,
+    )
+    session = sessions.prepare(request, say)
+    where = session.place
+    if session.resumes:
+        say(f"The study {STUDY} is there already: what is missing of its {TRIALS} trials is trained, report and export")
+        say("are made again from it, nothing else is changed. To begin afresh, remove its folder:")
+        say(f"  {where.folder}")
+        say()
+    say(f"1 of 4  Searching networks under 8,000 parameters: {TRIALS} trials of 15 epochs, two at a time")
+    for line in searching.header(session):
+        say(f"        {line}")
+    outcome, stopped = searching.run(session, display.choose("auto", console()))
+    if stopped or not outcome.reached:
+        searching.finish(session, outcome)
+        return searching.STOPPED if stopped else 1
+    study = summary.read(where)
+    say()
+    say("2 of 4  Writing the report")
+    paths = write_report(study, where.folder / "report")
+    say("3 of 4  Exporting the winner as one file, checked in a process of its own")
+    best = winners.pick(study)
+    output = where.folder / "models" / "winner.py"
+    done = winners.export(where, study, best, output, force=True)
+    say("4 of 4  The exported file, by itself, reads a picture of the validation part")
+    picture = output.with_name("digit.png")
+    label = _write_picture(study.samples or {}, picture)
+    answer = subprocess.run(
+        [sys.executable, "-P", output.name, picture.name],
+        cwd=output.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    for line in (answer.stdout + answer.stderr).strip().splitlines():
+        say(f"        {line}")
+    say(f"        (the picture shows a {label})")
+    say()
+    summary.print_summary(study)
+    agrees = confirm_winner(study)
+    say()
+    say(f"report      {paths['page']}")
+    say(f"winner      {done.path} ({done.bytes / 1000:.1f} kB, {done.parameters:,} parameters)")
+    say()
+    options = searching.place_options(session)
+    say("Next:")
+    for line in _next_commands(options, output, picture):
+        say(f"  {line}")
+    return 0 if agrees and answer.returncode == 0 else 1
+
+
+def _next_commands(options: str, output: Path, picture: Path) -> list[str]:
+    """What to type next; first what makes `underbudget` callable, where it is not."""
+    import shutil
+
+    lines = []
+    if shutil.which("underbudget") is None:
+        activate = Path(sys.prefix) / ("Scripts/activate" if sys.platform == "win32" else "bin/activate")
+        shown = activate.relative_to(Path.cwd()) if activate.is_relative_to(Path.cwd()) else activate
+        lines.append(f"source {shown}")
+    return [
+        *lines,
+        f"underbudget dashboard {STUDY}{options}",
+        f"python {output} {picture}",
+        "underbudget launch --trials 20",
+    ]
+
+
+def _write_picture(stored: dict[str, object], path: Path) -> str:
+    """Write the last stored sample as a picture; the class it shows."""
+    from PIL import Image
+
+    from search.winners import unpack_samples
+
+    images, labels = unpack_samples(stored)
+    Image.fromarray(images[-1][0]).save(path)
+    return str(labels[-1])

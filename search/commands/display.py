@@ -1,0 +1,209 @@
+"""Showing a search while it runs: a live line in a terminal, plain lines or JSON lines elsewhere."""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Protocol
+
+from models.errors import UserError
+from search.progress import Ended, EpochOver, Event, Progress, Rejected, Started, Tick
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+log = logging.getLogger(__name__)
+
+MODES = ("auto", "plain", "json", "none")
+PLAIN_SECONDS = 60  # without a terminal, one line of progress this often
+
+
+class Display(Protocol):
+    """What the coordinator tells its events to, between `__enter__` and `__exit__`."""
+
+    def __enter__(self) -> "Display": ...
+    def __exit__(self, *_: object) -> None: ...
+    def __call__(self, event: Event, progress: Progress) -> None: ...
+
+
+def duration(seconds: float | None) -> str:
+    """Hours, minutes and seconds for people: "1 h 05 min", "3 min 20 s", "12 s"; "?" for None."""
+    if seconds is None:
+        return "?"
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    return f"{whole // 60} min {whole % 60:02} s" if whole >= 60 else f"{whole} s"
+
+
+def counts_line(progress: Progress) -> str:
+    """The state of a search on one line."""
+    speed = progress.epochs_per_second
+    parts = [
+        f"{progress.done}/{progress.goal} trained",
+        f"{progress.proposed} proposed",
+        f"{progress.rejected} rejected",
+        f"{progress.stopped} stopped",
+        f"{progress.failed} failed",
+    ]
+    if progress.best is not None:
+        params, score, trial = progress.best
+        parts.append(f"best {score:.2f} % with {params:,} parameters (#{trial})")
+        parts.append(f"front {progress.front_size}")
+    parts.append("starting" if speed is None else f"{speed:.2f} epochs/s")
+    if progress.seconds_left is not None:
+        parts.append(f"about {duration(progress.seconds_left)} left")
+    return ", ".join(parts)
+
+
+def ended_line(event: Ended, progress: Progress) -> str:
+    """A finished trial on one line."""
+    if event.state == "failed":
+        return f"#{event.trial} failed: {event.reason}"
+    mark = "  *best so far" if progress.best is not None and progress.best[2] == event.trial else ""
+    return (
+        f"#{event.trial} {event.state}: {event.score:.2f} %, {event.params:,} parameters, "
+        f"{duration(event.seconds)} ({progress.done}/{progress.goal}){mark}"
+    )
+
+
+class Silent:
+    """Says nothing; the log file still gets a line per trial."""
+
+    def __enter__(self) -> "Silent":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def __call__(self, event: Event, progress: Progress) -> None:
+        return None
+
+
+class Plain(Silent):
+    """One line per finished trial, and one a minute."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._last = time.monotonic()
+
+    def __call__(self, event: Event, progress: Progress) -> None:
+        if isinstance(event, Ended):
+            self._write(ended_line(event, progress))
+        if time.monotonic() - self._last >= PLAIN_SECONDS:
+            self._last = time.monotonic()
+            self._write(counts_line(progress))
+
+
+class Json(Silent):
+    """One JSON object per event, its kind under `event`, for other programs."""
+
+    def __call__(self, event: Event, progress: Progress) -> None:
+        if isinstance(event, Tick):
+            return
+        counts = {name: getattr(progress, name) for name in ("proposed", "done", "goal", "rejected", "failed")}
+        print(json.dumps({"event": type(event).__name__.lower(), **asdict(event), "progress": counts}), flush=True)
+
+
+class Live(Silent):
+    """A table that is redrawn in place, finished trials scrolling by above it."""
+
+    def __init__(self, console: "Console") -> None:
+        from rich.live import Live as RichLive
+
+        self._console = console
+        self._live = RichLive(console=console, refresh_per_second=4, transient=True)
+        self._accuracy: dict[int, float] = {}
+
+    def __enter__(self) -> "Live":
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.__exit__(None, None, None)
+
+    def __call__(self, event: Event, progress: Progress) -> None:
+        if isinstance(event, EpochOver):
+            self._accuracy[event.trial] = event.val_accuracy
+        if isinstance(event, Ended):
+            self._accuracy.pop(event.trial, None)
+            self._console.print(ended_line(event, progress), highlight=False, markup=False)
+        self._live.update(self._picture(progress))
+
+    def _picture(self, progress: Progress) -> "RenderableType":
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        total = progress.goal * progress.epochs
+        done = progress.done * progress.epochs + sum(progress.running.values())
+        head = Table.grid(padding=(0, 1))
+        left = "" if progress.seconds_left is None else f"about {duration(progress.seconds_left)} left"
+        speed = progress.epochs_per_second
+        head.add_row(
+            ProgressBar(total=total, completed=min(done, total), width=30),
+            Text(f"{progress.done}/{progress.goal} trials", "bold"),
+            Text(left),
+            Text("" if speed is None else f"{speed:.2f} epochs/s", "dim"),
+        )
+        lines = [
+            Text(
+                f"{progress.proposed} proposed, {progress.done} trained, {progress.rejected} rejected, "
+                f"{progress.stopped} stopped, {progress.failed} failed"
+            )
+        ]
+        if progress.best is not None:
+            params, score, trial = progress.best
+            lines.append(
+                Text(
+                    f"best {score:.2f} % with {params:,} parameters (#{trial}), front of {progress.front_size}", "green"
+                )
+            )
+        for trial, epoch in progress.running.items():
+            reached = f", {self._accuracy[trial]:.2f} %" if trial in self._accuracy else ""
+            lines.append(Text(f"#{trial} epoch {epoch}/{progress.epochs}{reached}", "dim"))
+        return Group(head, *lines)
+
+
+class Logged:
+    """A display that also writes every ended, started and rejected trial to the log."""
+
+    def __init__(self, display: Display) -> None:
+        self._display = display
+        self._last = time.monotonic()
+
+    def __enter__(self) -> "Logged":
+        self._display.__enter__()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._display.__exit__(*details)
+
+    def __call__(self, event: Event, progress: Progress) -> None:
+        match event:
+            case Ended():
+                log.info("%s", ended_line(event, progress))
+            case Started():
+                log.info("#%d starts: %s parameters, %s", event.trial, f"{event.params:,}", event.layers_text)
+            case Rejected():
+                log.info("#%d rejected: %s", event.trial, event.reason)
+        if time.monotonic() - self._last >= PLAIN_SECONDS:
+            self._last = time.monotonic()
+            log.info("%s", counts_line(progress))
+        self._display(event, progress)
+
+
+def choose(mode: str, console: "Console") -> Display:
+    """The display of a mode; "auto" is live in a terminal, plain elsewhere. Raises UserError for another mode."""
+    if mode not in MODES:
+        raise UserError(f"--progress is {', '.join(MODES)}, not {mode!r}")
+    if mode == "json":
+        return Logged(Json())
+    if mode == "none":
+        return Logged(Silent())
+    if mode == "auto" and console.is_terminal and sys.stdout.isatty():
+        return Logged(Live(console))
+    return Logged(Plain(lambda line: print(line, flush=True)))

@@ -1,0 +1,42 @@
+"""`underbudget export`: the winner, or any complete trial, as one Python file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search.commands.options import Runs, Storage
+
+
+def export(
+    what: Annotated[str, typer.Argument(help='A study (its winner) or a trial ("STUDY:12").')],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write, e.g. winner.py.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    runs: Runs = None,
+    storage: Storage = None,
+) -> None:
+    """Export a trained network as one Python file that needs only torch, verified in a fresh process."""
+    from budget.crosscheck import crosscheck
+    from models.errors import UnderbudgetError
+    from search import winners
+    from search.commands import summary
+    from search.commands.show import split_trial
+    from search.commands.terminal import say
+
+    name, number = split_trial(what)
+    where = summary.find(name, runs, storage)
+    found = summary.read(where)
+    trial = winners.pick(found, number)
+    check = crosscheck(winners.plan_of(found, trial))
+    if not check.agrees:
+        raise UnderbudgetError(f"the counts of {name}:{trial.trial} disagree: {check.line()}")
+    done = winners.export(where, found, trial, output, force)
+    say(f"{name}:{trial.trial} {summary.trial_line(found, trial).partition(', ')[2]}")
+    say(check.line())
+    say(
+        f"{done.path}: {done.bytes / 1000:.1f} kB, {done.parameters:,} parameters counted in the file, "
+        f"{done.samples} stored images give the same logits bit for bit"
+    )
+    say()
+    say(f"  python {output} digit.png")
+    say(f"  python {output} --selftest")

@@ -1,0 +1,75 @@
+"""`underbudget launch`: start or resume a search."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search.commands.options import DataDir, Precision, Runs, Storage, Target
+
+_STUDY_HELP = "Name of the study; made from data set and budget if left out."
+
+
+def launch(
+    study: Annotated[str | None, typer.Argument(help=_STUDY_HELP)] = None,
+    dataset: Annotated[str | None, typer.Option(help="See `underbudget datasets`.", show_default="mnist")] = None,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(help='Hard limits, e.g. "params<8000" or "params<8000, macs<=1.5M".', show_default="params<8000"),
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="Complete and stopped trials the study shall have in all.", show_default="100")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of one trial.", show_default="15")] = None,
+    workers: Annotated[int | None, typer.Option(help="Trials at a time.", show_default="one per usable core")] = None,
+    seed: Annotated[int | None, typer.Option(help="Every random number derives from it.", show_default="0")] = None,
+    timeout: Annotated[str | None, typer.Option(help="Stop cleanly after, e.g., 2h, 90m or 45s.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.", show_default="auto")] = None,
+    sampler: Annotated[str | None, typer.Option(help="tpe or random.", show_default="tpe")] = None,
+    target: Target = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="How networks are trained (docs/training.md).", show_default="warp10-onecycle")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate instead of the recipe's.")] = None,
+    batch_size: Annotated[str | None, typer.Option(help="Images per step, or auto.", show_default="auto")] = None,
+    precision: Precision = None,
+    start_from: Annotated[
+        str | None, typer.Option(help='"references": try the published networks that fit first.')
+    ] = None,
+    runs: Runs = None,
+    storage: Storage = None,
+    data_dir: DataDir = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with these options and a [space] table.")] = None,
+    progress: Annotated[str, typer.Option(help="auto, plain, json or none.")] = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Train nothing; print configuration and space.")] = False,
+) -> int:
+    """Start a search, or resume it: the same command goes on where it stopped."""
+    from search.commands import searching
+    from search.request import Request, read_config
+
+    request = Request(
+        study=study,
+        dataset=dataset,
+        budget=budget or None,
+        trials=trials,
+        epochs=epochs,
+        workers=workers,
+        seed=seed,
+        timeout=timeout,
+        device=device,
+        sampler=sampler,
+        target=target,
+        recipe=recipe,
+        lr=lr,
+        batch_size=batch_size,
+        precision=precision,
+        start_from=start_from,
+        runs=runs,
+        storage=storage,
+        data_dir=data_dir,
+    )
+    if config is not None:
+        request = request.over(read_config(config))
+    if dry_run:
+        return searching.dry_run(request)
+    return searching.search(request, progress)

@@ -1,0 +1,90 @@
+"""The command line: one file per command, errors on one line."""
+
+import logging
+import os
+import sys
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from models.errors import UnderbudgetError
+from search.commands import dashboard, datasets, demo, export, launch, references, report, show, status
+
+app = typer.Typer(
+    name="underbudget",
+    help="Search for the most accurate convolutional network under a hard resource budget.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (
+    launch.launch,
+    status.status,
+    report.report,
+    dashboard.dashboard,
+    show.show,
+    export.export,
+    references.references,
+    datasets.datasets,
+    demo.demo,
+):
+    app.command()(command)
+
+_DEBUG = "--debug"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from underbudget import __version__
+
+        print(f"underbudget {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option(_DEBUG, help="Show the traceback of an error.")] = False,
+) -> None:
+    """Search for the most accurate convolutional network under a hard resource budget."""
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run a command line and return its exit code: 0, 2 for a user's mistake, 1 for a failure, 130 after a stop."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = _DEBUG in given
+    given = [_DEBUG] * debug + [word for word in given if word != _DEBUG]
+    logging.getLogger("search").addHandler(logging.NullHandler())
+    try:
+        result = app(given, prog_name="underbudget", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except typer.Exit as stop:
+        return stop.exit_code
+    except UnderbudgetError as error:
+        if debug:
+            raise
+        return _fail(str(error), error.exit_code)
+    except TyperException as error:
+        if not error.format_message():
+            return error.exit_code
+        return _fail(f"{error.format_message()} (underbudget --help lists commands and options)", 2)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("stopped", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output has gone
+        return 1
+    except Exception as error:
+        if debug:
+            raise
+        return _fail(
+            f"{type(error).__name__}: {error} (a fault of the program: run again with --debug and report it)", 1
+        )
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,193 @@
+"""A search from the command line: header, display, clean stop, summary. Used by `launch` and `demo`."""
+
+import math
+import shlex
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from models.plan import plan
+from search import session as sessions
+from search.commands import display, summary
+from search.commands.terminal import console, say
+from search.coordinator import Coordinator, Outcome
+from search.request import Request
+from search.session import Session
+
+STOPPED = 130  # exit code after a clean stop by Ctrl-C or SIGTERM
+
+
+def search(request: Request, progress: str) -> int:
+    """Search as asked and print a summary. Exit code 0, or 130 where a person stopped it."""
+    quiet = progress in ("json", "none")
+    shown = display.choose(progress, console())
+    session = sessions.prepare(request, (lambda line: None) if quiet else say)
+    if not quiet:
+        for line in header(session):
+            say(line)
+        say()
+    outcome, stopped = run(session, shown)
+    if not quiet:
+        finish(session, outcome)
+    return STOPPED if stopped else 0
+
+
+def run(session: Session, shown: display.Display) -> tuple[Outcome, bool]:
+    """Search under a display; the outcome, and whether a signal ended it."""
+    stopper = _Stopper()
+    with stopper.listening(), shown:
+        outcome = sessions.run(session, notify=shown, begun=stopper.take)
+    return outcome, stopper.signalled
+
+
+def finish(session: Session, outcome: Outcome) -> None:
+    """Print what a session came to and how to go on."""
+    say()
+    say(f"{'Done' if outcome.reached else 'Stopped'}: {outcome.why}.")
+    if not outcome.reached:
+        say(f"Finished trials are kept, running ones are redone. Resume with: {resume_command(session)}")
+    say()
+    summary.print_summary(summary.read(session.place), session.target)
+    say()
+    name, options = session.place.name, place_options(session)
+    say("Next:")
+    say(f"  underbudget report {name}{options}")
+    say(f"  underbudget dashboard {name}{options}")
+    say(f"  underbudget export {name}{options} --output winner.py")
+
+
+def place_options(session: Session) -> str:
+    """The options that find this study again, with a leading blank; a storage URL is left to the user's memory."""
+    runs = str(session.place.folder.parent)
+    text = "" if runs == sessions.DEFAULT_RUNS else f" --runs {shlex.quote(runs)}"
+    return text + (" --storage URL" if session.place.storage is not None else "")
+
+
+def resume_command(session: Session) -> str:
+    """The command that goes on with a study."""
+    return f"underbudget launch {session.place.name} --trials {session.trials}{place_options(session)}"
+
+
+def header(session: Session) -> list[str]:
+    """Every setting resolved, a line each."""
+    settings, info, recipe = session.settings, session.settings.dataset, session.settings.recipe
+    shape = "x".join(str(size) for size in info.input_shape)
+    counts = info.counts
+    rows = [
+        ("study", f"{session.place.name} ({'resumed' if session.resumes else 'new'}), in {session.place.folder}"),
+        ("data set", f"{info.name}, {shape}, {len(info.classes)} classes, checksum {info.checksum[:12]}"),
+        (
+            "images",
+            f"{counts['train']:,} train, {counts['validation']:,} validation, {counts['test']:,} test (not read)",
+        ),
+        ("budget", f"{settings.budget}: {', '.join(settings.budget.plain())} ({settings.precision})"),
+        ("trials", f"{session.trials} of {settings.epochs} epochs, sampler {session.sampler}, seed {settings.seed}"),
+        ("recipe", f"{recipe.name}, {recipe.optimizer} lr {recipe.lr:g}, batch {recipe.batch_size}"),
+        (
+            "steps",
+            f"{session.steps:,} per trial: {counts['train']:,} images in batches of {recipe.batch_size}, "
+            f"{settings.epochs} times",
+        ),
+        ("workers", f"{session.workers} on {session.device} ({session.workers_reason})"),
+        ("space", f"{len(settings.space.dimensions)} dimensions, fingerprint {settings.space.fingerprint}"),
+    ]
+    if session.target is not None:
+        rows.append(("target", f"{session.target:g} % on validation in each of the last 3 epochs"))
+    if not math.isinf(session.seconds):
+        rows.append(("timeout", display.duration(session.seconds)))
+    lines = [f"{name:<9} {text}" for name, text in rows]
+    if session.steps < sessions.WARN_STEPS:
+        lines.append(
+            f"warning: {session.steps:,} steps per trial are few (under {sessions.WARN_STEPS:,}): "
+            "accuracies will be rough, give more --epochs or a smaller --batch-size"
+        )
+    return lines
+
+
+def dry_run(request: Request) -> int:
+    """Print the configuration as TOML, the ends of the space and the share of random proposals under budget."""
+    from budget.count import count
+    from search.space import feasible_share
+
+    session = sessions.prepare(request, lambda line: say(f"# {line}"))
+    settings, space = session.settings, session.settings.space
+    say(to_toml(session))
+    say()
+    shape, classes = settings.dataset.input_shape, len(settings.dataset.classes)
+    for word, network in (("smallest", space.smallest()), ("largest", space.largest())):
+        params = count(plan(network, shape, classes), settings.precision).params
+        say(f"# {word} network: {params:,} parameters: {network}")
+    share = feasible_share(space, settings.budget)
+    say(f"# {100 * share:.1f} % of random proposals are under {settings.budget}")
+    return 0
+
+
+def to_toml(session: Session) -> str:
+    """The resolved configuration as a TOML file that `--config` reads."""
+    settings, recipe = session.settings, session.settings.recipe
+    values: dict[str, Any] = {
+        "study": session.place.name,
+        "dataset": settings.dataset.name,
+        "budget": str(settings.budget),
+        "trials": session.trials,
+        "epochs": settings.epochs,
+        "workers": session.workers,
+        "seed": settings.seed,
+        "device": session.device,
+        "sampler": session.sampler,
+        "recipe": recipe.name,
+        "lr": recipe.lr,
+        "batch-size": recipe.batch_size,
+        "precision": settings.precision,
+        "runs": str(session.place.folder.parent),
+    }
+    if session.target is not None:
+        values["target"] = session.target
+    if not math.isinf(session.seconds):
+        values["timeout"] = f"{session.seconds:g}s"
+    if session.start_from_references:
+        values["start-from"] = "references"
+    lines = [f"{key} = {_toml(value)}" for key, value in values.items()]
+    lines += ["", "[space]", *(f"{key} = {_toml(value)}" for key, value in settings.space.table().items())]
+    return "\n".join(lines)
+
+
+def _toml(value: Any) -> str:
+    """A TOML value: JSON's spelling of text, numbers and lists is TOML's too."""
+    import json
+
+    return json.dumps(value)
+
+
+class _Stopper:
+    """Turns Ctrl-C and SIGTERM into a clean stop of the coordinator; the second Ctrl-C ends at once."""
+
+    def __init__(self) -> None:
+        self.signalled = False
+        self._coordinator: Coordinator | None = None
+
+    def take(self, coordinator: Coordinator) -> None:
+        self._coordinator = coordinator
+        if self.signalled:
+            coordinator.limits.stop = "stopped by a signal"
+
+    def _handle(self, number: int, frame: object) -> None:
+        if self.signalled and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signalled = True
+        if self._coordinator is not None:
+            self._coordinator.limits.stop = f"stopped by {signal.Signals(number).name}"
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,84 @@
+"""`underbudget show`: a network, layer by layer."""
+
+import json
+import re
+from typing import Annotated, Any
+
+import typer
+
+from search.commands.options import Json, Precision, Runs, Storage
+
+_TRIAL = re.compile(r"([^:#|()\s]+)[:#](\d+)")
+
+
+def show(
+    what: Annotated[str, typer.Argument(help='A reference (saish-m4), a layer text, or a trial ("STUDY:12").')],
+    input_shape: Annotated[
+        str | None,
+        typer.Option("--input", help="Input of a reference or layer text.", show_default="1x28x28"),
+    ] = None,
+    classes: Annotated[int | None, typer.Option(help="Check that the network ends in so many classes.")] = None,
+    precision: Precision = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Check the counts against torch and fvcore.")] = False,
+    as_json: Json = False,
+    runs: Runs = None,
+    storage: Storage = None,
+) -> int:
+    """Show a network: layer table, parameters, MACs, sizes, receptive field."""
+    from budget.table import describe, render
+    from models.finding import find_network
+    from models.plan import parse_input_shape, plan
+    from search.commands.terminal import console, say
+
+    study, number = split_trial(what)
+    name: str | None
+    lines: list[str] = []
+    extra: dict[str, Any] = {}
+    if number is not None:
+        planned, name, stored_precision, lines, extra = _trial(study, number, runs, storage)
+        precision = precision or stored_precision
+    else:
+        name, architecture = find_network(what)
+        planned = plan(architecture, parse_input_shape(input_shape or "1x28x28"), classes)
+    precision = precision or "float32"
+    check = None
+    if verify:
+        from budget.crosscheck import crosscheck
+
+        check = crosscheck(planned)
+        extra["verified"] = check.agrees
+    if as_json:
+        print(json.dumps({**describe(planned, precision, name), **extra}, indent=2))
+    else:
+        console().print(render(planned, precision, name))
+        for line in lines:
+            say(line)
+        if check is not None:
+            say(check.line())
+    return 0 if check is None or check.agrees else 1
+
+
+def split_trial(what: str) -> tuple[str, int | None]:
+    """(study, trial number) of "STUDY:12" or "STUDY#12"; (study, None) of a name alone."""
+    match = _TRIAL.fullmatch(what)
+    return (match[1], int(match[2])) if match else (what, None)
+
+
+def _trial(study: str, number: int, runs: str | None, storage: str | None) -> tuple[Any, str, str, list[str], Any]:
+    """Plan, name, precision, lines and JSON of a trial."""
+    from search import winners
+    from search.commands import summary
+
+    found = summary.read(summary.find(study, runs, storage))
+    trial = winners.trial_of(found, number)
+    planned = winners.plan_of(found, trial)
+    lines = [f"state             {trial.state}" + (f": {trial.reason}" if trial.reason else "")]
+    if trial.score is not None:
+        lines.append(f"validation        {summary.trial_line(found, trial)}, mean of the last 3 epochs")
+    if trial.curve:
+        accuracies = " ".join(f"{epoch.val_accuracy:.2f}" for epoch in trial.curve)
+        lines.append(f"epochs            {accuracies}")
+    if trial.proposal is not None:
+        lines.append(f"training          recipe {trial.proposal.recipe['name']}, seed {trial.proposal.seed}")
+    extra = {"study": study, "trial": number, "state": trial.state, "reason": trial.reason, "score": trial.score}
+    return planned, f"{study}:{number}", found.settings.get("precision", "float32"), lines, extra

@@ -1,0 +1,110 @@
+"""`underbudget status`: how a study stands; without a name, all studies."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from search.commands.options import Json, Runs, Storage, Target
+
+
+def status(
+    study: Annotated[str | None, typer.Argument(help="Name of the study; all studies if left out.")] = None,
+    target: Target = None,
+    as_json: Json = False,
+    runs: Runs = None,
+    storage: Storage = None,
+) -> None:
+    """Show how a study stands, or all studies. Reads only, also while a search is running."""
+    from search.request import check_target
+
+    if target is not None:
+        check_target(target)
+    if study is None:
+        _all_studies(runs, storage, as_json)
+    else:
+        _one_study(study, target, as_json, runs, storage)
+
+
+def _one_study(name: str, target: float | None, as_json: bool, runs: str | None, storage: str | None) -> None:
+    from reports import tables
+    from search.commands import summary
+    from search.commands.terminal import say
+
+    where = summary.find(name, runs, storage)
+    found = summary.read(where)
+    if as_json:
+        print(json.dumps(tables.to_json(found, target), indent=2))
+        return
+    settings = found.settings
+    say(f"study {found.name} in {summary.shown_storage(where)}")
+    say(
+        f"{settings['dataset']['name']}, {settings['budget']}, {settings['epochs']} epochs, "
+        f"recipe {settings['recipe']['name']}, seed {settings['seed']}"
+    )
+    if found.sessions:
+        last = found.sessions[-1]
+        ended = f"ended {last['ended']}: {last.get('outcome', '')}" if last.get("ended") else "still running or killed"
+        say(f"last session began {last['started']} with {last['workers']} workers on {last['device']}, {ended}")
+    summary.print_summary(found, target)
+
+
+def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
+    from models.errors import UnderbudgetError
+    from reports.reading import list_studies
+    from search.commands import summary
+    from search.commands.terminal import console, say
+
+    folder = Path(runs or "runs")
+    names = list(list_studies(storage)) if storage else [path.name for path in summary.studies_in(folder)]
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        try:
+            rows.append(_row(name, runs, storage))
+        except UnderbudgetError as error:
+            rows.append({"study": name, "error": str(error)})
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    if not rows:
+        say(f"no studies in {folder.resolve()}: begin one with underbudget launch")
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for header in ("study", "data set", "budget", "trained", "rejected", "failed", "front", "winner %", "params"):
+        table.add_column(header, justify="left" if header in ("study", "data set", "budget") else "right")
+    for row in rows:
+        if "error" in row:
+            table.add_row(Text(row["study"]), Text(row["error"], "red"))
+            continue
+        score, params = row["score"], row["params"]
+        table.add_row(
+            Text(row["study"]),
+            Text(str(row["dataset"])),
+            Text(str(row["budget"])),
+            *(str(row[key]) for key in ("trained", "rejected", "failed", "front")),
+            "" if score is None else f"{score:.2f}",
+            "" if params is None else f"{params:,}",
+        )
+    console().print(table)
+
+
+def _row(name: str, runs: str | None, storage: str | None) -> dict[str, Any]:
+    from reports import front as fronts
+    from reports import tables
+    from search.commands import summary
+
+    found = summary.read(summary.find(name, runs, storage))
+    best = fronts.winner(found.trials)
+    return {
+        "study": name,
+        "dataset": found.settings["dataset"]["name"],
+        "budget": found.settings["budget"],
+        **tables.counts(found),
+        "front": len(fronts.front(found.trials)),
+        "score": None if best is None else best.score,
+        "params": None if best is None else fronts.params(best),
+    }

@@ -1,0 +1,114 @@
+"""The short summary of a study for the terminal: counts, front, winner, target."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.errors import UserError
+from reports import front as fronts
+from reports import tables
+from reports.reading import read_study
+from reports.record import StudyRecord, TrialRecord
+from search.commands.terminal import console, say
+from search.study import Place, hide_password, place
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def read(where: Place) -> StudyRecord:
+    """The study of a place. Raises UserError, naming the folder that was searched, where there is none."""
+    if where.database is not None and not where.database.exists():
+        runs = where.folder.parent
+        known = [found.name for found in studies_in(runs)]
+        hint = f"studies there: {', '.join(known[:5])}" if known else "there are no studies there"
+        raise UserError(f"no study {where.name!r} in {runs.resolve()}: {hint}; look elsewhere with --runs")
+    return read_study(where.url, where.name)
+
+
+def find(name: str, runs: str | None, storage: str | None) -> Place:
+    """The place of a study that is to be read. Any name is looked for in a storage, also one that we would not give."""
+    folder = Path(runs or "runs")
+    if storage is None:
+        return place(name, folder)
+    return Place(name, folder / "".join(c if c.isalnum() or c in "._-" else "_" for c in name)[:64], storage)
+
+
+def studies_in(runs: Path) -> list[Path]:
+    """Folders of studies below a runs folder, by name."""
+    return sorted(path.parent for path in runs.glob("*/study.db"))
+
+
+def shown_storage(where: Place) -> str:
+    """Where a study lies, for people."""
+    return str(where.folder) if where.storage is None else hide_password(where.storage)
+
+
+def counts_line(study: StudyRecord) -> str:
+    """What became of the proposals, on one line."""
+    counts = tables.counts(study)
+    line = (
+        f"{counts['trained']} trained, {counts['proposed']} proposed, "
+        f"{counts['rejected']} rejected with zero training steps, {counts['failed']} failed"
+    )
+    if counts["stopped"]:
+        line += f", {counts['stopped']} of the trained stopped early"
+    return line + (f", {counts['running']} running" if counts["running"] else "")
+
+
+def front_table(study: StudyRecord) -> "Table":
+    """The front, smallest network first, each accuracy with its 95 % interval."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    lines = []
+    for row in tables.front_rows(study):
+        interval = "" if row["low"] is None else f"{row['low']:.2f} .. {row['high']:.2f}"
+        lines.append((f"#{row['trial']}", f"{row['params']:,}", f"{row['score']:.2f}", interval, row["layers_text"]))
+    left = console().width
+    for column, header in enumerate(("trial", "params", "accuracy %", "95 % interval")):
+        table.add_column(header, justify="right", no_wrap=True)
+        left -= 2 + max(len(header), *(len(line[column]) for line in lines))
+    table.add_column("layers", no_wrap=True)
+    for *numbers, layers in lines:
+        text = Text(layers)
+        text.truncate(max(left, 10), overflow="ellipsis")  # rich would cut the numbers too
+        table.add_row(*numbers, text)
+    return table
+
+
+def trial_line(study: StudyRecord, trial: TrialRecord) -> str:
+    """A trial with its accuracy, interval and size on one line."""
+    bounds = tables.interval(study, trial.score)
+    interval = "" if bounds is None else f" ({bounds[0]:.2f} .. {bounds[1]:.2f})"
+    return f"#{trial.trial}, {trial.score:.2f} %{interval}, {fronts.params(trial):,} parameters"
+
+
+def target_lines(study: StudyRecord, target: float) -> list[str]:
+    """The smallest network that holds a target, and the first trial that reached it."""
+    smallest = fronts.smallest_holding(study.trials, target)
+    first = fronts.first_reaching(study.trials, target)
+    if smallest is None:
+        held = f"target {target:g} %: no network holds it on validation in each of its last 3 epochs"
+    else:
+        held = f"target {target:g} %: held in each of its last 3 epochs by {trial_line(study, smallest)}, the smallest"
+    if first is None:
+        return [held, "no trial reached it in any epoch"]
+    return [held, f"first reached by #{first.trial}, in epoch {fronts.reaching_epoch(first, target)}"]
+
+
+def print_summary(study: StudyRecord, target: float | None = None) -> None:
+    """Counts, front and winner; accuracies are validation, mean of the last three epochs."""
+    say(counts_line(study))
+    best = fronts.winner(study.trials)
+    if best is None:
+        say("no trial is complete yet: there is no front and no winner")
+        return
+    n = tables.validation_images(study)
+    say()
+    say(f"Front: validation accuracy, mean of the last 3 epochs, {n:,} images" if n else "Front")
+    console().print(front_table(study))
+    say()
+    say(f"winner {trial_line(study, best)}")
+    for line in [] if target is None else target_lines(study, target):
+        say(line)

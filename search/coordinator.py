@@ -1,0 +1,257 @@
+"""The one loop that owns a study: propose, submit, store what comes back, until the goal is reached.
+
+Workers train; this process alone writes the database. Nothing that a worker does can end the search but a failure to
+start any worker at all.
+"""
+
+import logging
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models import weights
+from models.files import write_atomically
+from reports import record
+from reports.record import Epoch, Result
+from search.engines.job import Engine, EpochDone, Failed, Finished, Job, Message
+from search.progress import Ended, EpochOver, Notify, Progress, Rejected, Started, Tick
+from search.proposals import Judged, Proposer
+from search.settings import Settings
+
+if TYPE_CHECKING:
+    import optuna
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 200  # proposals in a row without a new feasible network that end a search
+
+
+@dataclass
+class Limits:
+    """When a session ends. `stop` may be set at any time, from a signal handler too."""
+
+    trials: int  # complete and stopped trials of the study
+    seconds: float = math.inf
+    stop: str = ""  # why to stop, "" to go on
+
+
+@dataclass(frozen=True)
+class Outcome:
+    reached: bool  # the asked number of trials is there
+    why: str  # one sentence
+
+
+@dataclass
+class _Underway:
+    judged: Judged
+    curve: list[Epoch] = field(default_factory=list)
+
+
+class Coordinator:
+    """One session of a study."""
+
+    def __init__(
+        self,
+        study: "optuna.Study",
+        settings: Settings,
+        dataset: Path,
+        folder: Path,
+        engine: Engine,
+        limits: Limits,
+        sampler: str = "tpe",
+        device: str = "cpu",
+        notify: Notify = lambda event, progress: None,
+    ) -> None:
+        self.study = study
+        self.settings = settings
+        self.engine = engine
+        self.limits = limits
+        self.progress = Progress(limits.trials, settings.epochs, engine.slots)
+        self._dataset = dataset
+        self._folder = folder
+        self._device = device
+        self._notify = notify
+        self._proposer = Proposer(study, settings, sampler)
+        self._underway: dict[int, _Underway] = {}
+        self._barren = 0
+        self._left_running = self._take_stock()
+
+    def run(self) -> Outcome:
+        """Search until the goal, the time limit or a stop; running trials are left for the next session."""
+        deadline = time.monotonic() + self.limits.seconds
+        try:
+            while True:
+                if self.limits.stop:
+                    return Outcome(False, self.limits.stop)
+                if time.monotonic() >= deadline:
+                    return Outcome(False, "the time limit is reached")
+                if self._wanted() and self._barren < PATIENCE:
+                    self._fill()
+                    continue
+                if not self._underway:
+                    return self._outcome()
+                for message in self.engine.wait(min(1.0, max(0.0, deadline - time.monotonic()))):
+                    self._handle(message)
+                self._notify(Tick(), self.progress)
+        finally:
+            self.engine.close()
+
+    def _wanted(self) -> bool:
+        """Whether there is room and need for one more job."""
+        busy = len(self._underway)
+        return busy < self.engine.slots and (bool(self._left_running) or self.progress.done + busy < self.limits.trials)
+
+    def _fill(self) -> None:
+        """One more proposal, and its job if the gate lets it through."""
+        if self._left_running:
+            trial_id, number = self._left_running.pop(0)
+            judged = self._proposer.repeat(trial_id, number, self.progress.complete)
+        else:
+            judged = self._proposer.propose(self.progress.complete)
+            self.progress.proposed += 1
+        if judged.reason:
+            self._barren += 1
+            self.progress.rejected += 1
+            self._notify(Rejected(judged.trial.number, judged.proposal.cost.params, judged.reason), self.progress)
+            return
+        self._barren = 0
+        self._submit(judged)
+
+    def _submit(self, judged: Judged) -> None:
+        number = judged.trial.number
+        self._underway[number] = _Underway(judged)
+        self.progress.running[number] = 0
+        if self.progress.first_job is None:
+            self.progress.first_job = time.monotonic()
+        self.engine.submit(
+            Job(
+                number,
+                judged.proposal.layers_text,
+                judged.proposal.recipe,
+                judged.proposal.seed,
+                str(self._dataset),
+                self.settings.dataset.checksum,
+                self._device,
+            )
+        )
+        self._notify(Started(number, judged.proposal.cost.params, judged.proposal.layers_text), self.progress)
+
+    def _handle(self, message: Message) -> None:
+        underway = self._underway.get(message.trial)
+        if underway is None:
+            log.warning("a message about trial %d, which is not running, was ignored", message.trial)
+            return
+        match message:
+            case EpochDone():
+                self._store_epoch(underway, message)
+            case Finished():
+                self._finish(underway, message)
+            case Failed():
+                self._fail(underway, message.reason, message.transient)
+
+    def _store_epoch(self, underway: _Underway, message: EpochDone) -> None:
+        fields = dict(message.__dict__)
+        number = fields.pop("trial")
+        underway.curve.append(Epoch(**fields))
+        underway.judged.trial.set_user_attr("curve", [record.to_json(epoch) for epoch in underway.curve])
+        self.progress.running[number] = message.epoch
+        self.progress.session_epochs += 1
+        self._notify(EpochOver(number, message.epoch, message.val_accuracy), self.progress)
+
+    def _finish(self, underway: _Underway, message: Finished) -> None:
+        score = record.score([epoch.val_accuracy for epoch in underway.curve])
+        data = weights.from_text(message.weights)
+        name = f"models/trial-{message.trial}.safetensors"
+        write_atomically(self._folder / name, data)
+        result = Result(
+            score,
+            len(underway.curve),
+            message.seconds,
+            message.confusion,
+            name,
+            weights.sha256(data),
+            message.path,
+            message.device,
+            message.hardware,
+            message.versions,
+            self.settings.dataset.checksum,
+        )
+        trial, params = underway.judged.trial, underway.judged.proposal.cost.params
+        trial.set_user_attr("result", record.to_json(result))
+        trial.set_user_attr("verdict", record.verdict("complete"))
+        self._tell(trial, [params, score])
+        self._settle(message.trial)
+        self.progress.complete += 1
+        self.progress.points.append((params, score, message.trial))
+        self._notify(Ended(message.trial, "complete", "", params, score, message.seconds), self.progress)
+
+    def _fail(self, underway: _Underway, reason: str, transient: bool) -> None:
+        judged = underway.judged
+        again = transient and judged.proposal.retry_of is None
+        judged.trial.set_user_attr("verdict", record.verdict("failed", reason))
+        self._tell(judged.trial, None)
+        self._settle(judged.trial.number)
+        self.progress.failed += 1
+        self._proposer.forget(judged.proposal)
+        if again:
+            self._proposer.retry(judged)
+        seconds = sum(epoch.seconds for epoch in underway.curve)
+        ended = Ended(judged.trial.number, "failed", reason, judged.proposal.cost.params, None, seconds)
+        self._notify(ended, self.progress)
+
+    def _settle(self, number: int) -> None:
+        del self._underway[number]
+        del self.progress.running[number]
+
+    def _tell(self, trial: "optuna.trial.Trial", values: list[float] | None) -> None:
+        import optuna
+
+        state = optuna.trial.TrialState.FAIL if values is None else optuna.trial.TrialState.COMPLETE
+        self.study.tell(trial, values, state=state)
+
+    def _outcome(self) -> Outcome:
+        if self.progress.done >= self.limits.trials:
+            return Outcome(True, f"{self.progress.done} trials are done")
+        return Outcome(
+            False,
+            f"{PATIENCE} proposals in a row brought no new network under {self.settings.budget}: "
+            "the space holds no more that the sampler finds, widen it with a [space] table or raise the budget",
+        )
+
+    def _take_stock(self) -> list[tuple[int, int]]:
+        """Count what earlier sessions left; the (id, number) of trials they left running."""
+        left: list[tuple[int, int]] = []
+        for trial in self.study.get_trials(deepcopy=False):
+            self.progress.proposed += 1
+            state, _ = stored_state(trial)
+            proposal = trial.user_attrs.get("record")
+            match state:
+                case "running":
+                    if not trial.state.is_finished() and trial.state.name == "RUNNING":
+                        left.append((trial._trial_id, trial.number))
+                    else:
+                        self.progress.proposed -= 1  # enqueued, not yet proposed
+                case "complete":
+                    self.progress.complete += 1
+                    self.progress.points.append((int(trial.values[0]), trial.values[1], trial.number))
+                case "stopped":
+                    self.progress.stopped += 1
+                case "rejected":
+                    self.progress.rejected += 1
+                case _:
+                    self.progress.failed += 1
+            if proposal and state in ("complete", "stopped"):
+                self._proposer.seen.setdefault(proposal["id"], trial.number)
+        return left
+
+
+def stored_state(trial: "optuna.trial.FrozenTrial") -> tuple[str, str]:
+    """(state, reason) of a stored trial: its verdict once it is finished, `running` before."""
+    if not trial.state.is_finished():
+        return "running", ""
+    attributes: dict[str, Any] = trial.user_attrs
+    if "verdict" in attributes:
+        return record.split_verdict(attributes["verdict"])
+    return {"COMPLETE": "complete", "PRUNED": "rejected"}.get(trial.state.name, "failed"), ""

@@ -1,0 +1,33 @@
+"""Jobs in this process, one at a time: for small searches, notebooks and tests."""
+
+from collections.abc import Callable, Iterator
+
+from search.engines import runner
+from search.engines.job import Job, Message
+
+
+class InProcessEngine:
+    """Runs one job, an epoch per `wait`. `run` may be replaced by a simulated training."""
+
+    slots = 1
+
+    def __init__(self, run: Callable[[Job], Iterator[Message]] = runner.run) -> None:
+        self._run = run
+        self._current: Iterator[Message] | None = None
+
+    def submit(self, job: Job) -> None:
+        if self._current is not None:
+            raise RuntimeError("one job at a time")
+        self._current = self._run(job)
+
+    def wait(self, timeout: float) -> list[Message]:
+        if self._current is None:
+            return []
+        message = next(self._current, None)
+        if message is None:
+            self._current = None
+            return []
+        return [message]
+
+    def close(self) -> None:
+        self._current = None

@@ -1,0 +1,61 @@
+"""One job from start to end, as a stream of messages: the same code in process and in a worker process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from models.errors import UnderbudgetError
+from models.language import parse
+from models.plan import plan
+from search.engines.job import EpochDone, Failed, Finished, Job, Message
+
+
+def run(job: Job) -> Iterator[Message]:
+    """Train a job's network, yielding EpochDone after each epoch and Finished or Failed at the end.
+
+    Nothing is raised: an error becomes Failed. Closing the iterator ends the training.
+    """
+    from models import weights
+    from search.data.store import open_dataset
+    from search.training import loop, recipe
+
+    try:
+        dataset = open_dataset(Path(job.dataset))
+        if dataset.info.checksum != job.checksum:
+            yield Failed(job.trial, f"the data set in {job.dataset} is not the study's: its checksum differs", False)
+            return
+        network = plan(parse(job.layers_text), dataset.info.input_shape, len(dataset.info.classes))
+        training = loop.train(network, recipe.from_json(job.recipe), job.seed, dataset, job.device)
+        for part in training:
+            if isinstance(part, loop.EpochResult):
+                yield EpochDone(
+                    job.trial,
+                    part.epoch,
+                    part.train_loss,
+                    part.train_accuracy,
+                    part.val_loss,
+                    part.val_accuracy,
+                    part.seconds,
+                )
+            else:
+                yield Finished(
+                    job.trial,
+                    weights.to_text(weights.encode(part.state)),
+                    part.confusion,
+                    part.seconds,
+                    part.path,
+                    part.device,
+                    part.hardware,
+                    part.versions,
+                )
+    except UnderbudgetError as error:
+        yield Failed(job.trial, str(error), False)
+    except (MemoryError, OSError) as error:
+        yield Failed(job.trial, _one_line(error), True)
+    except Exception as error:  # whatever a training raises costs this trial, not the search
+        out_of_memory = "memory" in str(error).lower()
+        yield Failed(job.trial, _one_line(error), out_of_memory)
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())[:300]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

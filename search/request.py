@@ -1,0 +1,171 @@
+"""What a user asks of a search: options of the command line, keys of a TOML file, arguments of the Python call.
+
+None means "not given", which is not the same as the default: a resumed study keeps what it has where nothing is given.
+"""
+
+import dataclasses
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from models.errors import UserError
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything that may be asked of `launch`."""
+
+    study: str | None = None
+    dataset: str | None = None
+    budget: str | list[str] | None = None
+    trials: int | None = None
+    epochs: int | None = None
+    workers: int | None = None
+    seed: int | None = None
+    timeout: str | None = None  # a duration such as 2h, 90m, 1h30m, 45s
+    device: str | None = None
+    sampler: str | None = None
+    target: float | None = None  # percent
+    recipe: str | None = None
+    lr: float | None = None
+    batch_size: str | int | None = None  # a number or "auto"
+    precision: str | None = None
+    runs: str | None = None
+    storage: str | None = None
+    data_dir: str | None = None
+    start_from: str | None = None  # "references"
+    space: Mapping[str, Any] = field(default_factory=dict)  # the [space] table
+
+    def over(self, other: "Request") -> "Request":
+        """This request, with the other's values where this one has none."""
+        given = {name: value for name, value in self.__dict__.items() if value is not None and value != {}}
+        return replace(other, **given)
+
+    def command(self) -> str:
+        """The command line that asks the same; a [space] table and a storage URL are left to the user."""
+        words = ["underbudget", "launch", *([self.study] if self.study else [])]
+        for name, value in self.__dict__.items():
+            if name in ("study", "space", "storage") or value is None:
+                continue
+            for item in value if isinstance(value, list) else [value]:
+                words += [f"--{name.replace('_', '-')}", _quoted(str(item))]
+        if self.storage is not None:
+            words += ["--storage", "URL"]
+        return " ".join(words + (["--config", "FILE"] if self.space else []))
+
+
+def _quoted(word: str) -> str:
+    """A word for the shell, in double quotes where it needs any."""
+    return word if re.fullmatch(r"[A-Za-z0-9_./:+-]+", word) else '"' + re.sub(r'([\\"$`])', r"\\\1", word) + '"'
+
+
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of a duration such as "2h", "90m", "1h30m", "45s" or "45". Raises UserError for anything else."""
+    match = _DURATION.fullmatch(text.strip().lower()) if text.isascii() else None
+    seconds = (
+        sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else 0
+    )
+    if not seconds or seconds > 1e8:
+        raise UserError(f"a duration is written like 2h, 90m, 1h30m or 45s and is over 0, not {text[:40]!r}")
+    return seconds
+
+
+def check(request: Request) -> None:
+    """Raises UserError for an option out of its range, naming rule and value."""
+    from search.samplers import SAMPLERS
+
+    whole = (
+        ("trials", request.trials, 1, 1_000_000),
+        ("epochs", request.epochs, 1, 10_000),
+        ("workers", request.workers, 1, 1024),
+        ("seed", request.seed, 0, 2**32 - 1),
+    )
+    for name, value, least, most in whole:
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most):
+            raise UserError(f"--{name} is a whole number from {least} to {most}, not {value!r}")
+    if request.lr is not None and not 0 < request.lr <= 100:
+        raise UserError(f"--lr is a learning rate over 0 and at most 100, not {request.lr!r}")
+    if request.batch_size is not None:
+        parse_batch_size(request.batch_size)
+    if request.target is not None:
+        check_target(request.target)
+    choices = (
+        ("precision", request.precision, ("float32", "int8")),
+        ("sampler", request.sampler, SAMPLERS),
+        ("start-from", request.start_from, ("references",)),
+    )
+    for name, chosen, allowed in choices:
+        if chosen is not None and chosen not in allowed:
+            raise UserError(f"--{name} is {' or '.join(allowed)}, not {chosen!r}")
+    if request.timeout is not None:
+        parse_duration(request.timeout)
+
+
+def check_target(target: float) -> float:
+    """A target accuracy in percent. Raises UserError for one out of range, or one that looks like a fraction."""
+    if not 1 < target <= 100:
+        hint = f": did you mean {target * 100:g}?" if 0 < target <= 1 else ""
+        raise UserError(f"--target is an accuracy in percent, over 1 and at most 100, not {target:g}{hint}")
+    return target
+
+
+def parse_batch_size(value: str | int) -> int | None:
+    """A batch size, None for "auto". Raises UserError for anything else."""
+    if value == "auto":
+        return None
+    number = int(value) if isinstance(value, int) or (value.isascii() and value.isdecimal()) else 0
+    if not 2 <= number <= 1_000_000:
+        raise UserError(f"--batch-size is auto or a whole number from 2 to 1000000, not {value!r}")
+    return number
+
+
+def read_config(path: Path) -> Request:
+    """A request from a TOML file: keys are the options, `batch-size` or `batch_size`, and a [space] table.
+
+    Raises UserError for a file that can't be read, an unknown key (offering the nearest), or a value of a wrong type.
+    """
+    try:
+        with path.open("rb") as file:
+            table = tomllib.load(file)
+    except OSError as error:
+        raise UserError(f"the configuration {path} cannot be read ({error.strerror}): check --config") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"the configuration {path} is not TOML ({error}): mend it or leave out --config") from error
+    known = {field.name for field in dataclasses.fields(Request)}
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.5)
+            hint = f"did you mean {near[0].replace('_', '-')}?" if near else f"known: {', '.join(sorted(known))}"
+            raise UserError(f"{path}: unknown key {key!r}, {hint}")
+        values[name] = _checked(path, key, name, value)
+    return Request(**values)
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "trials": (int,),
+    "epochs": (int,),
+    "workers": (int,),
+    "seed": (int,),
+    "lr": (float, int),
+    "target": (float, int),
+    "batch_size": (int, str),
+    "budget": (str, list),
+    "space": (dict,),
+}
+
+
+def _checked(path: Path, key: str, name: str, value: Any) -> Any:
+    allowed = _TYPES.get(name, (str,))
+    if not isinstance(value, allowed) or isinstance(value, bool):
+        words = " or ".join({int: "a whole number", float: "a number", str: "text"}.get(t, "a table") for t in allowed)
+        raise UserError(f"{path}: {key} is {words}, not {value!r}")
+    return value

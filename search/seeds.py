@@ -1,0 +1,12 @@
+"""Every random number of a study derives from the study's seed and a trial's number, and from nothing else."""
+
+import hashlib
+
+
+def derive(study_seed: int, trial: int, purpose: str) -> int:
+    """A seed in 0 .. 2^32 - 1 for one purpose ("sampler", "training") of one trial.
+
+    SHA-256 of the three, so that neighbouring trials, seeds and purposes have unrelated streams.
+    """
+    digest = hashlib.sha256(f"{study_seed}/{trial}/{purpose}".encode()).digest()
+    return int.from_bytes(digest[:4], "big")

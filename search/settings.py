@@ -1,0 +1,102 @@
+"""What is fixed for the life of a study: any change of it would make its trials incomparable."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from budget.limits import Budget
+from models.errors import UserError
+from reports.record import RECORD_VERSION
+from search.data.store import DatasetInfo
+from search.space import Space
+from search.training import recipe as recipes
+from search.training.recipe import Recipe
+
+OBJECTIVE = "front"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Fixed per study, stored in the study's attribute `underbudget`."""
+
+    dataset: DatasetInfo
+    budget: Budget
+    precision: str  # "float32" or "int8": bytes per stored value in the byte limits
+    recipe: Recipe
+    seed: int
+    space: Space
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of one trial."""
+        return self.recipe.epochs
+
+    @property
+    def recipe_json(self) -> dict[str, Any]:
+        """The recipe as it is stored in every record."""
+        return recipes.to_json(self.recipe)
+
+    def to_json(self) -> dict[str, Any]:
+        """The stored form; docs/record.md lists the fields."""
+        from underbudget import __version__
+
+        return {
+            "record_version": RECORD_VERSION,
+            "version": __version__,
+            "dataset": self.dataset.to_json(),
+            "budget": str(self.budget),
+            "precision": self.precision,
+            "epochs": self.epochs,
+            "recipe": self.recipe_json,
+            "objective": OBJECTIVE,
+            "seed": self.seed,
+            "space": self.space.to_json(),
+            "space_fingerprint": self.space.fingerprint,
+            "hypervolume_reference": hypervolume_reference(self),
+        }
+
+
+def from_json(value: dict[str, Any]) -> Settings:
+    """The inverse of `Settings.to_json`. Raises UserError for another version's form."""
+    version = value.get("record_version")
+    if version != RECORD_VERSION:
+        raise UserError(
+            f"the study was written with record version {version}, this program reads version {RECORD_VERSION}: "
+            "use the version of underbudget that made it"
+        )
+    return Settings(
+        DatasetInfo.from_json(value["dataset"]),
+        Budget.parse(value["budget"]),
+        value["precision"],
+        recipes.from_json(value["recipe"]),
+        value["seed"],
+        Space.from_json(value["space"]),
+    )
+
+
+def hypervolume_reference(settings: Settings) -> dict[str, float]:
+    """The point that the hypervolume is measured from: the largest allowed parameter count (else the largest network
+    of the space), and the validation error of guessing, in percent."""
+    from budget.count import count
+    from models.plan import plan
+
+    allowed = [limit.largest for limit in settings.budget.limits if limit.metric == "params"]
+    if not allowed:
+        largest = plan(settings.space.largest(), settings.dataset.input_shape, len(settings.dataset.classes))
+        allowed = [count(largest).params]
+    return {"params": min(allowed), "error": 100.0 * (1 - 1 / len(settings.dataset.classes))}
+
+
+def differences(stored: Settings, asked: Settings) -> list[str]:
+    """Where two settings differ, each as "name: stored here, asked there"; empty where they agree."""
+    pairs = {
+        "data set": (stored.dataset.name, asked.dataset.name),
+        "data checksum": (stored.dataset.checksum[:12], asked.dataset.checksum[:12]),
+        "input shape": (stored.dataset.input_shape, asked.dataset.input_shape),
+        "budget": (str(stored.budget), str(asked.budget)),
+        "precision": (stored.precision, asked.precision),
+        "seed": (stored.seed, asked.seed),
+        "search space": (stored.space.fingerprint, asked.space.fingerprint),
+    }
+    before, after = stored.recipe_json, asked.recipe_json
+    pairs |= {name.replace("_", " "): (before.get(name), after.get(name)) for name in before | after}
+    return [f"{name}: the study has {one}, you asked for {two}" for name, (one, two) in pairs.items() if one != two]

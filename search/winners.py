@@ -1,0 +1,159 @@
+"""A trained trial taken out of its study: its weights, its module, its exported file.
+
+Needs nothing but the study's folder and database: the images for the exported self-test are kept in the study.
+"""
+
+import base64
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models import weights
+from models.errors import UserError
+from models.language import parse
+from models.plan import Plan, plan
+from reports import front as fronts
+from reports.record import StudyRecord, TrialRecord
+from search.data.store import Dataset
+from search.study import Place
+
+if TYPE_CHECKING:
+    import torch
+
+    from models.export.verify import Verification
+
+_MOST_SAMPLES = 8
+_MOST_BYTES = 65_536
+
+
+def samples_of(dataset: Dataset) -> dict[str, Any]:
+    """A few validation images of different classes as JSON: `shape` (k, c, h, w), `images` (base64 of zlib of the
+    uint8 values), `labels`."""
+    import numpy as np
+
+    part = dataset.part("validation")
+    labels = np.asarray(part.labels)
+    size = int(np.prod(dataset.info.input_shape))
+    wanted = max(1, min(_MOST_SAMPLES, _MOST_BYTES // size))
+    first = [int(np.flatnonzero(labels == label)[0]) for label in np.unique(labels)][:wanted]
+    chosen = np.ascontiguousarray(part.images[first])
+    packed = base64.b64encode(zlib.compress(chosen.tobytes(), 9)).decode("ascii")
+    return {"shape": list(chosen.shape), "images": packed, "labels": [int(label) for label in labels[first]]}
+
+
+def unpack_samples(stored: Mapping[str, Any]) -> tuple[Any, list[int]]:
+    """Images uint8 (k, c, h, w) and labels of what `samples_of` made."""
+    import numpy as np
+
+    values = np.frombuffer(zlib.decompress(base64.b64decode(stored["images"])), dtype=np.uint8)
+    return values.reshape(stored["shape"]).copy(), list(stored["labels"])
+
+
+def pick(study: StudyRecord, trial: int | None = None) -> TrialRecord:
+    """The winner, or a complete trial by its number. Raises UserError where there is none."""
+    if trial is None:
+        best = fronts.winner(study.trials)
+        if best is None:
+            raise UserError(
+                f"the study {study.name} has no complete trial yet: let it run on, underbudget launch {study.name}"
+            )
+        return best
+    found = trial_of(study, trial)
+    if found.state != "complete" or found.result is None:
+        complete = [one.trial for one in study.trials if one.state == "complete"]
+        hint = f"complete ones: {', '.join(f'#{n}' for n in complete[:5])}" if complete else "no trial is complete yet"
+        raise UserError(f"trial {trial} of {study.name} is {found.state}, only a complete trial has weights; {hint}")
+    return found
+
+
+def trial_of(study: StudyRecord, number: int) -> TrialRecord:
+    """A trial by Optuna's number. Raises UserError, naming the numbers there are."""
+    for found in study.trials:
+        if found.trial == number:
+            return found
+    last = study.trials[-1].trial if study.trials else None
+    there = "it has no trials yet" if last is None else f"its trials are #0 to #{last}"
+    raise UserError(f"the study {study.name} has no trial {number}: {there}")
+
+
+def plan_of(study: StudyRecord, trial: TrialRecord) -> Plan:
+    """The plan of a trial's network. Raises UserError for a trial that died before it was proposed."""
+    if trial.proposal is None:
+        raise UserError(f"trial {trial.trial} of {study.name} has no network: it ended before one was proposed")
+    dataset = study.settings["dataset"]
+    return plan(parse(trial.proposal.layers_text), tuple(dataset["input_shape"]), len(dataset["classes"]))
+
+
+def load_state(where: Place, trial: TrialRecord) -> "dict[str, torch.Tensor]":
+    """Trained weights of a complete trial, checked against the record's checksum. Raises UserError where they are
+    missing or changed."""
+    assert trial.result is not None, "the caller picked a complete trial"
+    path = where.folder / trial.result.weights_file
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"the weights {path} cannot be read ({error.strerror}): were they moved away from the study's folder?"
+        ) from error
+    if weights.sha256(data) != trial.result.weights_sha256:
+        raise UserError(f"the weights {path} are not those of trial {trial.trial}: the file was changed, restore it")
+    return weights.decode(data)
+
+
+def load(where: Place, study: StudyRecord, trial: TrialRecord) -> "torch.nn.Module":
+    """The trained network of a complete trial, in eval mode. Its input: float32 images (n, channels, height, width)
+    in 0..1, normalised with the data set's mean and std; its output: logits (n, classes)."""
+    from models.build import build
+
+    module = build(plan_of(study, trial))
+    module.load_state_dict(load_state(where, trial))
+    return module.eval()
+
+
+def export(where: Place, study: StudyRecord, trial: TrialRecord, output: Path, force: bool = False) -> "Verification":
+    """Write a complete trial as one Python file and verify it in a fresh process; nothing is left where that fails."""
+    from models.export.python import Export
+    from models.export.verify import write_verified
+
+    if study.samples is None:
+        raise UserError(f"the study {study.name} keeps no sample images for the self-test: it was cut short or changed")
+    images, labels = unpack_samples(study.samples)
+    dataset = study.settings["dataset"]
+    bundle = Export(
+        plan=plan_of(study, trial),
+        state=load_state(where, trial),
+        mean=tuple(dataset["mean"]),
+        std=tuple(dataset["std"]),
+        classes=tuple(dataset["classes"]),
+        metadata=metadata(study, trial),
+        samples=images,
+        sample_labels=labels,
+    )
+    return write_verified(bundle, output, force)
+
+
+def metadata(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
+    """What the exported file says of itself; accuracies are validation, percent."""
+    assert trial.proposal is not None
+    assert trial.result is not None, "the caller picked a complete trial"
+    dataset = study.settings["dataset"]
+    completed = trial.completed
+    return {
+        "study": study.name,
+        "trial": trial.trial,
+        "score": trial.result.score,
+        "last_epoch_val_accuracy": trial.curve[-1].val_accuracy,
+        "val_images": dataset["counts"]["validation"],
+        "parameters": trial.proposal.cost.params,
+        "budget": study.settings["budget"],
+        "dataset": dataset["name"],
+        "data_checksum": trial.result.data_checksum,
+        "id": trial.proposal.id,
+        "layers_text": trial.proposal.layers_text,
+        "recipe": trial.proposal.recipe["name"],
+        "epochs": trial.result.epochs,
+        "seed": trial.proposal.seed,
+        "created": None if completed is None else completed.isoformat(timespec="seconds"),
+        "versions": trial.result.versions,
+    }
