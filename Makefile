@@ -1,0 +1,46 @@
+# Needs make, a POSIX shell and Python 3.11 or newer; another Python than python3: make demo PYTHON=python3.12
+PYTHON ?= python3
+RUN := .venv/bin/python -m
+# Debian packages that tests need
+TEST_PACKAGES :=
+
+.PHONY: help demo test check test-tools set-up
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo        install into .venv, then search, report and export on a small data set (minutes)"
+	@echo "make test        install into .venv, then run the tests"
+	@echo "make check       the tests, and before them ruff (lint and format) and mypy"
+	@echo "make test-tools  install the Debian packages that tests need"
+	@echo "make set-up      install into .venv only"
+
+demo: set-up
+	@.venv/bin/underbudget demo
+
+# One torch thread in each of two processes: two threads on two busy cores are slower than one.
+test: set-up
+	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(RUN) pytest -n 2
+
+check: set-up
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(RUN) pytest -n 2
+
+set-up:
+	@command -v "$(PYTHON)" >/dev/null || { echo "error: no $(PYTHON) found: install Python 3.11 or newer, or name one, \
+	e.g. make demo PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" setup_environment.py
+
+test-tools:
+	@missing=; \
+	for package in $(TEST_PACKAGES); do \
+	    dpkg-query -W -f '$${Status}' "$$package" 2>/dev/null | grep -q ' installed$$' || missing="$$missing $$package"; \
+	done; \
+	if [ -z "$$missing" ]; then \
+	    echo "test-tools: nothing to install"; \
+	elif [ "$$(id -u)" = 0 ]; then \
+	    apt-get update -q && apt-get install -q -y --no-install-recommends $$missing; \
+	else \
+	    echo "error: tests need the Debian packages$$missing: as root, apt-get install$$missing" >&2; exit 1; \
+	fi

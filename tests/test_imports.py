@@ -1,0 +1,143 @@
+"""The import directions of docs/design.md, read from the source, and what a few entry points must not load."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("models", "budget", "reports", "search")  # each may import those before it and itself
+FILES = sorted(path.relative_to(ROOT).as_posix() for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+HEAVY = {"torch", "torchvision", "optuna", "pandas", "plotly", "sklearn", "scipy", "fvcore", "optuna_dashboard"}
+
+
+@dataclass(frozen=True)
+class Import:
+    line: int
+    names: tuple[str, ...]  # dotted: the module, or where names are taken from it each of `module.name`
+    at_module_level: bool  # runs when the file is imported
+
+    @property
+    def package(self) -> str:
+        return self.names[0].partition(".")[0]
+
+    def is_within(self, *prefixes: str) -> bool:
+        return all(any(f"{name}.".startswith(f"{prefix}.") for prefix in prefixes) for name in self.names)
+
+
+def imports(source: str) -> Iterator[Import]:
+    def walk(node: ast.AST, at_module_level: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            match child:
+                case ast.Import():
+                    for alias in child.names:
+                        yield Import(child.lineno, (alias.name,), at_module_level)
+                case ast.ImportFrom():
+                    module = "." * child.level + (child.module or "")
+                    names = tuple(f"{module}.{alias.name}" for alias in child.names)
+                    yield Import(child.lineno, names, at_module_level)
+                case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+                    yield from walk(child, False)
+                case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
+                    yield from walk(child, False)
+                case _:
+                    yield from walk(child, at_module_level)
+
+    yield from walk(ast.parse(source), True)
+
+
+def imports_of(file: str) -> list[Import]:
+    return list(imports((ROOT / file).read_text(encoding="utf-8")))
+
+
+def places(file: str, found: list[Import]) -> list[str]:
+    return [f"{file}:{each.line} imports {', '.join(each.names)}" for each in found]
+
+
+def test_the_walk_sees_every_way_to_import() -> None:
+    source = "\n".join(
+        (
+            "import search.space as space, torch",
+            "from models import plan, language",
+            "from . import near",
+            "if TYPE_CHECKING:\n    import pandas",
+            "try:\n    import optuna\nexcept ImportError:\n    pass",
+            "class A:\n    def f(self):\n        from rich.text import Text",
+        )
+    )
+    assert list(imports(source)) == [
+        Import(1, ("search.space",), True),
+        Import(1, ("torch",), True),
+        Import(2, ("models.plan", "models.language"), True),
+        Import(3, ("..near",), True),
+        Import(5, ("pandas",), False),
+        Import(7, ("optuna",), True),
+        Import(12, ("rich.text.Text",), False),
+    ]
+
+
+def test_every_package_is_looked_at() -> None:
+    assert {file.partition("/")[0] for file in FILES} == set(PACKAGES)
+    assert {path.parent.name for path in ROOT.glob("*/__init__.py")} == set(PACKAGES)
+
+
+def test_imports_point_one_way() -> None:
+    """Relative imports are wrong too; the version is the one thing that stands above the packages."""
+    for file in FILES:
+        later = PACKAGES[PACKAGES.index(file.partition("/")[0]) + 1 :]
+        found = [each for each in imports_of(file) if each.package in (*later, "", "underbudget", "tests")]
+        assert not places(file, [each for each in found if not each.is_within("underbudget.__version__")])
+
+
+def test_data_and_training_could_move_out() -> None:
+    for file in FILES:
+        if file.startswith(("search/data/", "search/training/")):
+            found = imports_of(file)
+            ours = [each for each in found if each.package in (*PACKAGES, "underbudget")]
+            inside = ("models", "search.data", "search.training")
+            assert not places(file, [each for each in ours if not each.is_within(*inside)])
+            eager = [each for each in found if each.at_module_level]
+            assert not places(file, [each for each in eager if each.package in HEAVY - {"torch"}])
+            assert not places(file, [each for each in found if each.package in ("optuna", "pandas")])
+
+
+def test_only_the_commands_know_the_terminal() -> None:
+    for file in FILES:
+        found = [each for each in imports_of(file) if each.package in ("rich", "typer", "click")]
+        if file in ("budget/table.py", "budget/__main__.py"):  # `python -m budget` shows the layer table
+            found = [each for each in found if each.at_module_level or each.package != "rich"]
+        if not file.startswith("search/commands/"):
+            assert not places(file, found)
+
+
+def test_only_the_commands_compose_everything() -> None:
+    for file in FILES:
+        if not file.startswith("search/commands/"):
+            assert not places(file, [each for each in imports_of(file) if each.is_within("search.commands")])
+
+
+def test_no_file_is_a_drawer() -> None:
+    drawers = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
+    names = [*FILES, *(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").glob("*.py"))]
+    assert not [name for name in names if drawers & set(Path(name).with_suffix("").parts)]
+
+
+@pytest.mark.parametrize(
+    ("modules", "absent"),
+    [
+        ("underbudget", HEAVY | {"numpy", "typer", "rich"}),
+        ("search.commands.main", HEAVY | {"numpy"}),
+        ("models.language, models.plan, models.references, budget.count, budget.limits, reports.record", HEAVY),
+        ("search.engines.worker", HEAVY - {"torch", "sklearn", "scipy"}),
+        ("search.training.loop, search.data.store, search.data.sources", HEAVY - {"torch"}),
+    ],
+)
+def test_importing_does_not_load(modules: str, absent: set[str]) -> None:
+    code = f"import sys, {modules}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not absent & set(done.stdout.split())
