@@ -6,6 +6,8 @@
     front(study)                       # a DataFrame
     study.best.load()                  # the module in eval mode
     study.best.export("winner.py")     # one file that needs only torch
+
+The names are imported at their first use.
 """
 
 import importlib

@@ -105,6 +105,27 @@ def test_data_and_training_could_move_out() -> None:
             assert not places(file, [each for each in found if each.package in ("optuna", "pandas")])
 
 
+def reached_from(start: str) -> set[str]:
+    """Files of ours that a file imports, at any time, through others too."""
+    reached, waiting = set(), [start]
+    while waiting:
+        file = waiting.pop()
+        if file not in reached:
+            reached.add(file)
+            dotted = [name for each in imports_of(file) for name in each.names]
+            paths = [Path(*name.split(".")[:depth]) for name in dotted for depth in range(1, name.count(".") + 2)]
+            candidates = {candidate.as_posix() for path in paths for candidate in (path / "__init__.py", path)}
+            waiting += [each for each in FILES if each in candidates or each.removesuffix(".py") in candidates]
+    return reached
+
+
+def test_a_worker_never_needs_what_only_the_coordinator_has() -> None:
+    reached = reached_from("search/engines/worker.py")
+    assert {"search/engines/worker.py", "search/__init__.py", "search/training/loop.py", "models/plan.py"} <= reached
+    for file in sorted(reached):
+        assert not places(file, [each for each in imports_of(file) if each.package in HEAVY - {"torch"}])
+
+
 def test_only_the_commands_know_the_terminal() -> None:
     for file in FILES:
         found = [each for each in imports_of(file) if each.package in ("rich", "typer", "click")]
@@ -114,10 +135,11 @@ def test_only_the_commands_know_the_terminal() -> None:
             assert not places(file, found)
 
 
-def test_only_the_commands_compose_everything() -> None:
+def test_only_the_commands_and_the_python_interface_compose_everything() -> None:
     for file in FILES:
-        if not file.startswith("search/commands/"):
-            assert not places(file, [each for each in imports_of(file) if each.is_within("search.commands")])
+        if not file.startswith("search/commands/") and file != "search/api.py":
+            composing = ("search.commands", "search.api")
+            assert not places(file, [each for each in imports_of(file) if any(map(each.is_within, composing))])
 
 
 def test_no_file_is_a_drawer() -> None:
@@ -132,8 +154,7 @@ def test_no_file_is_a_drawer() -> None:
         ("underbudget", HEAVY | {"numpy", "typer", "rich"}),
         ("search.commands.main", HEAVY | {"numpy"}),
         ("models.language, models.plan, models.references, budget.count, budget.limits, reports.record", HEAVY),
-        ("search.engines.worker", HEAVY - {"torch", "sklearn", "scipy"}),
-        ("search.training.loop, search.data.store, search.data.sources", HEAVY - {"torch"}),
+        ("search.engines.worker, search.engines.runner, search.data.sources", HEAVY - {"torch"}),
     ],
 )
 def test_importing_does_not_load(modules: str, absent: set[str]) -> None:
