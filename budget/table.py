@@ -95,7 +95,7 @@ def render(plan: Plan, precision: str = "float32", name: str | None = None) -> "
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     table.add_column("", justify="right", overflow="fold")
-    table.add_column("stage", overflow="fold")
+    table.add_column("stage", overflow="fold", min_width=10)
     lines = [
         (str(number), row.op, row.tail, *_numbers(row)) for number, row in enumerate(rows(plan, precision), start=1)
     ]

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ def planned(text: str, shape: tuple[int, int, int]) -> Plan:
 
 
 # Input 4x9x9 = 324 values.
-#   conv    output (9 + 2 - 3) // 2 + 1 = 5, so 8x5x5 = 200 values; a filter sees 4 / 2 = 2 channels, 2 * 9 = 18 products
+#   conv    output (9 + 2 - 3) // 2 + 1 = 5, so 8x5x5 = 200 values; each sums 4 / 2 = 2 channels * 9 = 18 products
 #           params 8 * 18 + 8 bias = 152       MACs 200 * 18 = 3,600       values 324 + 200 = 524
 #   bn      params 8 + 8 = 16
 #   pool    output 5 // 2 = 2, so 8x2x2 = 32 values                        values 200 + 32 = 232
@@ -99,8 +100,7 @@ def test_metrics_are_the_fields_of_a_cost() -> None:
 
 
 def test_counting_needs_neither_torch_nor_optuna() -> None:
-    code = (
-        "import budget.count, budget.limits, budget.table, sys; print({'torch', 'optuna', 'rich'} & set(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+    code = "import budget.count, budget.limits, budget.table, sys; print(*{'torch', 'optuna', 'rich'} & {*sys.modules})"
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout.strip() == ""
