@@ -1,0 +1,132 @@
+"""From the parameters of a space to an architecture that fits its input, whatever the input.
+
+The chain is: convolutions, pool, convolutions (with a second pool among them), head. Its geometry follows from the
+input size, for each axis by itself, so that every parameter vector is a network:
+
+- over 40 pixels a convolution before the pool takes stride 2; what is still over 40 after the last of them is halved
+  by extra max pools;
+- a 3x3 convolution that would leave a side of fewer than 2 pixels is padded by 1 and keeps the side: on a 2x2 map each
+  of the nine weights still meets a pixel, on a 1x1 map only one would;
+- a pool that would leave a side of fewer than 2 pixels is left out on that side.
+
+At 28x28 the first rule never applies, and neither pool is ever left out.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.architecture import (
+    Activation,
+    Architecture,
+    BatchNorm,
+    Conv,
+    Dropout,
+    GlobalAveragePool,
+    Pair,
+    Pool,
+    SeparableConv,
+    Stage,
+    Tail,
+)
+
+LARGE_SIDE = 40  # pixels; larger maps are shrunk at once (MNIST has 28, CIFAR 32)
+LEAST_SIDE = 2  # pixels; no layer shrinks a side below it
+
+TRANSITIONS = ("none", "before", "after")
+TRANSITION_TAILS = ("plain", "full")
+PADDINGS = ("none", "first", "last")
+HEADS = ("gap_conv", "conv1x1_gap", "conv3x3_gap", "gap_hidden_conv")
+ORDERS = ("relu_bn", "bn_relu")
+FIRST_TAILS = ("full", "activation")
+BLOCKS = ("conv", "separable")
+
+
+def active(name: str, params: Mapping[str, Any]) -> bool:
+    """Whether `decode` reads the parameter `name`, given the parameters that stand before it in the space."""
+    if name.startswith("width_before_"):
+        return int(name.rpartition("_")[2]) <= int(params["n_before"])
+    if name.startswith("width_after_"):
+        return int(name.rpartition("_")[2]) <= int(params["n_after"])
+    if name in ("transition_width", "transition_tail"):
+        return bool(params["transition"] != "none")
+    if name == "hidden_width":
+        return bool(params["head"] == "gap_hidden_conv")
+    return True
+
+
+def decode(params: Mapping[str, Any], input_shape: tuple[int, int, int], classes: int) -> Architecture:
+    """The architecture of the parameters on an input (channels, height, width), ending in `classes` values.
+
+    Raises KeyError where a parameter that matters is missing.
+    """
+    norm: tuple[Tail, ...] = (Activation("relu"), BatchNorm())
+    if params["order"] == "bn_relu":
+        norm = norm[::-1]
+    rate = round(params["dropout"], 6)  # a grid of floats: 0.15000000000000002 is 0.15
+    full = (*norm, Dropout(rate)) if rate else norm
+    separable = params["block"] == "separable"
+    chain = _Chain((input_shape[1], input_shape[2]))
+
+    for index in range(1, params["n_before"] + 1):
+        first = index == 1
+        tail = (Activation("relu"),) if first and params["first_tail"] == "activation" else full
+        chain.conv3x3(params[f"width_before_{index}"], tail, params["padding"] == "first", separable and not first)
+    chain.shrink()
+    transition = params["transition"]
+    if transition == "before":
+        chain.conv1x1(params["transition_width"], full if params["transition_tail"] == "full" else ())
+    chain.pool()
+    if transition == "after":
+        chain.conv1x1(params["transition_width"], full if params["transition_tail"] == "full" else ())
+    count = params["n_after"]
+    for index in range(1, count + 1):
+        chain.conv3x3(params[f"width_after_{index}"], full, params["padding"] == "last" and index == count, separable)
+        if params["pools"] == 2 and index == (count + 1) // 2:
+            chain.pool()
+
+    head = params["head"]
+    if head == "conv1x1_gap":
+        chain.conv1x1(classes)
+    elif head == "conv3x3_gap":
+        chain.conv3x3(classes, (), False, separable)
+    chain.stages.append(Stage(GlobalAveragePool()))
+    if head == "gap_hidden_conv":
+        chain.conv1x1(params["hidden_width"], full)
+    if head in ("gap_conv", "gap_hidden_conv"):
+        chain.conv1x1(classes)
+    return Architecture(tuple(chain.stages))
+
+
+class _Chain:
+    """The stages so far and the size of the map that they leave."""
+
+    def __init__(self, size: Pair) -> None:
+        self.size = size
+        self.stages: list[Stage] = []
+
+    def conv3x3(self, width: int, tail: tuple[Tail, ...], padded: bool, separable: bool) -> None:
+        sides = [1 if padded or side - 2 < LEAST_SIDE else 0 for side in self.size]
+        steps = [2 if side > LARGE_SIDE else 1 for side in self.size]
+        padding, stride = (sides[0], sides[1]), (steps[0], steps[1])
+        kind = SeparableConv if separable else Conv
+        self.stages.append(Stage(kind(width, (3, 3), stride, padding), tail))
+        self.size = (
+            (self.size[0] + 2 * padding[0] - 3) // stride[0] + 1,
+            (self.size[1] + 2 * padding[1] - 3) // stride[1] + 1,
+        )
+
+    def conv1x1(self, width: int, tail: tuple[Tail, ...] = ()) -> None:
+        self.stages.append(Stage(Conv(width, (1, 1)), tail))
+
+    def shrink(self) -> None:
+        while max(self.size) > LARGE_SIDE:
+            self._pool([side > LARGE_SIDE for side in self.size])
+
+    def pool(self) -> None:
+        self._pool([side // 2 >= LEAST_SIDE for side in self.size])
+
+    def _pool(self, halved: list[bool]) -> None:
+        kernel = (2 if halved[0] else 1, 2 if halved[1] else 1)
+        if kernel != (1, 1):
+            self.stages.append(Stage(Pool("max", kernel, kernel)))
+            self.size = (self.size[0] // kernel[0], self.size[1] // kernel[1])

@@ -1,0 +1,163 @@
+"""The dimensions of a search space: a name and a static range that never depends on another parameter.
+
+`draw` follows the distributions of `optuna.samplers.RandomSampler` (optuna/_transform.py), so that shares measured
+without Optuna hold for it: integers uniform, or with `log` the rounded exponential of a uniform number between
+log(low - 0.5) and log(high + 0.5); reals uniform on their grid; choices uniform.
+"""
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from models.errors import UserError
+
+
+class Suggests(Protocol):
+    """What a space asks of a trial: `optuna.Trial` and `optuna.trial.FixedTrial` have it."""
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int: ...
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float: ...
+    def suggest_categorical(self, name: str, choices: Sequence[str]) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Integer:
+    """A whole number from low to high, both included."""
+
+    name: str
+    low: int
+    high: int
+    log: bool = False
+
+    def suggest(self, trial: Suggests) -> int:
+        return trial.suggest_int(self.name, self.low, self.high, log=self.log)
+
+    def draw(self, source: random.Random) -> int:
+        if not self.log:
+            return source.randint(self.low, self.high)
+        value = round(math.exp(source.uniform(math.log(self.low - 0.5), math.log(self.high + 0.5))))
+        return min(max(value, self.low), self.high)
+
+    def contains(self, value: object) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
+
+    def values(self) -> tuple[int, ...]:
+        return tuple(range(self.low, self.high + 1))
+
+    def narrowed(self, value: object, key: str) -> "Integer":
+        low, high = _bounds(self, value, key)
+        return Integer(self.name, low, high, self.log)
+
+    def setting(self) -> Any:
+        """The range as a value of the [space] table."""
+        return self.low if self.low == self.high else [self.low, self.high]
+
+    def __str__(self) -> str:
+        if self.low == self.high:
+            return str(self.low)
+        return f"{self.low} to {self.high}" + (" (log)" if self.log else "")
+
+
+@dataclass(frozen=True)
+class Real:
+    """A number on the grid low, low + step, ..., high."""
+
+    name: str
+    low: float
+    high: float
+    step: float
+
+    def suggest(self, trial: Suggests) -> float:
+        return trial.suggest_float(self.name, self.low, self.high, step=self.step)
+
+    def draw(self, source: random.Random) -> float:
+        return self.values()[source.randint(0, round((self.high - self.low) / self.step))]
+
+    def contains(self, value: object) -> bool:
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return False
+        steps = (value - self.low) / self.step
+        return self.low - 1e-9 <= value <= self.high + 1e-9 and abs(steps - round(steps)) < 1e-8
+
+    def values(self) -> tuple[float, ...]:
+        steps = round((self.high - self.low) / self.step)
+        return tuple(round(self.low + index * self.step, 10) for index in range(steps + 1))
+
+    def narrowed(self, value: object, key: str) -> "Real":
+        low, high = _bounds(self, value, key)
+        return Real(self.name, float(low), float(high), self.step)
+
+    def setting(self) -> Any:
+        """The range as a value of the [space] table."""
+        return self.low if self.low == self.high else [self.low, self.high]
+
+    def __str__(self) -> str:
+        return f"{self.low:g}" if self.low == self.high else f"{self.low:g} to {self.high:g} in steps of {self.step:g}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One word of several."""
+
+    name: str
+    choices: tuple[str, ...]
+
+    def suggest(self, trial: Suggests) -> str:
+        return str(trial.suggest_categorical(self.name, self.choices))
+
+    def draw(self, source: random.Random) -> str:
+        return source.choice(self.choices)
+
+    def contains(self, value: object) -> bool:
+        return value in self.choices
+
+    def values(self) -> tuple[str, ...]:
+        return self.choices
+
+    def narrowed(self, value: object, key: str) -> "Choice":
+        words = [value] if isinstance(value, str) else value
+        if not isinstance(words, list | tuple) or not words or not all(self.contains(word) for word in words):
+            raise UserError(
+                f"[space] {key}: it is one or more of {', '.join(self.choices)}, not {value!r}: "
+                f'write e.g. {key} = ["{self.choices[0]}"]'
+            )
+        return Choice(self.name, tuple(word for word in self.choices if word in words))
+
+    def setting(self) -> Any:
+        """The choices as a value of the [space] table."""
+        return list(self.choices)
+
+    def __str__(self) -> str:
+        return " | ".join(self.choices)
+
+
+Dimension = Integer | Real | Choice
+
+_KINDS: dict[str, Callable[..., Dimension]] = {"integer": Integer, "real": Real, "choice": Choice}
+
+
+def _bounds(dimension: Integer | Real, value: object, key: str) -> tuple[Any, Any]:
+    """(low, high) of a `[low, high]` or a single number that lies within the dimension."""
+    pair = value if isinstance(value, list | tuple) else (value, value)
+    if len(pair) != 2 or not all(dimension.contains(end) for end in pair) or pair[0] > pair[1]:
+        raise UserError(
+            f"[space] {key}: a range is a number or [low, high] within {dimension}, not {value!r}: "
+            f"write e.g. {key} = [{dimension.low}, {dimension.high}]"
+        )
+    return pair[0], pair[1]
+
+
+def dimension_to_json(dimension: Dimension) -> dict[str, Any]:
+    """A JSON object of a dimension."""
+    fields = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(dimension).items()}
+    return {"kind": type(dimension).__name__.lower(), **fields}
+
+
+def dimension_from_json(value: dict[str, Any]) -> Dimension:
+    """The inverse of `dimension_to_json`."""
+    fields = {name: tuple(part) if isinstance(part, list) else part for name, part in value.items() if name != "kind"}
+    return _KINDS[value["kind"]](**fields)
