@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from search.engines import runner
-from search.engines.job import Job, Message
+from search.engines.job import Failed, Finished, Job, Message
 
 
 class InProcessEngine:
@@ -23,10 +23,9 @@ class InProcessEngine:
     def wait(self, timeout: float) -> list[Message]:
         if self._current is None:
             return []
-        message = next(self._current, None)
-        if message is None:
+        message = next(self._current)
+        if isinstance(message, Finished | Failed):
             self._current = None
-            return []
         return [message]
 
     def close(self) -> None:

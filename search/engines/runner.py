@@ -14,9 +14,10 @@ def run(job: Job) -> Iterator[Message]:
 
     Nothing is raised: an error becomes Failed. Closing the iterator ends the training.
     """
-    from models import weights
+    from models.weights import encode, to_text
     from search.data.store import open_dataset
-    from search.training import loop, recipe
+    from search.training.loop import EpochResult, train
+    from search.training.recipe import from_json
 
     try:
         dataset = open_dataset(Path(job.dataset))
@@ -24,9 +25,9 @@ def run(job: Job) -> Iterator[Message]:
             yield Failed(job.trial, f"the data set in {job.dataset} is not the study's: its checksum differs", False)
             return
         network = plan(parse(job.layers_text), dataset.info.input_shape, len(dataset.info.classes))
-        training = loop.train(network, recipe.from_json(job.recipe), job.seed, dataset, job.device)
+        training = train(network, from_json(job.recipe), job.seed, dataset, job.device)
         for part in training:
-            if isinstance(part, loop.EpochResult):
+            if isinstance(part, EpochResult):
                 yield EpochDone(
                     job.trial,
                     part.epoch,
@@ -39,7 +40,7 @@ def run(job: Job) -> Iterator[Message]:
             else:
                 yield Finished(
                     job.trial,
-                    weights.to_text(weights.encode(part.state)),
+                    to_text(encode(part.state)),
                     part.confusion,
                     part.seconds,
                     part.path,
