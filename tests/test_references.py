@@ -10,6 +10,7 @@ from models.errors import UserError
 from models.language import parse, render
 from models.plan import plan
 from models.references import CLASSES, INPUT_SHAPE, RECORDS, REFERENCES, reference
+from search.training.recipe import RECIPES
 
 # By hand from the collections' published tables.
 PUBLISHED = {
@@ -75,6 +76,11 @@ def test_figures_as_published():
     assert reference("gkdivya-bn").best_test_pct == 99.62
 
 
+@pytest.mark.parametrize("name", REFERENCES)
+def test_recipe_of_a_reference_exists(name):
+    assert reference(name).recipe in RECIPES
+
+
 def test_figures_are_percent_and_recipes_are_the_published_eleven():
     for found in REFERENCES.values():
         for figure in (found.best_train_pct, found.best_test_pct):
@@ -103,7 +109,7 @@ def test_text_of_a_reference_round_trips(name):
 
 @pytest.mark.parametrize(
     ("misspelt", "nearest"),
-    [("saish-m5", "saish-m[1-4]"), ("Saish-M4", "saish-m4"), ("tharun_m6", "tharun-m6"), ("hassiahk", "hassiahk-ex5")],
+    [("saish-m5", "saish-m[1-4]"), ("SAISH-M4", "saish-m4"), ("tharun_m6", "tharun-m6"), ("hassiahk", "hassiahk-ex5")],
 )
 def test_misspelt_name_is_answered_with_the_nearest(misspelt, nearest):
     with pytest.raises(UserError, match=f"there is no reference '{misspelt}': did you mean {nearest}"):
