@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from models.errors import UserError
 from reports.record import (
     RECORD_VERSION,
+    SAMPLES_ATTRIBUTE,
     STATES,
     STUDY_ATTRIBUTE,
     Epoch,
@@ -54,7 +55,8 @@ def read_study(storage_url: str, name: str) -> StudyRecord:
             raise UserError(f"study {name!r} in {where} was not made by underbudget: look at it with optuna-dashboard")
         _check_version(settings.get("record_version"), f"study {name!r} in {where}")
         trials = _read_trials(storage.engine, study_id, name)
-    return StudyRecord(name, settings, trials, tuple(attributes.get(SESSIONS_ATTRIBUTE, ())))
+    sessions = tuple(attributes.get(SESSIONS_ATTRIBUTE, ()))
+    return StudyRecord(name, settings, trials, sessions, attributes.get(SAMPLES_ATTRIBUTE))
 
 
 def read_settings(storage_url: str, name: str) -> dict[str, Any] | None:
@@ -154,14 +156,14 @@ def _read_trials(engine: "sqlalchemy.engine.Engine", study_id: int, study: str) 
         joined = other.join(trials, trials.c.trial_id == other.c.trial_id)
         return sa.select(*other.c).select_from(joined).where(trials.c.study_id == study_id)
 
-    attributes: dict[int, dict[str, Any]] = defaultdict(dict)
+    attributes: dict[int, dict[str, str]] = defaultdict(dict)
     broken: set[int] = set()
     with engine.connect() as connection:
         rows = connection.execute(
             sa.select(trials).where(trials.c.study_id == study_id).order_by(trials.c.number)
         ).all()
         for trial_id, key, text in connection.execute(of_study("trial_user_attributes", "key", "value_json")):
-            attributes[trial_id][key] = json.loads(text)
+            attributes[trial_id][key] = text
         for trial_id, key, text in connection.execute(of_study("trial_system_attributes", "key", "value_json")):
             if key.startswith(_CONSTRAINT) and json.loads(text) > 0:
                 broken.add(trial_id)
@@ -199,20 +201,20 @@ def _trial(
     study: str,
     number: int,
     optuna_state: str,
-    attributes: dict[str, Any],
+    attributes: dict[str, str],  # as JSON text
     params: dict[str, Any],
     over_budget: bool,
     started: datetime | None,
     completed: datetime | None,
 ) -> TrialRecord:
-    state, reason = split_verdict(str(attributes.get("verdict", "")))
-    if state not in STATES:
-        # Told by somebody else, or before a verdict was written: Optuna's own state is all there is.
-        pruned = "rejected" if over_budget else "stopped"
-        state, reason = _OPTUNA_STATES.get(optuna_state, pruned), ""
-    stored = attributes.get("record")
-    result = attributes.get("result")
     try:
+        state, reason = split_verdict(str(json.loads(attributes.get("verdict", '""'))))
+        if state not in STATES:
+            # Told by somebody else, or before a verdict was written: Optuna's own state is all there is.
+            pruned = "rejected" if over_budget else "stopped"
+            state, reason = _OPTUNA_STATES.get(optuna_state, pruned), ""
+        stored = json.loads(attributes.get("record", "null"))
+        result = json.loads(attributes.get("result", "null"))
         if stored is not None:
             _check_version(stored.get("record_version"), f"trial {number} of study {study!r}")
         return TrialRecord(
@@ -220,13 +222,13 @@ def _trial(
             state=state,
             reason=reason,
             proposal=None if stored is None else proposal_from_json(stored),
-            curve=tuple(Epoch(**epoch) for epoch in attributes.get("curve") or ()),
+            curve=tuple(Epoch(**epoch) for epoch in json.loads(attributes.get("curve", "null")) or ()),
             result=None if result is None else Result(**result),
             params=params,
             started=started,
             completed=completed,
         )
-    except (TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, AttributeError, json.JSONDecodeError) as error:
         raise UserError(
             f"trial {number} of study {study!r} has a record that is not as version {RECORD_VERSION} defines it "
             f"({error}): it was changed, or written by another program"

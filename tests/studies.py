@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import random
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,18 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState, create_trial
 
 from budget.count import Cost
-from reports.record import Epoch, Proposal, Result, attributes, score, to_json, verdict
+from reports.record import (
+    Epoch,
+    Proposal,
+    Result,
+    StudyRecord,
+    TrialRecord,
+    attributes,
+    proposal_from_json,
+    score,
+    to_json,
+    verdict,
+)
 
 LIMIT = 7999  # the largest count that params<8000 allows
 
@@ -129,6 +141,31 @@ def trial_attributes(number: int, spec: Spec) -> dict[str, Any]:
     return {**result, "verdict": text} if text else result
 
 
+def trial_record(number: int, spec: Spec) -> TrialRecord:
+    """The record of such a trial, as reading it gives, without a storage."""
+    stored = trial_attributes(number, spec)
+    trained = "result" in stored
+    return TrialRecord(
+        trial=number,
+        state=spec.state,
+        reason=spec.reason,
+        proposal=proposal_from_json(stored["record"]) if spec.proposed else None,
+        curve=tuple(curve(spec.accuracies)) if spec.state != "rejected" else (),
+        result=trial_result(number, spec) if trained else None,
+    )
+
+
+def study_record(
+    specs: tuple[Spec, ...] | list[Spec] = (),
+    name: str = "demo",
+    study_settings: dict[str, Any] | None = None,
+    sessions: tuple[dict[str, Any], ...] = (),
+) -> StudyRecord:
+    """The record of such a study, without a storage."""
+    trials = tuple(trial_record(number, spec) for number, spec in enumerate(specs))
+    return StudyRecord(name, settings() if study_settings is None else study_settings, trials, sessions)
+
+
 def trial_result(number: int, spec: Spec) -> Result:
     """The result of a trained trial."""
     return Result(
@@ -155,10 +192,13 @@ def make_study(
 ) -> str:
     """Write a study to the SQLite file `path`, which may hold other studies, and return its storage URL."""
     url = f"sqlite:///{path}"
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = optuna.storages.RDBStorage(url)
     try:
         study = optuna.create_study(storage=storage, study_name=name, directions=["minimize", "maximize"])
-        study.set_metric_names(["params", "accuracy"])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names(["params", "accuracy"])
         study.set_user_attr("underbudget", settings() if study_settings is None else study_settings)
         study.set_user_attr("sessions", list(sessions))
         for number, spec in enumerate(specs):
@@ -178,7 +218,6 @@ def _frozen(number: int, spec: Spec) -> optuna.trial.FrozenTrial:
     state = _OPTUNA_STATES[spec.state]
     if spec.state == "complete" and values is None:
         state = TrialState.FAIL  # Optuna refuses NaN as the value of a complete trial
-    constraint = spec.params / LIMIT - 1
     return create_trial(
         state=state,
         values=values,
@@ -189,7 +228,7 @@ def _frozen(number: int, spec: Spec) -> optuna.trial.FrozenTrial:
         },
         distributions=dict(_DISTRIBUTIONS),
         user_attrs=json.loads(json.dumps(trial_attributes(number, spec))),
-        system_attrs={"constraints:params": constraint},
+        constraints={"params": spec.params / LIMIT - 1},
     )
 
 

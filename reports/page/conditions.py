@@ -1,0 +1,44 @@
+"""The conditions that a study's numbers hold under, read from its settings."""
+
+from dataclasses import dataclass
+
+from budget.limits import Budget, Limit
+from models.errors import UserError
+from reports.record import StudyRecord
+from reports.tables import validation_images
+
+PROTOCOL = "validation, mean of the last 3 epochs"
+
+
+@dataclass(frozen=True)
+class Conditions:
+    dataset: str
+    title: str
+    budget: str
+    limits: tuple[Limit, ...]  # empty where the budget's text is of another version
+    images: int | None  # number of validation images, n of every interval
+    epochs: int | None
+
+    @property
+    def params_limit(self) -> int | None:
+        """The largest parameter count that the budget allows."""
+        return next((limit.largest for limit in self.limits if limit.metric == "params"), None)
+
+
+def conditions(study: StudyRecord) -> Conditions:
+    """The conditions of a study; what its settings don't hold is left empty."""
+    dataset = study.settings.get("dataset", {})
+    budget = str(study.settings.get("budget", ""))
+    try:
+        limits = Budget.parse(budget).limits
+    except UserError:
+        limits = ()
+    name = str(dataset.get("name", "unknown data set"))
+    return Conditions(
+        dataset=name,
+        title=str(dataset.get("title") or name),
+        budget=budget,
+        limits=limits,
+        images=validation_images(study),
+        epochs=study.settings.get("epochs"),
+    )

@@ -1,0 +1,109 @@
+"""Learning curves of the trials on the front."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from reports.front import params
+from reports.page.figure import PALETTE, Figure, axis, layout
+from reports.page.numbers import percent
+from reports.record import Epoch, TrialRecord
+
+_LISTED = 18  # trials in the figure: more names than plot helps nobody
+_SHOWN = 6  # of them drawn at first; the others wait in the legend
+_DASHES = ("solid", "dash", "dashdot")  # so that colours may repeat
+_ACCURACIES = (0, 50, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9)  # labels of the axes
+_LOSSES = (10, 3, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+
+
+def curves_figure(trials: Sequence[TrialRecord], images: int | None) -> Figure:
+    """Accuracy above, loss below; one colour per trial, validation solid or dashed, training dotted and thin.
+
+    Of more than 18 trials, 18 spread evenly over the front are taken.
+
+    The accuracy axis is logarithmic in the error (100 - accuracy), where 90 % and 99.5 % both have room, and is
+    labelled with accuracies.
+    """
+    floor = 50 / (images or 10_000)  # half an image: a place for 100 % on a logarithmic axis
+    trials = [trials[index] for index in _spread(len(trials), _LISTED)]
+    shown = _spread(len(trials), _SHOWN)
+    styles = [*shown, *(index for index in range(len(trials)) if index not in shown)]  # those shown: a colour each
+    traces = []
+    for index, trial in enumerate(trials):
+        dashes, color = divmod(styles.index(index), len(PALETTE))
+        line = {"color": PALETTE[color], "dash": _DASHES[dashes % len(_DASHES)], "width": 2}
+        traces += _traces(trial, floor, line, True if index in shown else "legendonly")
+    return {
+        "data": traces,
+        "layout": layout(
+            height=640,
+            xaxis=axis("epoch", domain=[0, 1], anchor="y2", dtick=1 if _longest(trials) <= 20 else None),
+            yaxis=axis(
+                "accuracy, %",
+                domain=[0.42, 1],
+                type="log",
+                autorange="reversed",
+                tickvals=[100 - tick for tick in _ACCURACIES],
+                ticktext=[f"{tick:g}" for tick in _ACCURACIES],
+            ),
+            yaxis2=axis(
+                "loss, nats",
+                domain=[0, 0.34],
+                type="log",
+                tickvals=list(_LOSSES),
+                ticktext=[f"{tick:g}" for tick in _LOSSES],
+            ),
+        ),
+    }
+
+
+def _traces(trial: TrialRecord, floor: float, line: dict[str, Any], visible: bool | str) -> list[dict[str, Any]]:
+    name = f"#{trial.trial}, {params(trial):,} parameters"
+    thin = {"color": line["color"], "dash": "dot", "width": 1}
+    epochs = [epoch.epoch for epoch in trial.curve]
+
+    def trace(part: str, axis_name: str, values: list[float | None], line: dict[str, Any], texts: list[str]) -> Any:
+        return {
+            "type": "scatter",
+            "mode": "lines",
+            "x": epochs,
+            "y": values,
+            "yaxis": axis_name,
+            "line": line,
+            "name": name,
+            "legendgroup": str(trial.trial),
+            "showlegend": part == "validation accuracy",
+            "visible": visible,
+            "hovertext": [f"{name}<br>epoch {epoch}<br>{text}" for epoch, text in zip(epochs, texts, strict=True)],
+            "hoverinfo": "text",
+        }
+
+    def accuracy(part: str, values: list[float], line: dict[str, Any]) -> Any:
+        errors = [max(100 - value, floor) if math.isfinite(value) else None for value in values]
+        return trace(f"{part} accuracy", "y", errors, line, [f"{part} {percent(value)}" for value in values])
+
+    def loss(part: str, values: list[float], line: dict[str, Any]) -> Any:
+        finite = [value if math.isfinite(value) and value > 0 else None for value in values]
+        return trace(f"{part} loss", "y2", finite, line, [f"{part} loss {value:.4f}" for value in values])
+
+    def column(read: Any) -> list[float]:
+        return [read(epoch) for epoch in trial.curve]
+
+    return [
+        accuracy("validation", column(lambda epoch: epoch.val_accuracy), line),
+        accuracy("training", column(lambda epoch: epoch.train_accuracy), thin),
+        loss("validation", column(lambda epoch: epoch.val_loss), line),
+        loss("training", column(lambda epoch: epoch.train_loss), thin),
+    ]
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """Up to `most` indices spread evenly over `count`, first and last included."""
+    if count <= most:
+        return list(range(count))
+    return [round(step * (count - 1) / (most - 1)) for step in range(most)]
+
+
+def _longest(trials: Sequence[TrialRecord]) -> int:
+    last: list[Epoch] = [trial.curve[-1] for trial in trials if trial.curve]
+    return max((epoch.epoch for epoch in last), default=1)

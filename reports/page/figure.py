@@ -1,0 +1,44 @@
+"""What the page's figures share: plain Plotly figures as dicts, colours by name.
+
+A colour is written "@name" and filled in by page.js from the style sheet, so that a figure follows light and dark mode.
+"""
+
+from typing import Any
+
+Figure = dict[str, Any]  # {"data": [...], "layout": {...}}
+
+# Okabe and Ito's palette ("Color Universal Design", 2008) without yellow and black, which vanish on white or dark.
+PALETTE = ("@blue", "@vermillion", "@green", "@purple", "@orange", "@sky")
+
+
+def axis(title: str, **more: Any) -> dict[str, Any]:
+    """An axis in the page's style."""
+    return {
+        "title": {"text": title, "standoff": 8},
+        "gridcolor": "@grid",
+        "zeroline": False,
+        "automargin": True,
+        "linecolor": "@line",
+        **more,
+    }
+
+
+def layout(**more: Any) -> dict[str, Any]:
+    """A layout in the page's style, legend below the plot."""
+    return {
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "system-ui, sans-serif", "size": 13, "color": "@text"},
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "hovermode": "closest",
+        "hoverlabel": {
+            "bgcolor": "@card",
+            "bordercolor": "@line",
+            "align": "left",
+            "font": {"family": "ui-monospace, monospace", "size": 12, "color": "@text"},
+        },
+        "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "@muted", "activecolor": "@text"},
+        "dragmode": "pan",
+        **more,
+    }

@@ -1,0 +1,179 @@
+"""The front: parameters against accuracy, with the budget, and published points where they belong."""
+
+import math
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from reports import front as fronts
+from reports.page.conditions import Conditions
+from reports.page.embedding import plotly_text
+from reports.page.figure import Figure, axis, layout
+from reports.page.numbers import percent, span, whole
+from reports.page.published import LABEL, Published
+from reports.record import StudyRecord, TrialRecord
+from reports.tables import interval
+
+_WRAP = 46  # characters of a hover line: what a phone shows
+_HEADROOM = 1.25  # the drawn range goes this far beyond the limit on parameters
+
+
+def front_figure(
+    study: StudyRecord, conditions: Conditions, published: Sequence[Published], target: float | None = None
+) -> Figure:
+    """Every complete trial as a dot, the front as a staircase with 95 % intervals, the winner as a star.
+
+    `layout.meta` holds the x range for a linear and a log axis; page.js switches between them.
+    """
+    scored = fronts.scored(study.trials)
+    front = fronts.front(study.trials)
+    winner = fronts.winner(study.trials)
+    on_front = {trial.trial for trial in front}
+    others = [trial for trial in scored if trial.trial not in on_front]
+    low, high = x_range(scored, conditions.params_limit)
+    published = [point for point in published if point.params <= high]
+
+    traces = []
+    if others:
+        traces.append(_dots(study, others, f"complete, not on the front ({len(others):,})"))
+    if published:
+        traces.append(_published(published))
+    if front:
+        traces.append(_staircase(study, front))
+    if winner is not None:
+        traces.append(_star(study, winner))
+    bottom, top = y_range(
+        [fronts.score(trial) for trial in scored], [fronts.score(trial) for trial in front], published
+    )
+    return {
+        "data": traces,
+        "layout": layout(
+            height=520,
+            xaxis=axis("parameters", range=[low, high], tickformat=","),
+            yaxis=axis("validation accuracy, %", range=[bottom, top]),
+            shapes=_shapes(conditions, high, target),
+            meta={"linear": [low, high], "log": [math.log10(low), math.log10(high)]},
+        ),
+    }
+
+
+def x_range(scored: Sequence[TrialRecord], limit: int | None) -> tuple[float, float]:
+    """Parameters that the figure shows at first: all scored trials and some room beyond the limit, both over 0."""
+    counts = [fronts.params(trial) for trial in scored]
+    high = max([*counts, limit or 1]) * (_HEADROOM if limit else 1.05)
+    low = min(counts, default=high / 10)
+    return max(1.0, min(low * 0.9, low - (high - low) * 0.03)), high
+
+
+def y_range(scores: Sequence[float], front: Sequence[float], published: Sequence[Published]) -> tuple[float, float]:
+    """Accuracies that the figure shows at first: where most trials are, not the few that failed to learn."""
+    if not scores:
+        return 0.0, 100.0
+    ordered = sorted(scores)
+    best, median = ordered[-1], ordered[len(ordered) // 2]
+    bottom = max(ordered[0], best - max(4 * (best - median), 0.5))
+    bottom = min([bottom, *(score for score in front if best - score <= 8 * max(best - median, 0.25))])
+    top = max([best, *(point.accuracy for point in published)])
+    room = 0.08 * max(top - bottom, 0.2)
+    return max(0.0, bottom - room), min(100.0 + room, top + 2 * room)
+
+
+def hover(study: StudyRecord, trial: TrialRecord) -> str:
+    """What the hover box of a trial says, escaped for Plotly."""
+    proposal = trial.proposal
+    assert proposal is not None, "only scored trials are drawn"
+    lines = [
+        f"<b>trial {trial.trial}</b>",
+        f"{whole(proposal.cost.params)} parameters",
+        f"{percent(trial.score)}   95 % interval {span(interval(study, trial.score))}",
+    ]
+    wrapped = textwrap.wrap(proposal.layers_text, _WRAP, break_on_hyphens=False)
+    return "<br>".join(lines + [plotly_text(line) for line in wrapped])
+
+
+def _points(study: StudyRecord, trials: Sequence[TrialRecord]) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": [fronts.params(trial) for trial in trials],
+        "y": [round(fronts.score(trial), 6) for trial in trials],
+        "hovertext": [hover(study, trial) for trial in trials],
+        "hoverinfo": "text",
+    }
+
+
+def _dots(study: StudyRecord, trials: Sequence[TrialRecord], name: str) -> dict[str, Any]:
+    marker = {"size": 6, "color": "@muted", "opacity": 0.45}
+    return {**_points(study, trials), "name": name, "mode": "markers", "marker": marker}
+
+
+def _staircase(study: StudyRecord, front: Sequence[TrialRecord]) -> dict[str, Any]:
+    intervals = [interval(study, trial.score) for trial in front]
+    scores = [fronts.score(trial) for trial in front]
+    trace = {
+        **_points(study, front),
+        "name": f"front ({len(front):,}), 95 % intervals",
+        "mode": "lines+markers",
+        "line": {"shape": "hv", "color": "@blue", "width": 2},  # the best score for at most so many parameters
+        "marker": {"size": 9, "color": "@blue"},
+    }
+    if None not in intervals:
+        known = [pair for pair in intervals if pair is not None]
+        trace["error_y"] = {
+            "type": "data",
+            "symmetric": False,
+            "array": [round(pair[1] - score, 6) for pair, score in zip(known, scores, strict=True)],
+            "arrayminus": [round(score - pair[0], 6) for pair, score in zip(known, scores, strict=True)],
+            "color": "@blue",
+            "thickness": 1,
+            "width": 3,
+        }
+    return trace
+
+
+def _star(study: StudyRecord, winner: TrialRecord) -> dict[str, Any]:
+    marker = {"size": 17, "symbol": "star", "color": "@vermillion", "line": {"width": 1, "color": "@card"}}
+    return {
+        **_points(study, [winner]),
+        "name": f"winner, trial {winner.trial}",
+        "mode": "markers",
+        "marker": marker,
+    }
+
+
+def _published(points: Sequence[Published]) -> dict[str, Any]:
+    texts = [
+        f"<b>{plotly_text(point.name)}</b><br>{whole(point.params)} parameters<br>"
+        f"{percent(point.accuracy)} on test, {point.epochs} epochs<br>{LABEL}"
+        for point in points
+    ]
+    return {
+        "type": "scatter",
+        "name": LABEL,
+        "mode": "markers",
+        "x": [point.params for point in points],
+        "y": [point.accuracy for point in points],
+        "hovertext": texts,
+        "hoverinfo": "text",
+        "marker": {"size": 8, "symbol": "diamond-open", "color": "@orange", "line": {"width": 1.5}},
+    }
+
+
+def _shapes(conditions: Conditions, high: float, target: float | None) -> list[dict[str, Any]]:
+    shapes: list[dict[str, Any]] = []
+    limit = conditions.params_limit
+    if limit is not None:
+        over = {"type": "rect", "x0": limit, "x1": high, "yref": "paper", "y0": 0, "y1": 1}
+        label = {
+            "text": "over budget",
+            "textposition": "middle center",
+            "textangle": -90,
+            "font": {"color": "@muted", "size": 12},
+        }
+        shapes.append({**over, "fillcolor": "@shade", "line": {"width": 0}, "layer": "below", "label": label})
+        line = {"type": "line", "x0": limit, "x1": limit, "yref": "paper", "y0": 0, "y1": 1}
+        shapes.append({**line, "line": {"color": "@muted", "width": 1.5, "dash": "dash"}})
+    if target is not None:
+        line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": target, "y1": target}
+        label = {"text": f"target {target:g} %", "textposition": "start", "font": {"color": "@green", "size": 12}}
+        shapes.append({**line, "line": {"color": "@green", "width": 1.5, "dash": "dot"}, "label": label})
+    return shapes

@@ -1,0 +1,52 @@
+"""Writes the report of a study: a page for people, tables for spreadsheets, JSON for programs."""
+
+import json
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.errors import UserError
+from reports.page.study import render_page
+from reports.record import StudyRecord
+from reports.tables import front_frame, to_json, trials_frame
+
+if TYPE_CHECKING:
+    from reports.page.published import Published
+
+PAGE = "index.html"
+
+
+def write_report(
+    study: StudyRecord, folder: Path, target: float | None = None, published: "Sequence[Published] | None" = None
+) -> dict[str, Path]:
+    """Write index.html, trials.csv, front.csv and report.json into `folder`, made if need be; their paths by name.
+
+    Each file is replaced as a whole: whoever has the page open sees the old or the new one, never half. `target` and
+    `published` are those of `render_page`. Raises UserError where the folder cannot be written.
+    """
+    texts = {
+        "trials.csv": trials_frame(study).to_csv(index=False, lineterminator="\n"),
+        "front.csv": front_frame(study).to_csv(index=False, lineterminator="\n"),
+        "report.json": json.dumps(to_json(study, target), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+        PAGE: render_page(study, target, published),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            _replace(folder / name, text)
+    except OSError as error:
+        raise UserError(f"the report cannot be written to {folder} ({error.strerror}): check its permissions") from None
+    return {name: folder / name for name in texts}
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old content or the new one, also after a crash."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        with temporary.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

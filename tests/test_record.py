@@ -1,0 +1,63 @@
+"""The stored form of a record: plain JSON that reads back."""
+
+import json
+import math
+import statistics
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from studies import Spec, trial_record, trial_result
+
+from reports import record
+
+
+def test_score_is_the_mean_of_the_last_three_epochs() -> None:
+    assert record.score([10.0, 99.0, 98.0, 97.0]) == 98.0
+    assert record.score([90.0, 92.0]) == 91.0
+    assert record.score([91.5]) == 91.5
+    with pytest.raises(ValueError, match="at least one epoch"):
+        record.score([])
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=20))
+def test_score_agrees_with_the_standard_library(accuracies: list[float]) -> None:
+    assert record.score(accuracies) == pytest.approx(statistics.fmean(accuracies[-3:]), abs=1e-12)
+
+
+def test_score_of_nan_is_nan() -> None:
+    assert math.isnan(record.score([99.0, math.nan, 99.0]))
+
+
+@pytest.mark.parametrize("state", record.STATES)
+@pytest.mark.parametrize(
+    "reason", ["", "same as #12", "worker said: no memory: 3 GB", "params 8,214 is 215 over params<8000"]
+)
+def test_a_verdict_reads_back(state: str, reason: str) -> None:
+    assert record.split_verdict(record.verdict(state, reason)) == (state, reason)
+
+
+def test_a_verdict_is_written_as_documented() -> None:
+    assert record.verdict("rejected", "same as #12") == "rejected: same as #12"
+    assert record.verdict("complete") == "complete"
+
+
+def test_a_proposal_survives_json() -> None:
+    proposal = trial_record(7, Spec(params=1234, retry_of=3)).proposal
+    assert proposal is not None
+    stored = record.attributes(proposal)
+    assert stored["layers"] == proposal.layers_text
+    assert stored["record"]["record_version"] == 1
+    assert stored["record"]["cost"] == {"params": 1234, "macs": 74040, "peak_bytes": 43264, "params_bytes": 4936}
+    assert record.proposal_from_json(json.loads(json.dumps(stored["record"]))) == proposal
+
+
+def test_a_result_survives_json() -> None:
+    result = trial_result(3, Spec())
+    assert record.Result(**json.loads(json.dumps(record.to_json(result)))) == result
+
+
+@pytest.mark.parametrize("state", ["stopped", "failed", "running", "rejected"])
+def test_only_a_complete_trial_has_a_score(state: str) -> None:
+    assert trial_record(0, Spec("complete")).score == pytest.approx(98.5)
+    assert trial_record(0, Spec(state)).score is None
