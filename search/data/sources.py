@@ -1,0 +1,225 @@
+"""The data sets by name, where they come from, and how they become a prepared store.
+
+A prepared store lies in `prepared/` below the data folder; where that cannot be written, below the platform's cache
+folder. Its name carries a key of all that decides its content, so another version never mistakes it for its own.
+"""
+
+import difflib
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import UserError
+from search.data.digits import read_digits
+from search.data.idx import IdxFiles
+from search.data.split import part_sizes, stratified_split
+from search.data.store import Dataset, Part, open_dataset, verify, write_dataset
+
+VARIABLE = "UNDERBUDGET_DATA"
+SPLIT_SEED = 0
+PREPARATION = 1  # raise it with any change of what ends up in a store
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set that can be prepared."""
+
+    name: str  # as on the command line
+    title: str
+    description: str  # one line
+    images: int  # all parts together
+    classes: tuple[str, ...]  # names, by label
+    input_shape: tuple[int, int, int]  # (channels, height, width)
+    licence: str
+    origin: str
+    split: tuple[int, ...]  # ratio of train : validation, or of train : validation : test where no test part is given
+    files: IdxFiles | None = None  # to be downloaded; None: comes with scikit-learn
+
+    @property
+    def key(self) -> str:
+        """Eight hex digits that stand for everything that decides what is in the store."""
+        content = (PREPARATION, SPLIT_SEED, self.name, self.split, sorted(self.files.md5.items()) if self.files else ())
+        return hashlib.sha256(repr(content).encode()).hexdigest()[:8]
+
+
+_DIGITS = tuple("0123456789")
+
+DATASETS: dict[str, Source] = {
+    source.name: source
+    for source in (
+        Source(
+            name="digits",
+            title="digits of scikit-learn",
+            description="handwritten digits, 8x8 enlarged to 28x28; comes with scikit-learn, needs no network",
+            images=1_797,
+            classes=_DIGITS,
+            input_shape=(1, 28, 28),
+            licence="CC BY 4.0",
+            origin="Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998 (its test part)",
+            split=(70, 15, 15),
+        ),
+        Source(
+            name="mnist",
+            title="MNIST",
+            description="handwritten digits, 28x28 grey; 12 MB to download",
+            images=70_000,
+            classes=_DIGITS,
+            input_shape=(1, 28, 28),
+            licence="CC BY-SA 3.0",
+            origin="LeCun, Cortes and Burges, The MNIST database of handwritten digits, 1998",
+            split=(50, 10),
+            files=IdxFiles(
+                torchvision="MNIST",
+                train_images=("train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+                train_labels=("train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432"),
+                test_images=("t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3"),
+                test_labels=("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c"),
+            ),
+        ),
+        Source(
+            name="fashion-mnist",
+            title="Fashion-MNIST",
+            description="pieces of clothing, 28x28 grey; 31 MB to download",
+            images=70_000,
+            classes=(
+                "T-shirt/top",
+                "Trouser",
+                "Pullover",
+                "Dress",
+                "Coat",
+                "Sandal",
+                "Shirt",
+                "Sneaker",
+                "Bag",
+                "Ankle boot",
+            ),
+            input_shape=(1, 28, 28),
+            licence="MIT",
+            origin="Xiao, Rasul and Vollgraf, Fashion-MNIST, arXiv:1708.07747, 2017",
+            split=(50, 10),
+            files=IdxFiles(
+                torchvision="FashionMNIST",
+                train_images=("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+                train_labels=("train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe"),
+                test_images=("t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79"),
+                test_labels=("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310"),
+            ),
+        ),
+    )
+}
+
+
+def source(name: str) -> Source:
+    """The source of a data set. Raises UserError for an unknown name, with the nearest one and the list."""
+    if name in DATASETS:
+        return DATASETS[name]
+    near = difflib.get_close_matches(name.lower(), DATASETS, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise UserError(f"unknown data set '{name}': {hint}there are {', '.join(DATASETS)}")
+
+
+def data_folder(data_dir: Path | None = None) -> tuple[Path, str]:
+    """The data folder and what decided on it: "--data-dir", "UNDERBUDGET_DATA" or "platform cache folder"."""
+    if data_dir is not None:
+        return Path(data_dir).expanduser(), "--data-dir"
+    if variable := os.environ.get(VARIABLE):
+        return Path(variable).expanduser(), VARIABLE
+    return cache_folder(), "platform cache folder"
+
+
+def default_data_dir() -> Path:
+    """The data folder when the command line names none."""
+    return data_folder()[0]
+
+
+def cache_folder() -> Path:
+    """The folder where this platform keeps what a program can make again."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("underbudget", appauthor=False))
+
+
+def prepare(name: str, data_dir: Path | None = None, log: Log = print) -> Dataset:
+    """Open the data set `name`; the first time, download what is missing and write the store.
+
+    The store's train and validation parts are compared with their checksums each time, the test part is left alone.
+    Raises UserError for an unknown name, a corrupt file or store, no network, or folders that cannot be used.
+    """
+    wanted = source(name)
+    folder, reason = data_folder(data_dir)
+    log(f"data folder: {folder} ({reason})")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"the data folder {folder} must be a folder, it is a file: name another one ({reason})")
+    try:
+        if wanted.files:  # before the store is looked for: a corrupt file is named even when it is not needed any more
+            wanted.files.check(folder)
+        home = _home(folder, wanted, log)
+        store = _store(home, wanted)
+        if not store.is_dir():
+            return _write(wanted, folder, home, log)
+        dataset = open_dataset(store)
+        verify(dataset, ("train", "validation"))
+        return dataset
+    except OSError as error:
+        raise UserError(f"the data folder {folder} cannot be used ({error}): name another one by --data-dir") from error
+
+
+def _store(home: Path, wanted: Source) -> Path:
+    return home / "prepared" / f"{wanted.name}-{wanted.key}"
+
+
+def _home(folder: Path, wanted: Source, log: Log) -> Path:
+    """The folder to download to and to prepare in: the data folder, or the cache where it cannot be written."""
+    cache = cache_folder()
+    for home in (folder, cache):
+        if _store(home, wanted).is_dir() or _writable(home):
+            if home != folder:
+                log(f"{folder} cannot be written: the prepared data set lies in {home}")
+            return home
+    raise UserError(f"neither {folder} nor {cache} can be written: name a folder that can be by --data-dir")
+
+
+def _writable(home: Path) -> bool:
+    """Found out by writing: permission bits say nothing of a read-only file system.
+
+    A folder that nobody may write to is left alone even by root, who could.
+    """
+    try:
+        if home.exists() and not home.stat().st_mode & 0o222:
+            return False
+        (home / "prepared").mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home / "prepared"):
+            return True
+    except OSError:
+        return False
+
+
+def _write(wanted: Source, folder: Path, home: Path, log: Log) -> Dataset:
+    if wanted.files:
+        folders = list(dict.fromkeys((folder, home)))
+        if missing := wanted.files.missing(folders):
+            wanted.files.download(home, missing, log)
+        log(f"preparing {wanted.title}")
+        given, test = wanted.files.read(folders)
+    else:
+        log(f"preparing {wanted.title}")
+        given, test = read_digits(), None
+
+    indices = stratified_split(given.labels, part_sizes(len(given.labels), wanted.split), SPLIT_SEED)
+    parts = [Part(images=given.images[chosen], labels=given.labels[chosen]) for chosen in indices]
+    train, validation, test = (*parts, test) if test else parts
+    dataset = write_dataset(
+        _store(home, wanted),
+        name=wanted.name,
+        title=wanted.title,
+        classes=wanted.classes,
+        parts={"train": train, "validation": validation, "test": test},
+    )
+    counts = ", ".join(f"{count:,} {part}" for part, count in dataset.info.counts.items())
+    log(f"prepared {wanted.title}: {counts} images in {dataset.folder}")
+    return dataset

@@ -1,0 +1,261 @@
+"""A prepared data set: a folder of memory-mapped arrays with a fixed split and a checksum.
+
+    dataset.json                            what it is: DatasetInfo, and size and sha256 of each array
+    train-images.npy  train-labels.npy      likewise validation-... and test-...
+
+Images are uint8 (n, channels, height, width), labels int64 (n,). Labels of the test part lie in a file of their own,
+which nothing opens but `part("test")` and a full `verify`. Needs numpy only: workers open the store too.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from models.errors import UserError
+
+STORE_VERSION = 1
+HEADER = "dataset.json"
+
+PartName = Literal["train", "validation", "test"]
+PARTS: tuple[PartName, ...] = ("train", "validation", "test")
+KINDS = ("images", "labels")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images and their classes. From a store both are memory-mapped and read-only."""
+
+    images: npt.NDArray[np.uint8]  # (n, channels, height, width), 0..255
+    labels: npt.NDArray[np.int64]  # (n,), 0..classes-1
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Both arrays by the name that they are stored under."""
+        return {"images": self.images, "labels": self.labels}
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What there is to know about a prepared data set without reading its images."""
+
+    name: str  # as on the command line, e.g. "mnist"
+    title: str
+    input_shape: tuple[int, int, int]  # (channels, height, width)
+    classes: tuple[str, ...]  # names, by label
+    counts: dict[str, int]  # images per part
+    mean: tuple[float, ...]  # per channel, over the train part, pixels scaled to 0..1
+    std: tuple[float, ...]
+    checksum: str  # sha256 over name, shapes and bytes of every part, hence of the split too; hex
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "DatasetInfo":
+        """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for anything else."""
+        channels, height, width = value["input_shape"]
+        return cls(
+            name=value["name"],
+            title=value["title"],
+            input_shape=(int(channels), int(height), int(width)),
+            classes=tuple(value["classes"]),
+            counts={part: int(value["counts"][part]) for part in PARTS},
+            mean=tuple(value["mean"]),
+            std=tuple(value["std"]),
+            checksum=value["checksum"],
+        )
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A prepared data set in its folder."""
+
+    info: DatasetInfo
+    folder: Path
+
+    def part(self, name: PartName) -> Part:
+        """Map a part into memory; nothing is read yet. Raises UserError when its files are not what `info` says."""
+        if name not in PARTS:
+            raise ValueError(f"a data set has the parts {', '.join(PARTS)}, not {name!r}")
+        return Part(images=self._map(name, "images"), labels=self._map(name, "labels"))
+
+    def _map(self, part: PartName, kind: str) -> npt.NDArray[Any]:
+        path = self.folder / _file(part, kind)
+        dtype = np.dtype(np.uint8 if kind == "images" else "<i8")
+        try:
+            array: npt.NDArray[Any] = np.load(path, mmap_mode="r")
+        except (OSError, ValueError) as error:
+            raise _damaged(self.folder, f"{path.name} cannot be read ({error})") from error
+        if array.shape != _shape(self.info, part, kind) or array.dtype != dtype:
+            raise _damaged(self.folder, f"{path.name} holds {array.dtype} {array.shape}")
+        return array
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """Open a prepared data set; milliseconds, only the header and the sizes of the files are looked at.
+
+    Raises UserError when there is none, when it is damaged, or when a newer version wrote it.
+    """
+    header = _read_header(folder)
+    for name, expected in header.sizes.items():
+        path = folder / name
+        size = path.stat().st_size if path.is_file() else None
+        if size != expected:
+            found = "is missing" if size is None else f"has {size} bytes instead of {expected}"
+            raise _damaged(folder, f"{name} {found}")
+    return Dataset(info=header.info, folder=folder)
+
+
+def verify(dataset: Dataset, parts: Sequence[PartName] = PARTS) -> None:
+    """Read every byte of `parts` and compare with the checksum. Raises UserError when the store was changed."""
+    header = _read_header(dataset.folder)
+    if dataset.info != header.info or _checksum(header.info, header.digests) != header.info.checksum:
+        raise _damaged(dataset.folder, f"{HEADER} was changed")
+    for part in parts:
+        for kind, array in dataset.part(part).arrays().items():
+            if _sha256(array) != header.digests[_file(part, kind)]:
+                raise _damaged(dataset.folder, f"{_file(part, kind)} was changed")
+
+
+def write_dataset(
+    folder: Path, name: str, title: str, classes: Sequence[str], parts: Mapping[PartName, Part]
+) -> Dataset:
+    """Write a data set of all three parts and open it.
+
+    `folder` appears at once, complete, by a rename; a data set that is already there is kept. Two processes may do
+    this at the same time: one of them wins. Raises ValueError for arrays of another form than `Part` says.
+    """
+    arrays = {(part, kind): array for part in PARTS for kind, array in parts[part].arrays().items()}
+    _check(arrays, len(classes))
+    digests = {_file(*key): _sha256(array) for key, array in arrays.items()}
+    _, channels, height, width = parts["train"].images.shape
+    mean, std = channel_statistics(parts["train"].images)
+    fields: dict[str, Any] = {
+        "name": name,
+        "title": title,
+        "input_shape": (channels, height, width),
+        "classes": tuple(classes),
+        "counts": {part: len(parts[part].images) for part in PARTS},
+        "mean": mean,
+        "std": std,
+    }
+    info = DatasetInfo(**fields, checksum=_checksum(DatasetInfo(**fields, checksum=""), digests))
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:12]}")
+    try:
+        unfinished.mkdir()
+        files = {}
+        for key, array in arrays.items():
+            path = unfinished / _file(*key)
+            np.save(path, array)
+            files[path.name] = {"bytes": path.stat().st_size, "sha256": digests[path.name]}
+        header = {"store_version": STORE_VERSION, "info": info.to_json(), "files": files}
+        (unfinished / HEADER).write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")
+        try:
+            os.rename(unfinished, folder)
+        except OSError:
+            if not folder.is_dir():  # else another process was faster, and its work is as good as ours
+                raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return open_dataset(folder)
+
+
+def channel_statistics(images: npt.NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and (population) standard deviation per channel of pixels scaled to 0..1, for images (n, c, h, w).
+
+    Worked out from the counts of the 256 pixel values in integers, so that they are the same on every machine.
+    """
+    means, deviations = [], []
+    for channel in range(images.shape[1]):
+        times_of = np.zeros(256, dtype=np.int64)
+        for start in range(0, len(images), 4096):  # bincount makes 8 bytes of each pixel: not of all at once
+            times_of += np.bincount(images[start : start + 4096, channel].ravel(), minlength=256)
+        histogram = times_of.tolist()
+        count = sum(histogram)
+        total = sum(value * times for value, times in enumerate(histogram))
+        squares = sum(value * value * times for value, times in enumerate(histogram))
+        means.append(total / count / 255)
+        deviations.append(((count * squares - total * total) / count**2) ** 0.5 / 255)
+    return tuple(means), tuple(deviations)
+
+
+def _file(part: PartName, kind: str) -> str:
+    return f"{part}-{kind}.npy"
+
+
+def _shape(info: DatasetInfo, part: PartName, kind: str) -> tuple[int, ...]:
+    return (info.counts[part], *info.input_shape) if kind == "images" else (info.counts[part],)
+
+
+def _sha256(array: npt.NDArray[Any]) -> str:
+    """Digest of the values alone, little-endian and in C order: the header of a .npy file may differ by version."""
+    little = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
+    return hashlib.sha256(little.data).hexdigest()
+
+
+def _checksum(info: DatasetInfo, digests: Mapping[str, str]) -> str:
+    lines = [f"underbudget dataset {STORE_VERSION}", info.name]
+    for part in PARTS:
+        for kind in KINDS:
+            shape = "x".join(map(str, _shape(info, part, kind)))
+            lines.append(f"{part} {kind} {shape} {digests[_file(part, kind)]}")
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _check(arrays: Mapping[tuple[PartName, str], npt.NDArray[Any]], classes: int) -> None:
+    input_shape = arrays["train", "images"].shape[1:]
+    for part in PARTS:
+        images, labels = arrays[part, "images"], arrays[part, "labels"]
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != input_shape or not images.size:
+            raise ValueError(
+                f"{part} images must be uint8 (n, channels, height, width), not {images.dtype} {images.shape}"
+            )
+        if labels.dtype != np.int64 or labels.shape != images.shape[:1]:
+            raise ValueError(f"{part} labels must be int64 ({len(images)},), not {labels.dtype} {labels.shape}")
+        if labels.min() < 0 or labels.max() >= classes:
+            raise ValueError(f"{part} labels must be 0..{classes - 1}, not {labels.min()}..{labels.max()}")
+
+
+@dataclass(frozen=True)
+class _Header:
+    info: DatasetInfo
+    sizes: dict[str, int]  # bytes by file name
+    digests: dict[str, str]  # sha256 of the values by file name
+
+
+def _read_header(folder: Path) -> _Header:
+    try:
+        header = json.loads((folder / HEADER).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"no prepared data set in {folder}: launch a search on one to prepare it") from None
+    except ValueError as error:
+        raise _damaged(folder, f"{HEADER} is no JSON") from error
+    version = header.get("store_version") if isinstance(header, dict) else None
+    if isinstance(version, int) and version > STORE_VERSION:
+        raise UserError(
+            f"the prepared data set {folder} has version {version}, this program reads {STORE_VERSION}: upgrade it"
+        )
+    try:
+        files = {name: header["files"][name] for name in (_file(part, kind) for part in PARTS for kind in KINDS)}
+        return _Header(
+            info=DatasetInfo.from_json(header["info"]),
+            sizes={name: int(entry["bytes"]) for name, entry in files.items()},
+            digests={name: str(entry["sha256"]) for name, entry in files.items()},
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(folder, f"{HEADER} is incomplete") from error
+
+
+def _damaged(folder: Path, what: str) -> UserError:
+    return UserError(f"the prepared data set {folder} is damaged: {what}; delete that folder and start again")
