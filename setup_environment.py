@@ -21,9 +21,11 @@ from typing import IO, Callable, Iterator, List, Optional, Tuple
 MINIMUM_PYTHON = (3, 11)
 GB = 1e9
 ON_LINUX = platform.system() == "Linux"
-INSTALLED = 6 * GB if ON_LINUX else 2 * GB  # .venv when finished
-NEEDED = INSTALLED + (3 * GB if ON_LINUX else 1 * GB)  # and the archives while they are being unpacked
-NEEDED_WITH_CACHE = NEEDED + (3 * GB if ON_LINUX else 1 * GB)  # and the copies that pip keeps of them
+# Measured on Linux with Python 3.11; elsewhere torch comes without CUDA, these are guesses on the safe side.
+INSTALLED = 6.3 * GB if ON_LINUX else 2 * GB  # .venv when finished
+FETCHED = 2.7 * GB if ON_LINUX else 1 * GB  # archives
+NEEDED = INSTALLED + FETCHED
+NEEDED_WITH_CACHE = NEEDED + FETCHED  # pip keeps a copy of what it fetches
 HEARTBEAT = 10  # seconds of silence after which a line says that work goes on
 WORTH_A_LINE = 20.0  # MB of a download
 
@@ -222,7 +224,7 @@ def show_progress(lines: Iterator[str], log: IO[str], count_installed: Callable[
         elif line.startswith("Installing collected packages: "):
             unpacking = len(line.split(","))
             print(f"  unpacking {unpacking} packages ({megabytes:,.0f} MB fetched)", flush=True)
-        elif line.startswith(("ERROR", "error")):
+        elif line.startswith(("ERROR", "error", "WARNING: Retrying")):
             print("  " + line, file=sys.stderr, flush=True)
         elif not line:
             seconds = time.monotonic() - started
@@ -245,9 +247,9 @@ def set_up(root: Path) -> None:
         return
     check_modules()
     present = size(environment.folder)
-    reason = "because of torch and the CUDA libraries that it brings" if ON_LINUX else "most of them torch"
     print(
-        f"Setting up {environment.folder}: the pinned packages take about {INSTALLED / GB:.0f} GB, {reason}; "
+        f"Setting up {environment.folder}: the pinned packages take about {INSTALLED / GB:.0f} GB "
+        f"({FETCHED / GB:.0f} GB to fetch), most of it torch{' with CUDA' if ON_LINUX else ''}; "
         "nothing is installed elsewhere.",
         flush=True,
     )
