@@ -1,7 +1,7 @@
 """Reads a stored study without leaving a trace, also while a search is writing it.
 
 A SQLite file is read from a private copy in memory (reports/snapshot.py), a database server in one read-only
-transaction. Optuna itself opens the storage and checks its schema; the trials are then fetched with five queries,
+transaction. Optuna itself opens the storage and checks its schema; the trials are then fetched with four queries,
 since `RDBStorage.get_all_trials` parses every distribution of every trial anew (4.2 s for 5,000 trials).
 """
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 SESSIONS_ATTRIBUTE = "sessions"
 
 _CONSTRAINT = "constraints:"  # how Optuna's set_constraint names a system attribute
-_OPTUNA_STATES = {"COMPLETE": "complete", "FAIL": "failed", "RUNNING": "running", "WAITING": "running"}
+_ENQUEUED = "WAITING"  # Optuna's state of a trial that was put up, but not proposed yet
 
 
 def read_study(storage_url: str, name: str) -> StudyRecord:
@@ -141,7 +141,7 @@ def _opened(storage_url: str) -> Iterator[tuple["optuna.storages.RDBStorage", st
 
 
 def _read_trials(engine: "sqlalchemy.engine.Engine", study_id: int, study: str) -> tuple[TrialRecord, ...]:
-    """All trials of a study, by Optuna's table schema (version 12, checked by RDBStorage when it opened)."""
+    """All trials of a study that were proposed, by Optuna's table schema (version 12, checked by RDBStorage)."""
     import sqlalchemy as sa
 
     trials = sa.table(
@@ -160,7 +160,9 @@ def _read_trials(engine: "sqlalchemy.engine.Engine", study_id: int, study: str) 
     broken: set[int] = set()
     with engine.connect() as connection:
         rows = connection.execute(
-            sa.select(trials).where(trials.c.study_id == study_id).order_by(trials.c.number)
+            sa.select(trials)
+            .where(trials.c.study_id == study_id, sa.cast(trials.c.state, sa.String) != _ENQUEUED)
+            .order_by(trials.c.number)
         ).all()
         for trial_id, key, text in connection.execute(of_study("trial_user_attributes", "key", "value_json")):
             attributes[trial_id][key] = text
@@ -208,11 +210,7 @@ def _trial(
     completed: datetime | None,
 ) -> TrialRecord:
     try:
-        state, reason = split_verdict(str(json.loads(attributes.get("verdict", '""'))))
-        if state not in STATES:
-            # Told by somebody else, or before a verdict was written: Optuna's own state is all there is.
-            pruned = "rejected" if over_budget else "stopped"
-            state, reason = _OPTUNA_STATES.get(optuna_state, pruned), ""
+        state, reason = _state(optuna_state, json.loads(attributes.get("verdict", '""')), over_budget)
         stored = json.loads(attributes.get("record", "null"))
         result = json.loads(attributes.get("result", "null"))
         if stored is not None:
@@ -233,6 +231,17 @@ def _trial(
             f"trial {number} of study {study!r} has a record that is not as version {RECORD_VERSION} defines it "
             f"({error}): it was changed, or written by another program"
         ) from None
+
+
+def _state(optuna_state: str, verdict: object, over_budget: bool) -> tuple[str, str]:
+    """(state, reason) of a trial: its verdict once Optuna was told; Optuna's own state where there is no verdict."""
+    if optuna_state == "RUNNING":
+        return "running", ""  # a verdict that was not told before a kill does not count: the trial is run again
+    state, reason = split_verdict(str(verdict))
+    if state in STATES:
+        return state, reason
+    pruned = "rejected" if over_budget else "stopped"
+    return {"COMPLETE": "complete", "FAIL": "failed"}.get(optuna_state, pruned), ""
 
 
 def _utc(stored: datetime | None) -> datetime | None:

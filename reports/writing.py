@@ -15,30 +15,30 @@ from reports.tables import front_frame, to_json, trials_frame
 if TYPE_CHECKING:
     from reports.page.published import Published
 
-PAGE = "index.html"
+FILES = {"page": "index.html", "trials": "trials.csv", "front": "front.csv", "report": "report.json"}
 
 
 def write_report(
     study: StudyRecord, folder: Path, target: float | None = None, published: "Sequence[Published] | None" = None
 ) -> dict[str, Path]:
-    """Write index.html, trials.csv, front.csv and report.json into `folder`, made if need be; their paths by name.
+    """Write the files of FILES into `folder`, made if need be; their paths by the keys of FILES.
 
     Each file is replaced as a whole: whoever has the page open sees the old or the new one, never half. `target` and
     `published` are those of `render_page`. Raises UserError where the folder cannot be written.
     """
     texts = {
-        "trials.csv": trials_frame(study).to_csv(index=False, lineterminator="\n"),
-        "front.csv": front_frame(study).to_csv(index=False, lineterminator="\n"),
-        "report.json": json.dumps(to_json(study, target), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
-        PAGE: render_page(study, target, published),
+        "trials": trials_frame(study).to_csv(index=False, lineterminator="\n"),
+        "front": front_frame(study).to_csv(index=False, lineterminator="\n"),
+        "report": json.dumps(to_json(study, target), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+        "page": render_page(study, target, published),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            _replace(folder / name, text)
+        for key, text in texts.items():
+            _replace(folder / FILES[key], text)
     except OSError as error:
         raise UserError(f"the report cannot be written to {folder} ({error.strerror}): check its permissions") from None
-    return {name: folder / name for name in texts}
+    return {key: folder / name for key, name in FILES.items()}
 
 
 def _replace(path: Path, text: str) -> None:

@@ -103,10 +103,18 @@ def test_without_a_verdict_optunas_state_counts(tmp_path: Path) -> None:
         Spec("complete", 7000, verdict=""): "complete",
         Spec("running", 7000, verdict=""): "running",
         Spec("failed", 7000, verdict="nonsense: here"): "failed",
-        Spec("running", 7000, verdict="failed: worker died"): "failed",  # not told yet: the verdict knows more
+        Spec("running", 7000, verdict="failed: worker died"): "running",  # never told: it will be run again
     }
     url = make_study(tmp_path / "study.db", list(cases))
     assert [trial.state for trial in read_study(url, "demo").trials] == list(cases.values())
+
+
+def test_an_enqueued_trial_is_no_proposal_yet(copy: Path) -> None:
+    url = f"sqlite:///{copy}"
+    study = optuna.load_study(study_name="demo", storage=url)
+    study.enqueue_trial({"width": 8})
+    assert study.trials[-1].state == TrialState.WAITING
+    assert len(read_study(url, "demo").trials) == len(SPECS)
 
 
 def test_reading_changes_nothing(copy: Path) -> None:

@@ -129,7 +129,8 @@ def test_the_files_of_a_report_read_back(study: StudyRecord, tmp_path: Path) -> 
     folder = tmp_path / "runs" / "report"
     paths = write_report(study, folder, target=98.0)
     assert sorted(path.name for path in folder.iterdir()) == ["front.csv", "index.html", "report.json", "trials.csv"]
-    assert paths["index.html"] == folder / "index.html"
+    assert paths["page"] == folder / "index.html"
+    assert set(paths.values()) == set(folder.iterdir())
     trials = pandas.read_csv(folder / "trials.csv")
     assert list(trials["trial"]) == [trial.trial for trial in study.trials]
     assert list(trials["state"]) == [trial.state for trial in study.trials]

@@ -42,9 +42,13 @@ def front_figure(
         traces.append(_staircase(study, front))
     if winner is not None:
         traces.append(_star(study, winner))
-    bottom, top = y_range(
-        [fronts.score(trial) for trial in scored], [fronts.score(trial) for trial in front], published
-    )
+    inside = [point.accuracy for point in published]
+    inside = [max(inside)] if inside else []
+    if winner is not None:
+        inside += interval(study, winner.score) or ()
+    if target is not None:
+        inside.append(target)
+    bottom, top = y_range([fronts.score(trial) for trial in scored], [fronts.score(trial) for trial in front], inside)
     return {
         "data": traces,
         "layout": layout(
@@ -65,17 +69,20 @@ def x_range(scored: Sequence[TrialRecord], limit: int | None) -> tuple[float, fl
     return max(1.0, min(low * 0.9, low - (high - low) * 0.03)), high
 
 
-def y_range(scores: Sequence[float], front: Sequence[float], published: Sequence[Published]) -> tuple[float, float]:
-    """Accuracies that the figure shows at first: where most trials are, not the few that failed to learn."""
+def y_range(scores: Sequence[float], front: Sequence[float], inside: Sequence[float]) -> tuple[float, float]:
+    """Accuracies that the figure shows at first: where most trials are, not the few that failed to learn.
+
+    Everything `inside` is shown, and of the front what is not far below.
+    """
     if not scores:
         return 0.0, 100.0
     ordered = sorted(scores)
     best, median = ordered[-1], ordered[len(ordered) // 2]
     bottom = max(ordered[0], best - max(4 * (best - median), 0.5))
-    bottom = min([bottom, *(score for score in front if best - score <= 8 * max(best - median, 0.25))])
-    top = max([best, *(point.accuracy for point in published)])
+    bottom = min([bottom, *inside, *(score for score in front if best - score <= 8 * max(best - median, 0.25))])
+    top = max([best, *inside])
     room = 0.08 * max(top - bottom, 0.2)
-    return max(0.0, bottom - room), min(100.0 + room, top + 2 * room)
+    return max(0.0, bottom - room), min(100.0 + room, top + room)
 
 
 def hover(study: StudyRecord, trial: TrialRecord) -> str:
