@@ -146,6 +146,8 @@ def _parse_limit(item: str, source: str) -> Limit:
 
 
 def _parse_number(text: str, metric: str, item: str) -> Fraction:
+    if not text:
+        raise UserError(f"the limit {_show(item)} has no number: write {_EXAMPLE.removeprefix('e.g. ')}")
     match = _NUMBER.fullmatch(text)
     if not match or len(text) > 40:
         raise UserError(

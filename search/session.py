@@ -94,13 +94,15 @@ def prepare(request: Request, say: Callable[[str], None] = log.info) -> Session:
     device = choose_device(request.device or "auto")
     dataset = sources.prepare(dataset_name, data_dir, say)
     info = dataset.info
-    space = stored.space if stored else Space.default(info.input_shape, len(info.classes), budget)
-    if request.space:
-        space = Space.default(info.input_shape, len(info.classes), budget).narrowed(request.space)
+    precision = request.precision or (stored.precision if stored else "float32")
+    if stored and not request.space:
+        space = stored.space
+    else:
+        space = Space.default(info.input_shape, len(info.classes), budget, precision).narrowed(request.space)
     settings = Settings(
         info,
         budget,
-        request.precision or (stored.precision if stored else "float32"),
+        precision,
         _recipe(request, stored, info.counts["train"]),
         request.seed if request.seed is not None else (stored.seed if stored else 0),
         space,

@@ -99,4 +99,6 @@ def differences(stored: Settings, asked: Settings) -> list[str]:
     }
     before, after = stored.recipe_json, asked.recipe_json
     pairs |= {name.replace("_", " "): (before.get(name), after.get(name)) for name in before | after}
+    if stored.budget.plain() == asked.budget.plain():
+        del pairs["budget"]  # params<8000 and params<=7999 allow the same
     return [f"{name}: the study has {one}, you asked for {two}" for name, (one, two) in pairs.items() if one != two]

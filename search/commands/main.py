@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 from typing import Annotated
 
@@ -71,7 +72,7 @@ def run(arguments: list[str] | None = None) -> int:
     except TyperException as error:
         if not error.format_message():
             return error.exit_code
-        return _fail(f"{error.format_message()} (underbudget --help lists commands and options)", 2)
+        return _fail(f"{_with_value(error.format_message(), given)} (see underbudget COMMAND --help)", 2)
     except (KeyboardInterrupt, typer.Abort):
         return _fail("stopped", 130)
     except BrokenPipeError:
@@ -83,6 +84,17 @@ def run(arguments: list[str] | None = None) -> int:
         return _fail(
             f"{type(error).__name__}: {error} (a fault of the program: run again with --debug and report it)", 1
         )
+
+
+def _with_value(message: str, given: list[str]) -> str:
+    """A usage error with the value that was given, where the parser leaves it out."""
+    match = re.match(r"Invalid value for '(--[a-z-]+)': Input should be (?:a valid )?(\w+)", message)
+    if match is None:
+        return message
+    option, kind = match.groups()
+    values = [word.partition("=")[2] for word in given if word.startswith(f"{option}=")]
+    values += [after for word, after in zip(given, given[1:], strict=False) if word == option]
+    return f"{option} is a {kind}" + (f", not {values[0]!r}" if values else "")
 
 
 def _fail(message: str, code: int) -> int:

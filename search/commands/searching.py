@@ -119,7 +119,7 @@ def dry_run(request: Request) -> int:
     for word, network in (("smallest", space.smallest()), ("largest", space.largest())):
         params = count(plan(network, shape, classes), settings.precision).params
         say(f"# {word} network: {params:,} parameters: {network}")
-    share = feasible_share(space, settings.budget)
+    share = feasible_share(space, settings.budget, precision=settings.precision)
     say(f"# {100 * share:.1f} % of random proposals are under {settings.budget}")
     return 0
 

@@ -93,6 +93,7 @@ class ProcessesEngine:
         if worker not in self._workers:
             return []
         reason = worker.obituary()
+        worker.kill()  # it is dead: this closes its pipes
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts >= _START_ATTEMPTS:
