@@ -1,0 +1,44 @@
+"""What a run was computed with: part of every result, because a number carries its conditions."""
+
+import importlib.metadata
+import platform
+import subprocess
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a worker's numbers depend on; "underbudget" only where it is installed."""
+    result = {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": np.__version__}
+    with suppress(importlib.metadata.PackageNotFoundError):
+        result["underbudget"] = importlib.metadata.version("underbudget")
+    return result
+
+
+def path(device: torch.device) -> str:
+    """How a run of the plain loop is computed: device kind, number type, memory format, loop, threads."""
+    threads = f" threads={torch.get_num_threads()}" if device.type == "cpu" else ""
+    return f"{device.type} float32 channels_last plain{threads}"
+
+
+def hardware(device: torch.device) -> str:
+    """Name of the processor or GPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
+
+
+@cache
+def processor() -> str:
+    """Name of the processor, as the system tells it; its architecture where it tells nothing."""
+    with suppress(OSError):  # Linux
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    if platform.system() == "Darwin":
+        command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        with suppress(OSError, subprocess.SubprocessError):
+            return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    return platform.processor() or platform.machine()

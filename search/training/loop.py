@@ -1,0 +1,179 @@
+"""The plain training loop: float32, eager torch, one process. The reference that every faster path is compared with.
+
+The same plan, recipe, seed and data give the same bits on a processor of the same type with the same torch and one
+thread. What the loop does and leaves open is described in docs/training.md.
+"""
+
+import math
+import time
+import warnings
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import Module, functional
+
+from models.build import build
+from models.errors import UnderbudgetError
+from models.plan import Plan
+from search.data.augment import Normalizer, random_matrices, warp_images
+from search.data.store import Dataset, Part
+from search.training import environment, schedule
+from search.training.evaluate import evaluate
+from search.training.randomness import Randomness
+from search.training.recipe import Recipe, resolve, timeline
+
+
+class TrainingDiverged(UnderbudgetError):  # noqa: N818, a result rather than an error
+    """The loss is not a finite number any more. The same run would diverge again, so it is not worth a retry."""
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """One finished epoch. Losses are mean cross-entropies in nats, accuracies percent."""
+
+    epoch: int  # from 1
+    train_loss: float  # running mean during the epoch, in train mode, augmentation and dropout on
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float  # training and validation of this epoch
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What is left of a finished run."""
+
+    state: dict[str, Tensor]  # state dict on the CPU; float32, but for batch norm's counters (int64)
+    confusion: list[list[int]]  # validation counts [true][predicted], last epoch
+    seconds: float  # all epochs together
+    path: str  # how it was computed, e.g. "cpu float32 channels_last plain threads=1"
+    device: str
+    hardware: str  # name of the processor or GPU
+    versions: dict[str, str]
+
+
+def train(
+    plan: Plan, recipe: Recipe, seed: int, dataset: Dataset, device: str = "cpu"
+) -> Generator[EpochResult | TrainingResult, None, None]:
+    """Train a network on the train part and validate it after each epoch.
+
+    An iterator: one EpochResult per epoch, then one TrainingResult. Closing it earlier ends the run. Between two
+    results nothing of the run is left in torch's global random state. The number of threads is the caller's to set.
+
+    Raises TrainingDiverged when the training or validation loss of an epoch is not finite, UserError for a recipe that
+    does not fit the data.
+    """
+    place = torch.device(device)
+    train_images, train_labels = _resident(dataset.part("train"), place)
+    val_images, val_labels = _resident(dataset.part("validation"), place)
+    recipe = resolve(recipe, images=len(train_images), batch_size=recipe.batch_size)
+    randomness = Randomness(seed, place)
+    with randomness.active():
+        model = build(plan).to(place).to(memory_format=torch.channels_last)
+    run = _Run(
+        model, recipe, randomness, train_images, train_labels, Normalizer(dataset.info.mean, dataset.info.std, place)
+    )
+
+    seconds = 0.0
+    for epoch in range(1, recipe.epochs + 1):
+        started = time.perf_counter()
+        with randomness.active():
+            train_loss, train_accuracy = run.epoch(epoch)
+            judged = evaluate(model, val_images, val_labels, run.prepare, len(dataset.info.classes))
+        if not math.isfinite(train_loss + judged.loss):
+            part = "validation" if math.isfinite(train_loss) else "training"
+            raise TrainingDiverged(f"the {part} loss is not finite in epoch {epoch}: try a lower learning rate (--lr)")
+        elapsed = time.perf_counter() - started
+        seconds += elapsed
+        yield EpochResult(epoch, train_loss, train_accuracy, judged.loss, judged.accuracy, elapsed)
+
+    yield TrainingResult(
+        state={
+            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for name, tensor in model.state_dict().items()
+        },
+        confusion=judged.confusion,
+        seconds=seconds,
+        path=environment.path(place),
+        device=str(place),
+        hardware=environment.hardware(place),
+        versions=environment.versions(),
+    )
+
+
+class _Run:
+    """A network in training: model, optimiser, data and where the schedule stands."""
+
+    def __init__(
+        self,
+        model: Module,
+        recipe: Recipe,
+        randomness: Randomness,
+        images: Tensor,
+        labels: Tensor,
+        normalize: Normalizer,
+    ) -> None:
+        assert recipe.batch_size is not None  # resolved
+        self.model, self.recipe, self.randomness = model, recipe, randomness
+        self.images, self.labels, self.normalize = images, labels, normalize
+        self.batch_size = recipe.batch_size
+        self.timeline = timeline(recipe, len(images))
+        self.optimizer = torch.optim.SGD(
+            model.parameters(),
+            lr=recipe.lr,
+            momentum=recipe.momentum,
+            nesterov=recipe.nesterov,
+            weight_decay=recipe.weight_decay,
+            fused=images.device.type in ("cpu", "cuda"),
+        )
+
+    def epoch(self, epoch: int) -> tuple[float, float]:
+        """One pass over the images in a new random order: (mean loss, percent right), measured on the way."""
+        recipe, images, count = self.recipe, self.images, len(self.images)
+        order = torch.randperm(count, generator=self.randomness.order)
+        size = (images.shape[-2], images.shape[-1])
+        matrices = random_matrices(recipe.augmentation, count, size, self.randomness.augmentation)
+        losses, hits = [], []
+        steps = self.timeline.steps_per_epoch
+        for index in range(steps):
+            start = index * self.batch_size
+            stop = count if index == steps - 1 else start + self.batch_size  # the last takes a lone image along
+            batch = order[start:stop].to(images.device)
+            pixels = images[batch]
+            if matrices is not None:
+                pixels = warp_images(pixels.float(), matrices[start:stop].to(images.device))
+            labels = self.labels[batch]
+            loss, logits = self.step((epoch - 1) * steps + index, self.prepare(pixels), labels)
+            losses.append(loss * len(labels))
+            hits.append((logits.argmax(1) == labels).sum())
+        # Read once per epoch: on a GPU each reading waits for the device.
+        return (
+            torch.stack(losses).cpu().double().sum().item() / count,
+            100 * torch.stack(hits).sum().item() / count,
+        )
+
+    def step(self, number: int, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """One optimiser step: (loss, logits), both without their graph."""
+        lr, momentum = schedule.at(self.recipe.schedule, number, self.timeline, self.recipe.lr, self.recipe.momentum)
+        for group in self.optimizer.param_groups:
+            group["lr"], group["momentum"] = lr, momentum
+        self.optimizer.zero_grad(set_to_none=True)
+        logits = self.model(inputs)
+        loss = functional.cross_entropy(logits, labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return loss.detach(), logits.detach()
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """From pixels 0..255 to the model's input."""
+        return self.normalize(images).contiguous(memory_format=torch.channels_last)
+
+
+def _resident(part: Part, device: torch.device) -> tuple[Tensor, Tensor]:
+    """(images, labels) of a part on a device. On the CPU they share the memory-mapped file; they are never written."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+        images, labels = torch.from_numpy(part.images), torch.from_numpy(part.labels)
+    return images.to(device), labels.to(device, torch.int64)

@@ -1,0 +1,50 @@
+"""Random numbers of one run: all derived from its seed, and none of anybody else's disturbed.
+
+Weight initialisation and dropout draw from torch's global generator. A run owns a state of that generator and puts it
+in place only while it computes; in between, the caller has the generator as it was.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+
+class Randomness:
+    """The independent random streams of one run. seed: any whole number from 0."""
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        self.cuda = device if device.type == "cuda" else None
+        # Spawned through SeedSequence, so that the streams are independent and near seeds are far apart.
+        network, order, augmentation = (
+            int(state) for state in np.random.SeedSequence(seed).generate_state(3, np.uint64)
+        )
+        self.order = torch.Generator().manual_seed(order)
+        self.augmentation = torch.Generator().manual_seed(augmentation)
+        outside = self._state()
+        torch.manual_seed(network)
+        self.inside = self._state()
+        self._restore(outside)
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """torch's global generator is this run's within the block, and its caller's after it.
+
+        One block at a time in a process: threads share the generator.
+        """
+        outside = self._state()
+        self._restore(self.inside)
+        try:
+            yield
+        finally:
+            self.inside = self._state()
+            self._restore(outside)
+
+    def _state(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        return torch.get_rng_state(), None if self.cuda is None else torch.cuda.get_rng_state(self.cuda)
+
+    def _restore(self, state: tuple[torch.Tensor, torch.Tensor | None]) -> None:
+        torch.set_rng_state(state[0])
+        if self.cuda is not None and state[1] is not None:
+            torch.cuda.set_rng_state(state[1], self.cuda)

@@ -1,0 +1,176 @@
+"""Recipes: their published values, their JSON form, and what `resolve` makes of them."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from models.errors import UserError
+from search.training.recipe import (
+    DEFAULT_RECIPE,
+    RECIPES,
+    Augmentation,
+    Recipe,
+    Warp,
+    from_json,
+    recipe,
+    resolve,
+    steps_per_epoch,
+    to_json,
+)
+from search.training.schedule import Constant, OneCycle, Schedule, StepDecay
+
+ROTATION_7 = Augmentation((Warp(7.0, 0.0, 0.0, (1.0, 1.0)),))
+PUBLISHED: dict[str, tuple[float, Schedule, Augmentation]] = {
+    "plain": (0.01, Constant(), Augmentation()),
+    "rot7": (0.01, Constant(), ROTATION_7),
+    "rot7-step6": (0.01, StepDecay(6, 0.1), ROTATION_7),
+    "warp10-onecycle": (
+        0.1,
+        OneCycle(0.2, 25.0, 10_000.0, 0.85, 0.95),
+        Augmentation((Warp(10.0, 0.0, 0.0, (1.0, 1.0)), Warp(10.0, 5.0, 0.1, (1.0, 1.0)))),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_recipe_is_as_published(name: str) -> None:
+    lr, schedule, augmentation = PUBLISHED[name]
+    assert recipe(name) == Recipe(name, 15, 128, "sgd", lr, 0.9, False, 0.0, schedule, augmentation)
+
+
+def test_the_default_recipe_exists() -> None:
+    assert recipe(DEFAULT_RECIPE).name == DEFAULT_RECIPE
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("warp10onecycle", "did you mean warp10-onecycle?"), ("x", "there are plain")]
+)
+def test_an_unknown_recipe_offers_the_nearest(name: str, part: str) -> None:
+    with pytest.raises(UserError, match="unknown recipe") as error:
+        recipe(name)
+    assert part in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_json_round_trip(name: str) -> None:
+    stored = json.loads(json.dumps(to_json(RECIPES[name])))
+    assert stored == to_json(RECIPES[name])  # nothing that JSON would change, such as a tuple
+    assert from_json(stored) == RECIPES[name]
+
+
+def test_json_keys_are_stable() -> None:
+    """They are stored in every record: a rename needs a new record version."""
+    assert to_json(recipe("rot7-step6")) == {
+        "name": "rot7-step6",
+        "epochs": 15,
+        "batch_size": 128,
+        "optimizer": "sgd",
+        "lr": 0.01,
+        "momentum": 0.9,
+        "nesterov": False,
+        "weight_decay": 0.0,
+        "schedule": {"kind": "step", "every": 6, "factor": 0.1},
+        "augmentation": {"warps": [{"rotation": 7, "shear": 0.0, "translation": 0.0, "scale": [1.0, 1.0]}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"learning_rate": 0.1}, "recipe: unknown key 'learning_rate'"),
+        ({"epoch": 3}, "did you mean epochs?"),
+        ({"schedule": {"kind": "step", "evry": 2}}, "step schedule: unknown key 'evry', did you mean every?"),
+        ({"schedule": {"kind": "plateau"}}, "unknown schedule 'plateau', known: constant, step, one-cycle"),
+        ({"augmentation": {"warps": [{"rotate": 3}]}}, "warp: unknown key 'rotate', did you mean rotation?"),
+        ({"augmentation": {"colour": 1}}, "augmentation: unknown key 'colour'"),
+        ({"lr": -1}, "the learning rate must be over 0 and finite, not -1"),
+        ({"optimizer": "adam"}, "the optimizer must be sgd, not 'adam'"),
+        ({"momentum": 1.0}, "momentum must be at least 0 and under 1"),
+        ({"weight_decay": -0.1}, "the weight decay must be at least 0"),
+        ({"nesterov": True, "momentum": 0}, "nesterov needs a momentum"),
+        ({"schedule": {"kind": "one-cycle", "warm_up": 1.0}}, "warm_up must be over 0 and under 1"),
+        ({"schedule": {"kind": "step", "every": 0}}, "every must be at least 1"),
+        ({"schedule": "step"}, "schedule must be a table"),
+        ({"lr": "fast"}, "lr must be a number"),
+    ],
+)
+def test_bad_json_is_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError) as error:
+        from_json({"name": "mine", **change})
+    assert message in str(error.value)
+
+
+def test_a_recipe_needs_a_name() -> None:
+    with pytest.raises(UserError, match="the key 'name' is missing"):
+        from_json({"epochs": 3})
+
+
+# images -> (batch, steps): the recipe's 128 with at least 50 steps, else the largest power of two that has them
+AUTOMATIC = {
+    50_000: (128, 391),
+    6_274: (128, 50),  # 49 * 128 = 6,272 and two more images
+    6_273: (64, 98),  # a last batch of one image is no step of its own, 128 would have 49
+    1_258: (16, 79),
+    1_257: (16, 79),
+    100: (2, 50),
+    60: (2, 30),  # never under 2
+    2: (2, 1),
+}
+
+
+@pytest.mark.parametrize("images", AUTOMATIC)
+def test_the_automatic_batch(images: int) -> None:
+    resolved = resolve(recipe("plain"), images=images)
+    assert (resolved.batch_size, steps_per_epoch(resolved, images)) == AUTOMATIC[images]
+
+
+def test_a_recipe_without_a_batch_starts_from_128() -> None:
+    automatic = replace(recipe("plain"), batch_size=None)
+    assert resolve(automatic, images=50_000).batch_size == 128
+    assert steps_per_epoch(automatic, 50_000) == 391
+
+
+def test_a_recipe_with_a_batch_of_its_own_keeps_it_where_it_can() -> None:
+    assert resolve(replace(recipe("plain"), batch_size=96), images=4_800).batch_size == 96  # 50 steps
+    assert resolve(replace(recipe("plain"), batch_size=96), images=1_257).batch_size == 16
+
+
+def test_what_is_given_wins() -> None:
+    resolved = resolve(recipe("warp10-onecycle"), images=1_257, epochs=3, lr=0.07, batch_size=128)
+    assert (resolved.epochs, resolved.lr, resolved.batch_size) == (3, 0.07, 128)
+    assert steps_per_epoch(resolved, 1_257) == 10
+    assert resolve(recipe("warp10-onecycle"), images=1_257, lr=0.07).lr == 0.07
+
+
+def test_a_smaller_batch_has_a_lower_rate() -> None:
+    """Square root of the batch: 16 is an eighth of 128, 0.1 / sqrt(8) = 0.035355."""
+    one_cycle = recipe("warp10-onecycle")
+    assert resolve(one_cycle, images=1_258).lr == pytest.approx(0.0353553, rel=1e-5)
+    assert resolve(one_cycle, images=50_000, batch_size=32).lr == pytest.approx(0.05)
+    assert resolve(one_cycle, images=50_000).lr == 0.1
+    assert resolve(one_cycle, images=50_000, batch_size=512).lr == 0.1  # nothing was measured above
+
+
+def test_resolving_again_changes_nothing_once_the_batch_is_given() -> None:
+    resolved = resolve(recipe("warp10-onecycle"), images=1_258)
+    assert resolve(resolved, images=1_258) == resolved
+    large = resolve(recipe("warp10-onecycle"), images=1_258, batch_size=128)
+    assert resolve(large, images=1_258, batch_size=large.batch_size) == large
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "epochs must be at least 1, not 0"),
+        ({"lr": 0.0}, "the learning rate must be over 0 and finite, not 0.0"),
+        ({"lr": float("inf")}, "the learning rate must be over 0 and finite, not inf"),
+        ({"batch_size": 1}, "the batch size must be at least 2"),
+        ({"images": 1}, "training needs at least 2 images"),
+    ],
+)
+def test_values_out_of_range_are_refused(changes: dict[str, float], message: str) -> None:
+    with pytest.raises(UserError) as error:
+        resolve(recipe("plain"), **{"images": 1_000, **changes})  # type: ignore[arg-type]
+    assert message in str(error.value)
