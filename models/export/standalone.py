@@ -1,0 +1,140 @@
+"""What an exported file does with its network: load it, predict, test itself, answer on the command line.
+
+Everything below the marker is copied into exported files as it stands; what is above it are examples of what such a
+file defines for its own network.
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import struct
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from models.export.preprocessing import INPUT_SHAPE, fit, normalise, preprocess, read
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+CLASSES: tuple[str, ...] = ("0", "1")
+PARAMETERS = 6
+TOLERANCE = 1e-4
+METADATA: dict[str, object] = {}
+SAMPLE_LABELS: tuple[int, ...] = ()
+SAMPLES = SAMPLES_SHA256 = WEIGHTS = WEIGHTS_SHA256 = ""
+
+
+class Network(nn.Module):
+    """The network itself, written out layer by layer."""
+
+
+# --- copied into exported files from here ---
+
+
+def decode(what: str, text: str, sha256: str) -> bytes:
+    """The bytes of a base64 text, checked."""
+    try:
+        content = base64.b64decode(text)
+    except ValueError:
+        content = b""
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ValueError(f"the {what} in this file do not match their checksum: the file was changed, export it again")
+    return content
+
+
+def floats(content: bytes) -> Tensor:
+    """Little-endian float32 values."""
+    return torch.tensor(struct.unpack(f"<{len(content) // 4}f", content), dtype=torch.float32)
+
+
+def load() -> Network:
+    """The trained network, in eval mode."""
+    network = Network()
+    tensors = [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
+    values = floats(decode("weights", WEIGHTS, WEIGHTS_SHA256))
+    parts = torch.split(values, [tensor.numel() for tensor in tensors])
+    for tensor, part in zip(tensors, parts, strict=True):
+        tensor.copy_(part.view_as(tensor))
+    return network.eval()
+
+
+def rank(network: nn.Module, batch: Tensor) -> list[tuple[str, float]]:
+    """Every class with its probability (0..1), the likeliest first, for a batch of one."""
+    with torch.inference_mode():
+        probabilities = network(batch)[0].softmax(0)
+    order = probabilities.argsort(descending=True, stable=True).tolist()
+    return [(CLASSES[index], float(probabilities[index])) for index in order]
+
+
+def predict(picture: "str | Path | Image.Image | Tensor") -> list[tuple[str, float]]:
+    """Every class with its probability (0..1), the likeliest first, for a picture as `preprocess` takes it."""
+    return rank(load(), preprocess(picture))
+
+
+def selftest() -> bool:
+    """Whether the stored pictures still give the stored logits; prints one line."""
+    network = load()
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    content = decode("samples", SAMPLES, SAMPLES_SHA256)
+    expected = floats(content[-4 * len(SAMPLE_LABELS) * len(CLASSES) :]).view(-1, len(CLASSES))
+    pictures = torch.frombuffer(bytearray(content[: -4 * expected.numel()]), dtype=torch.uint8).view(-1, *INPUT_SHAPE)
+    with torch.inference_mode():
+        logits = network(normalise(pictures))
+    difference = float((logits - expected).abs().max())
+    allowed = TOLERANCE * max(1.0, float(expected.abs().max()))
+    right = int(logits.argmax(1).eq(torch.tensor(SAMPLE_LABELS)).sum())
+    passed = parameters == PARAMETERS and difference <= allowed
+    print(
+        f"selftest {'passed' if passed else 'FAILED'}: {parameters:,} parameters ({PARAMETERS:,} stated), logits of "
+        f"{len(pictures)} pictures differ by {difference:.2g} ({allowed:.2g} allowed), {right} predicted as labelled"
+    )
+    return passed
+
+
+def shown(text: str) -> str:
+    """`text` as any terminal can show it."""
+    encoding = sys.stdout.encoding or "ascii"
+    return (text if text.isprintable() else ascii(text)).encode(encoding, "backslashreplace").decode(encoding)
+
+
+def answer(network: nn.Module, path: str) -> bool:
+    """Print what the picture in a file shows; False where it cannot be read."""
+    try:
+        batch, steps = fit(read(path))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        print(f"{shown(path)}: {shown(str(reason))}", file=sys.stderr)
+        return False
+    ranking = rank(network, batch)
+    best = ", ".join(f"{shown(name)} {100 * probability:.1f} %" for name, probability in ranking[:3])
+    print(f"{shown(path)}: {shown(ranking[0][0])} ({best})" + (f" [{', '.join(steps)}]" if steps else ""))
+    return True
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(description="Say what a picture shows.")
+    parser.add_argument("pictures", nargs="*", metavar="PICTURE", help="a picture file of any size")
+    parser.add_argument("--selftest", action="store_true", help="check weights and arithmetic, exit code 1 on failure")
+    parser.add_argument("--info", action="store_true", help="print the metadata as JSON")
+    options = parser.parse_args(arguments)
+    if not (options.pictures or options.selftest or options.info):
+        parser.error("give a picture, --selftest or --info")
+    if options.info:
+        print(json.dumps(METADATA, indent=2))
+    failed = False
+    try:
+        if options.selftest:
+            failed = not selftest()
+        if options.pictures:
+            network = load()
+            failed |= [answer(network, path) for path in options.pictures].count(False) > 0
+    except (ImportError, ValueError) as error:
+        print(error, file=sys.stderr)
+        failed = True
+    return int(failed)
