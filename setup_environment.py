@@ -76,6 +76,17 @@ def check_disk(folder: Path, free: float, present: float) -> bool:
     return free + present >= NEEDED_WITH_CACHE
 
 
+def announcement(folder: Path, present: float) -> str:
+    """What is about to be installed where, `present` bytes of it being there already."""
+    if present > 0.9 * INSTALLED:
+        return f"Bringing {folder} up to date."
+    torch = "torch with CUDA" if ON_LINUX else "torch"
+    return (
+        f"Setting up {folder}: the pinned packages take about {INSTALLED / GB:.0f} GB ({FETCHED / GB:.1f} GB to "
+        f"fetch), most of it {torch}; nothing is installed elsewhere."
+    )
+
+
 def size(folder: Path) -> float:
     """Bytes of the files below a folder, 0 where there is none."""
     return float(sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir()))
@@ -223,7 +234,7 @@ def show_progress(lines: Iterator[str], log: IO[str], count_installed: Callable[
                 print(f"  fetching {download.group(1)} ({amount:,.0f} MB)", flush=True)
         elif line.startswith("Installing collected packages: "):
             unpacking = len(line.split(","))
-            print(f"  unpacking {unpacking} packages ({megabytes:,.0f} MB fetched)", flush=True)
+            print(f"  packages to unpack: {unpacking} ({megabytes:,.0f} MB fetched)", flush=True)
         elif line.startswith(("ERROR", "error", "WARNING: Retrying")):
             print("  " + line, file=sys.stderr, flush=True)
         elif not line:
@@ -247,12 +258,7 @@ def set_up(root: Path) -> None:
         return
     check_modules()
     present = size(environment.folder)
-    print(
-        f"Setting up {environment.folder}: the pinned packages take about {INSTALLED / GB:.0f} GB "
-        f"({FETCHED / GB:.0f} GB to fetch), most of it torch{' with CUDA' if ON_LINUX else ''}; "
-        "nothing is installed elsewhere.",
-        flush=True,
-    )
+    print(announcement(environment.folder, present), flush=True)
     keep_archives = check_disk(root, shutil.disk_usage(str(root)).free, present)
     environment.create()
     started = time.monotonic()

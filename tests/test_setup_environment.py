@@ -1,14 +1,19 @@
 """The set-up stops with one line, goes on after an interruption, and leaves a finished environment alone."""
 
 import ast
+import importlib.metadata
 import io
+import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import setup_environment
 from setup_environment import Environment, SetupError
@@ -37,8 +42,12 @@ def site_packages(environment: Environment) -> Path:
     return next(environment.folder.glob("[Ll]ib/**/site-packages"))
 
 
-def make(checkout: Path, target: str, *variables: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(["make", target, *variables], cwd=checkout, capture_output=True, text=True, check=False)
+def make(checkout: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run make as from a terminal: the tests themselves may have been started by one."""
+    inherited = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    return subprocess.run(
+        ["make", *arguments], cwd=checkout, env=inherited, capture_output=True, text=True, check=False
+    )
 
 
 def test_an_old_python_understands_the_script() -> None:
@@ -65,6 +74,11 @@ def test_the_disk_must_hold_what_is_not_there_yet() -> None:
     assert setup_environment.check_disk(ROOT, with_cache - 1e9, 1e9)
     with pytest.raises(SetupError, match=r"GB of free disk are needed in .*, there are 1\.5 GB"):
         setup_environment.check_disk(ROOT, 1.5e9, 1e9)
+
+
+def test_what_is_announced_is_what_is_missing() -> None:
+    assert setup_environment.announcement(ROOT, 0).startswith(f"Setting up {ROOT}: the pinned packages take about ")
+    assert setup_environment.announcement(ROOT, setup_environment.INSTALLED) == f"Bringing {ROOT} up to date."
 
 
 @pytest.mark.parametrize(
@@ -168,7 +182,7 @@ def test_progress_names_what_is_large_and_goes_on_in_silence(capsys: pytest.Capt
     assert said == [
         "  fetching torch-2.15.0-cp311.whl (1,200 MB)",
         "  2 packages found, 1,200 MB fetched or under way",
-        "  unpacking 2 packages (1,200 MB fetched)",
+        "  packages to unpack: 2 (1,200 MB fetched)",
         "  1 of 2 packages unpacked",
     ]
     assert shown.err == "  ERROR: no space\n"
@@ -187,6 +201,24 @@ def test_the_constraints_hold_everywhere() -> None:
         assert not name.lower().startswith(("nvidia", "cuda", "triton")), line
 
 
+def test_every_needed_package_is_pinned() -> None:
+    """All that pyproject.toml asks for, and what that asks for, as the installed packages say."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    waiting = [Requirement(text) for text in (*project["dependencies"], *project["optional-dependencies"]["dev"])]
+    needed: set[str] = set()
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        here = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if here and name not in needed and not name.startswith(("nvidia-", "cuda-", "triton")):
+            needed.add(name)
+            waiting += [Requirement(text) for text in importlib.metadata.requires(name) or ()]
+    pinned = {
+        canonicalize_name(line.partition("==")[0]) for line in (ROOT / "constraints.txt").read_text().splitlines()
+    }
+    assert needed <= pinned
+
+
 def test_debian_packages_are_named_where_they_cannot_be_installed(checkout: Path) -> None:
     done = make(checkout, "test-tools", "TEST_PACKAGES=")
     assert (done.returncode, done.stdout) == (0, "test-tools: nothing to install\n")
@@ -203,6 +235,5 @@ def test_debian_packages_are_named_where_they_cannot_be_installed(checkout: Path
 
 
 def test_make_alone_lists_the_targets(checkout: Path) -> None:
-    done = subprocess.run(["make"], cwd=checkout, capture_output=True, text=True, check=True)
-    targets = [line.split()[1] for line in done.stdout.splitlines()]
+    targets = [line.split()[1] for line in make(checkout).stdout.splitlines()]
     assert targets == ["demo", "test", "check", "test-tools", "set-up"]
