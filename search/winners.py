@@ -114,8 +114,9 @@ def load(where: Place, study: StudyRecord, trial: TrialRecord) -> "torch.nn.Modu
 def export(where: Place, study: StudyRecord, trial: TrialRecord, output: Path, force: bool = False) -> "Verification":
     """Write a complete trial as one Python file and verify it in a fresh process; nothing is left where that fails."""
     from models.export.python import Export
-    from models.export.verify import write_verified
+    from models.export.verify import check_target, write_verified
 
+    check_target(output, force)
     if study.samples is None:
         raise UserError(f"the study {study.name} keeps no sample images for the self-test: it was cut short or changed")
     images, labels = unpack_samples(study.samples)
@@ -144,7 +145,7 @@ def metadata(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
         "trial": trial.trial,
         "score": trial.result.score,
         "last_epoch_val_accuracy": trial.curve[-1].val_accuracy,
-        "val_images": dataset["counts"]["validation"],
+        "validation_images": dataset["counts"]["validation"],
         "parameters": trial.proposal.cost.params,
         "budget": study.settings["budget"],
         "dataset": dataset["name"],
@@ -154,6 +155,6 @@ def metadata(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
         "recipe": trial.proposal.recipe["name"],
         "epochs": trial.result.epochs,
         "seed": trial.proposal.seed,
-        "created": None if completed is None else completed.isoformat(timespec="seconds"),
+        "trained": None if completed is None else completed.isoformat(timespec="seconds"),
         "versions": trial.result.versions,
     }

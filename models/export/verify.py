@@ -55,7 +55,7 @@ def write_verified(export: Export, path: Path, force: bool = False) -> Verificat
     `path` as it was. Raises UserError where `path` exists (unless `force`) or cannot be written, UnderbudgetError where
     the file does not do what the network does.
     """
-    _check_target(path, force)
+    check_target(path, force)
     text = source(export)
     draft = path.with_name(f".export-{uuid.uuid4().hex[:12]}.py")
     try:
@@ -126,7 +126,8 @@ def _run(file: Path, path: Path) -> "subprocess.CompletedProcess[str]":
             raise _different(path, f"its process did not end within {TIMEOUT} s") from error
 
 
-def _check_target(path: Path, force: bool) -> None:
+def check_target(path: Path, force: bool) -> None:
+    """Raises UserError where a file may not be written to `path`; for asking before any work is done."""
     if path.is_dir():
         raise UserError(f"{path} is a folder: give the name of a file with --output")
     if path.exists() and not force:

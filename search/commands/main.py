@@ -1,5 +1,6 @@
 """The command line: one file per command, errors on one line."""
 
+import itertools
 import logging
 import os
 import re
@@ -93,7 +94,7 @@ def _with_value(message: str, given: list[str]) -> str:
         return message
     option, kind = match.groups()
     values = [word.partition("=")[2] for word in given if word.startswith(f"{option}=")]
-    values += [after for word, after in zip(given, given[1:], strict=False) if word == option]
+    values += [after for word, after in itertools.pairwise(given) if word == option]
     return f"{option} is a {kind}" + (f", not {values[0]!r}" if values else "")
 
 

@@ -20,9 +20,8 @@ def report(
     storage: Storage = None,
 ) -> int:
     """Write the report of a study: one HTML page that needs no network, CSV tables and JSON."""
-    from reports.writing import write_report
-
     from reports import tables
+    from reports.writing import write_report
     from search.commands import summary
     from search.commands.terminal import say
     from search.request import check_target
