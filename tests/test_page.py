@@ -226,6 +226,11 @@ def test_a_budget_without_a_limit_on_parameters_has_no_budget_line() -> None:
     assert "28.0 % of the 1,500,000 allowed macs (420,000)" in parsed.words
 
 
+def test_the_share_of_the_budget_is_that_of_the_largest_allowed_count() -> None:
+    parsed = page(study_record([Spec(params=9)], study_settings=settings(budget="params<10")))
+    assert "100.0 % of the 9 allowed" in parsed.words
+
+
 def test_a_target_is_told_and_drawn(mnist: Page) -> None:
     assert "Target 99.3 %" in mnist.words
     assert mnist.data["front"]["layout"]["shapes"][-1]["y0"] == 99.3

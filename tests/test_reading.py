@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
@@ -85,6 +86,21 @@ def test_what_is_read_is_what_was_written(stored: Path) -> None:
     assert math.isnan(study.trials[3].curve[1].val_accuracy)
     assert study.trials[0].result is not None
     assert study.trials[0].result.confusion[4][4] == 27
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the time zone of a process is set by POSIX means")
+def test_times_are_right_in_any_time_zone(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = read_study(f"sqlite:///{stored}", "demo").trials[0].started
+    try:
+        with monkeypatch.context() as zone:
+            zone.setenv("TZ", "Asia/Kolkata")
+            time.tzset()
+            assert read_study(f"sqlite:///{stored}", "demo").trials[0].started == expected
+            theirs = optuna.load_study(study_name="demo", storage=f"sqlite:///{stored}").trials[0].datetime_start
+            assert theirs is not None
+            assert theirs.astimezone(UTC) == expected
+    finally:
+        time.tzset()
 
 
 def test_an_empty_study(stored: Path) -> None:
@@ -192,6 +208,11 @@ def test_a_read_only_folder_with_what_a_killed_search_left(copy: Path, tmp_path:
     for suffix in ("", *left):
         shutil.copy(f"{copy}{suffix}", killed / f"study.db{suffix}")
     writer.close()
+    before = files(killed)
+    assert snapshot(killed / "study.db").execute("SELECT count(*) FROM trials").fetchone() == (
+        (1,) if left else (len(SPECS),)
+    )
+    assert files(killed).keys() == before.keys(), "nothing is created where it could be"
     with read_only_folder(killed / "study.db") as path:
         before = files(path.parent)
         found = snapshot(path).execute("SELECT count(*) FROM trials").fetchone()

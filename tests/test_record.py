@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studies import Spec, trial_record, trial_result
 
+from budget.count import Cost
 from reports import record
 
 
@@ -43,8 +44,9 @@ def test_a_verdict_is_written_as_documented() -> None:
 
 
 def test_a_proposal_survives_json() -> None:
-    proposal = trial_record(7, Spec(params=1234, retry_of=3)).proposal
-    assert proposal is not None
+    cost = Cost(1234, 74040, 43264, 4936)
+    recipe = {"name": "plain", "schedule": {"warm_up": 0.2}}
+    proposal = record.Proposal("0123456789ab", "conv3x3(8) | gap", cost, seed=7, recipe=recipe, retry_of=3)
     stored = record.attributes(proposal)
     assert stored["layers"] == proposal.layers_text
     assert stored["record"]["record_version"] == 1

@@ -142,10 +142,12 @@ def test_the_files_of_a_report_read_back(study: StudyRecord, tmp_path: Path) -> 
 
 def test_a_report_is_replaced_as_a_whole(tmp_path: Path) -> None:
     write_report(STUDIES["empty"], tmp_path)
+    before = (tmp_path / "index.html").read_text(encoding="utf-8")
     page = (tmp_path / "index.html").open(encoding="utf-8")
     write_report(STUDIES["mixed"], tmp_path)
     with page:
-        assert page.read().rstrip().endswith("</html>"), "whoever has the old page open keeps all of it"
+        assert page.read() == before, "whoever has the old page open keeps it"
+    assert (tmp_path / "index.html").read_text(encoding="utf-8") != before
     assert len(list(tmp_path.iterdir())) == 4
 
 
