@@ -12,8 +12,8 @@ from reports.record import Epoch, TrialRecord
 _LISTED = 18  # trials in the figure: more names than plot helps nobody
 _SHOWN = 6  # of them drawn at first; the others wait in the legend
 _DASHES = ("solid", "dash", "dashdot")  # so that colours may repeat
-_ACCURACIES = (0, 50, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9)  # labels of the axes
-_LOSSES = (10, 3, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+_ACCURACIES = (0, 20, 40, 60, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9)  # labels of the axes
+_LOSSES = (10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 
 
 def curves_figure(trials: Sequence[TrialRecord], images: int | None) -> Figure:

@@ -39,6 +39,7 @@ def layout(**more: Any) -> dict[str, Any]:
         },
         "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "@muted", "activecolor": "@text"},
+        "showlegend": True,
         "dragmode": "pan",
         **more,
     }

@@ -21,6 +21,7 @@ function draw(element) {
   if (element.id === "front-figure") {
     const type = logParams.checked ? "log" : "linear";
     Object.assign(figure.layout.xaxis, { type, range: figure.layout.meta[type] });
+    if (type === "log") figure.layout.xaxis.dtick = "D2"; // labels at 1, 2 and 5: all nine digits overlap
   }
   // With a finger, dragging must go on scrolling the page.
   if (window.matchMedia("(pointer: coarse)").matches) figure.layout.dragmode = false;
