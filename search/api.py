@@ -8,8 +8,8 @@ from reports import front as fronts
 from reports import tables
 from reports.reading import read_study
 from reports.record import StudyRecord, TrialRecord
+from search import lookup, winners
 from search import session as sessions
-from search import winners
 from search.request import Request
 from search.study import Place
 
@@ -155,10 +155,8 @@ def launch(
 
 def open_study(study: str, *, runs: str | Path = sessions.DEFAULT_RUNS, storage: str | None = None) -> Study:
     """A study that is there already. Raises UserError where it is not."""
-    from search.commands import summary
-
-    found = Study(summary.find(study, str(runs), storage))
-    summary.read(found.place)
+    found = Study(lookup.find(study, str(runs), storage))
+    lookup.read(found.place)
     return found
 
 

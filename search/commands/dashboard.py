@@ -17,13 +17,13 @@ def dashboard(
 ) -> None:
     """Serve Optuna Dashboard for a study on this machine; Ctrl-C ends it."""
     from models.errors import UserError
-    from search.commands import summary
+    from search import lookup
     from search.commands.terminal import say
 
     if not 1 <= port <= 65535:
         raise UserError(f"--port is a whole number from 1 to 65535, not {port}")
-    where = summary.find(study, runs, storage)
-    summary.read(where)
+    where = lookup.find(study, runs, storage)
+    lookup.read(where)
     if not _free(port):
         other = next((p for p in range(port + 1, min(port + 100, 65536)) if _free(p)), None)
         hint = "" if other is None else f", {other} is free: --port {other}"

@@ -13,9 +13,8 @@ TRIALS = 12
 def demo(runs: Runs = None) -> int:
     """Search, report, export and predict on scikit-learn's digits; about two minutes on two cores."""
     from reports.writing import write_report
-
+    from search import lookup, winners
     from search import session as sessions
-    from search import winners
     from search.commands import display, searching, summary
     from search.commands.report import confirm_winner
     from search.commands.terminal import console, say
@@ -45,7 +44,7 @@ def demo(runs: Runs = None) -> int:
     if stopped or not outcome.reached:
         searching.finish(session, outcome)
         return searching.STOPPED if stopped else 1
-    study = summary.read(where)
+    study = lookup.read(where)
     say()
     say("2 of 4  Writing the report")
     paths = write_report(study, where.folder / "report")

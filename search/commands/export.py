@@ -18,14 +18,14 @@ def export(
     """Export a trained network as one Python file that needs only torch, verified in a fresh process."""
     from budget.crosscheck import crosscheck
     from models.errors import UnderbudgetError
-    from search import winners
+    from search import lookup, winners
     from search.commands import summary
     from search.commands.show import split_trial
     from search.commands.terminal import say
 
     name, number = split_trial(what)
-    where = summary.find(name, runs, storage)
-    found = summary.read(where)
+    where = lookup.find(name, runs, storage)
+    found = lookup.read(where)
     trial = winners.pick(found, number)
     check = crosscheck(winners.plan_of(found, trial))
     if not check.agrees:

@@ -22,14 +22,15 @@ def report(
     """Write the report of a study: one HTML page that needs no network, CSV tables and JSON."""
     from reports import tables
     from reports.writing import write_report
+    from search import lookup
     from search.commands import summary
     from search.commands.terminal import say
     from search.request import check_target
 
     if target is not None:
         check_target(target)
-    where = summary.find(study, runs, storage)
-    found = summary.read(where)
+    where = lookup.find(study, runs, storage)
+    found = lookup.read(where)
     folder = where.folder / "report"
     try:
         paths = write_report(found, folder, target)

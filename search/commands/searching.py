@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from models.plan import plan
+from search import lookup
 from search import session as sessions
 from search.commands import display, summary
 from search.commands.terminal import console, say
@@ -49,7 +50,7 @@ def finish(session: Session, outcome: Outcome) -> None:
     if not outcome.reached:
         say(f"Finished trials are kept, running ones are redone. Resume with: {resume_command(session)}")
     say()
-    summary.print_summary(summary.read(session.place), session.target)
+    summary.print_summary(lookup.read(session.place), session.target)
     say()
     name, options = session.place.name, place_options(session)
     say("Next:")

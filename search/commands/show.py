@@ -66,10 +66,10 @@ def split_trial(what: str) -> tuple[str, int | None]:
 
 def _trial(study: str, number: int, runs: str | None, storage: str | None) -> tuple[Any, str, str, list[str], Any]:
     """Plan, name, precision, lines and JSON of a trial."""
-    from search import winners
+    from search import lookup, winners
     from search.commands import summary
 
-    found = summary.read(summary.find(study, runs, storage))
+    found = lookup.read(lookup.find(study, runs, storage))
     trial = winners.trial_of(found, number)
     planned = winners.plan_of(found, trial)
     lines = [f"state             {trial.state}" + (f": {trial.reason}" if trial.reason else "")]

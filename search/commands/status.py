@@ -29,16 +29,17 @@ def status(
 
 def _one_study(name: str, target: float | None, as_json: bool, runs: str | None, storage: str | None) -> None:
     from reports import tables
+    from search import lookup
     from search.commands import summary
     from search.commands.terminal import say
 
-    where = summary.find(name, runs, storage)
-    found = summary.read(where)
+    where = lookup.find(name, runs, storage)
+    found = lookup.read(where)
     if as_json:
         print(json.dumps(tables.to_json(found, target), indent=2))
         return
     settings = found.settings
-    say(f"study {found.name} in {summary.shown_storage(where)}")
+    say(f"study {found.name} in {lookup.shown_storage(where)}")
     say(
         f"{settings['dataset']['name']}, {settings['budget']}, {settings['epochs']} epochs, "
         f"recipe {settings['recipe']['name']}, seed {settings['seed']}"
@@ -53,11 +54,11 @@ def _one_study(name: str, target: float | None, as_json: bool, runs: str | None,
 def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
     from models.errors import UnderbudgetError
     from reports.reading import list_studies
-    from search.commands import summary
+    from search import lookup
     from search.commands.terminal import console, say
 
     folder = Path(runs or "runs")
-    names = list(list_studies(storage)) if storage else [path.name for path in summary.studies_in(folder)]
+    names = list(list_studies(storage)) if storage else [path.name for path in lookup.studies_in(folder)]
     rows: list[dict[str, Any]] = []
     for name in names:
         try:
@@ -95,9 +96,9 @@ def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
 def _row(name: str, runs: str | None, storage: str | None) -> dict[str, Any]:
     from reports import front as fronts
     from reports import tables
-    from search.commands import summary
+    from search import lookup
 
-    found = summary.read(summary.find(name, runs, storage))
+    found = lookup.read(lookup.find(name, runs, storage))
     best = fronts.winner(found.trials)
     return {
         "study": name,

@@ -1,0 +1,36 @@
+"""Finding studies that are there already, for reading."""
+
+from pathlib import Path
+
+from models.errors import UserError
+from reports.reading import read_study
+from reports.record import StudyRecord
+from search.study import Place, hide_password, place
+
+
+def read(where: Place) -> StudyRecord:
+    """The study of a place. Raises UserError, naming the folder that was searched, where there is none."""
+    if where.database is not None and not where.database.exists():
+        runs = where.folder.parent
+        known = [found.name for found in studies_in(runs)]
+        hint = f"studies there: {', '.join(known[:5])}" if known else "there are no studies there"
+        raise UserError(f"no study {where.name!r} in {runs.resolve()}: {hint}; look elsewhere with --runs")
+    return read_study(where.url, where.name)
+
+
+def find(name: str, runs: str | None, storage: str | None) -> Place:
+    """The place of a study that is to be read. Any name is looked for in a storage, also one that we would not give."""
+    folder = Path(runs or "runs")
+    if storage is None:
+        return place(name, folder)
+    return Place(name, folder / "".join(c if c.isalnum() or c in "._-" else "_" for c in name)[:64], storage)
+
+
+def studies_in(runs: Path) -> list[Path]:
+    """Folders of studies below a runs folder, by name."""
+    return sorted(path.parent for path in runs.glob("*/study.db"))
+
+
+def shown_storage(where: Place) -> str:
+    """Where a study lies, for people."""
+    return str(where.folder) if where.storage is None else hide_password(where.storage)
