@@ -217,29 +217,31 @@ def test_a_loss_that_is_not_finite_names_the_epoch(quadrants: Dataset) -> None:
 
 
 class Recorder(nn.Module):
-    """Keeps its inputs and answers with zeros."""
+    """Keeps its inputs, draws random numbers as dropout does, and answers with zeros."""
 
-    def __init__(self) -> None:
+    def __init__(self, draws: int) -> None:
         super().__init__()
+        self.draws = draws
         self.weight = nn.Parameter(torch.zeros(4))
         self.seen: dict[bool, list[Tensor]] = {True: [], False: []}
+        self.drawn: list[Tensor] = []
 
     def forward(self, inputs: Tensor) -> Tensor:
         self.seen[self.training].append(inputs.clone())
+        if self.training:
+            self.drawn.append(torch.rand(self.draws))
         return self.weight.expand(len(inputs), 4)
 
 
-def record(
-    dataset: Dataset, recipe: Recipe, monkeypatch: pytest.MonkeyPatch, seed: int = 0
-) -> dict[bool, list[Tensor]]:
-    recorder = Recorder()
+def record(dataset: Dataset, recipe: Recipe, monkeypatch: pytest.MonkeyPatch, draws: int = 0) -> Recorder:
+    recorder = Recorder(draws)
     monkeypatch.setattr(loop, "build", lambda _: recorder)
-    list(train(network(), recipe, seed, dataset))
-    return recorder.seen
+    list(train(network(), recipe, 0, dataset))
+    return recorder
 
 
 def test_an_epoch_shows_every_image_once_in_a_new_order(quadrants: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = record(quadrants, Recipe("plain", epochs=2, batch_size=16), monkeypatch)[True]
+    seen = record(quadrants, Recipe("plain", epochs=2, batch_size=16), monkeypatch).seen[True]
     assert [len(batch) for batch in seen] == [16, 16, 16, 16, 16, 17] * 2  # 97 images: the lone last one joins
     everything = normalized(quadrants, quadrants.part("train"))
     epochs = [torch.cat(seen[:6]), torch.cat(seen[6:])]
@@ -250,16 +252,44 @@ def test_an_epoch_shows_every_image_once_in_a_new_order(quadrants: Dataset, monk
     assert orders[0] != orders[1]
 
 
+def test_order_and_augmentation_do_not_depend_on_the_network(
+    quadrants: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_dropout, without = (record(quadrants, SHORT, monkeypatch, draws).seen[True] for draws in (100, 0))
+    assert all(torch.equal(first, second) for first, second in zip(with_dropout, without, strict=True))
+
+
+def test_dropout_is_another_at_every_step(quadrants: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = torch.stack(record(quadrants, SHORT, monkeypatch, draws=3).drawn)
+    assert len(drawn) == 3 * 6
+    assert len({tuple(row) for row in drawn.tolist()}) == len(drawn)
+
+
+def test_train_figures_are_means_over_images(quadrants: Dataset) -> None:
+    """Batches of 90 and 7 images, at a rate that changes nothing."""
+    text = "conv3x3(6) relu | gap | linear(4)"
+    still = Recipe("still", epochs=1, batch_size=90, lr=1e-12)
+    epochs, result = finish(quadrants, still, plan=network(text))
+    model = build(network(text))
+    model.load_state_dict(result.state)
+    part = quadrants.part("train")
+    with torch.no_grad():
+        logits = model(normalized(quadrants, part))
+    labels = torch.tensor(part.labels)
+    assert epochs[0].train_loss == pytest.approx(nn.functional.cross_entropy(logits, labels).item(), abs=1e-5)
+    assert epochs[0].train_accuracy == pytest.approx(100 * (logits.argmax(1) == labels).double().mean().item())
+
+
 def test_a_short_last_batch_is_kept(quadrants: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = record(quadrants, Recipe("plain", epochs=1, batch_size=19), monkeypatch)[True]
+    seen = record(quadrants, Recipe("plain", epochs=1, batch_size=19), monkeypatch).seen[True]
     assert [len(batch) for batch in seen] == [19, 19, 19, 19, 19, 2]
 
 
 def test_augmentation_is_for_training_only_and_leaves_the_order(
     quadrants: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = record(quadrants, Recipe("plain", epochs=2, batch_size=97), monkeypatch)
-    warped = record(quadrants, Recipe("warped", 2, 97, augmentation=SHORT.augmentation), monkeypatch)
+    plain = record(quadrants, Recipe("plain", epochs=2, batch_size=97), monkeypatch).seen
+    warped = record(quadrants, Recipe("warped", 2, 97, augmentation=SHORT.augmentation), monkeypatch).seen
     validation = normalized(quadrants, quadrants.part("validation"))
     for seen in (plain, warped):
         for batch in seen[False]:
