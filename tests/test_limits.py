@@ -57,7 +57,7 @@ def test_the_largest_allowed_value_is_exact(text: str, largest: int) -> None:
         ([], "at least one limit"),
         (["params<8000", ""], "a limit is missing"),
         ("params<8000,", "a limit is missing in 'params<8000,'"),
-        ("params<", "number of a limit"),
+        ("params<", "has no number: write params<8000"),
         ("params<-1", "number of a limit is written like 8000, 8_000 or 1.5M, not '-1'"),
         ("params<1e400", "number of a limit"),
         ("params<NaN", "number of a limit"),
