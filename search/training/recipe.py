@@ -84,7 +84,7 @@ def resolve(
 
     epochs, lr, batch_size: take the place of the recipe's where given. A batch size that is not given is the recipe's
     where that makes at least 50 steps per epoch, else the largest power of two that does (at least 2). A learning rate
-    that is not given shrinks with the square root of the batch below the recipe's (measured in docs/training.md).
+    that is not given is the recipe's at every batch size (measured in docs/training.md).
 
     Raises UserError for a value out of range.
     """
@@ -101,8 +101,6 @@ def resolve(
         lr=recipe.lr if lr is None else lr,
     )
     _check(result)
-    if lr is None and batch < usual:
-        return replace(result, lr=recipe.lr * math.sqrt(batch / usual))
     return result
 
 
