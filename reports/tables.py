@@ -121,7 +121,7 @@ def front_frame(study: StudyRecord) -> "pandas.DataFrame":
     return _frame(front_rows(study), FRONT_COLUMNS)
 
 
-def to_json(study: StudyRecord, target: float | None = None) -> dict[str, Any]:
+def to_json(study: StudyRecord, target: float | None = None, confirmation: str | None = None) -> dict[str, Any]:
     """The report as plain JSON (no NaN): what `report --json` prints and report.json holds (docs/record.md)."""
     best = fronts.winner(study.trials)
     reference = study.settings.get("hypervolume_reference")
@@ -129,6 +129,7 @@ def to_json(study: StudyRecord, target: float | None = None) -> dict[str, Any]:
         "study": study.name,
         "counts": counts(study),
         "winner": None if best is None else _with_interval(study, best),
+        "confirmation": confirmation,
         "front": front_rows(study),
         "hypervolume": fronts.study_hypervolume(study.trials, reference) if reference else None,
         "target": None if target is None else _target_json(study, target),

@@ -19,18 +19,23 @@ FILES = {"page": "index.html", "trials": "trials.csv", "front": "front.csv", "re
 
 
 def write_report(
-    study: StudyRecord, folder: Path, target: float | None = None, published: "Sequence[Published] | None" = None
+    study: StudyRecord,
+    folder: Path,
+    target: float | None = None,
+    published: "Sequence[Published] | None" = None,
+    confirmation: str | None = None,
 ) -> dict[str, Path]:
     """Write the files of FILES into `folder`, made if need be; their paths by the keys of FILES.
 
-    Each file is replaced as a whole: whoever has the page open sees the old or the new one, never half. `target` and
-    `published` are those of `render_page`. Raises UserError where the folder cannot be written.
+    Each file is replaced as a whole: whoever has the page open sees the old or the new one, never half. `target`,
+    `published` and `confirmation` are those of `render_page`. Raises UserError where the folder cannot be written.
     """
+    report = to_json(study, target, confirmation)
     texts = {
         "trials": trials_frame(study).to_csv(index=False, lineterminator="\n"),
         "front": front_frame(study).to_csv(index=False, lineterminator="\n"),
-        "report": json.dumps(to_json(study, target), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
-        "page": render_page(study, target, published),
+        "report": json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+        "page": render_page(study, target, published, confirmation),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)

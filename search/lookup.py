@@ -10,7 +10,7 @@ from search.study import Place, hide_password, place
 
 def read(where: Place) -> StudyRecord:
     """The study of a place. Raises UserError, naming the folder that was searched, where there is none."""
-    if where.database is not None and not where.database.exists():
+    if where.storage is None and where.database is not None and not where.database.exists():
         runs = where.folder.parent
         known = [found.name for found in studies_in(runs)]
         hint = f"studies there: {', '.join(known[:5])}" if known else "there are no studies there"

@@ -47,7 +47,10 @@ class Place:
     @property
     def database(self) -> Path | None:
         """The SQLite file, None where another database is used."""
-        return self.folder / "study.db" if self.storage is None else None
+        if self.storage is None:
+            return self.folder / "study.db"
+        path = re.fullmatch(r"sqlite:///([^?]+)", self.storage)
+        return Path(path[1]) if path else None
 
     @property
     def url(self) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models import weights
-from models.errors import UserError
+from models.errors import UnderbudgetError, UserError
 from models.language import parse
 from models.plan import Plan, plan
 from reports import front as fronts
@@ -83,6 +83,19 @@ def plan_of(study: StudyRecord, trial: TrialRecord) -> Plan:
         raise UserError(f"trial {trial.trial} of {study.name} has no network: it ended before one was proposed")
     dataset = study.settings["dataset"]
     return plan(parse(trial.proposal.layers_text), tuple(dataset["input_shape"]), len(dataset["classes"]))
+
+
+def confirm(study: StudyRecord, trial: TrialRecord) -> str:
+    """What torch and fvcore say to the counts of a trial's network, as a sentence.
+
+    Raises UnderbudgetError where they count otherwise: such a network must not be called a winner.
+    """
+    from budget.crosscheck import crosscheck
+
+    check = crosscheck(plan_of(study, trial))
+    if not check.agrees:
+        raise UnderbudgetError(f"the counts of {study.name}:{trial.trial} disagree, {check.line()}: please report it")
+    return check.line()
 
 
 def load_state(where: Place, trial: TrialRecord) -> "dict[str, torch.Tensor]":

@@ -27,12 +27,14 @@ def render_page(
     study: StudyRecord,
     target: float | None = None,
     published: Sequence[Published] | None = None,
+    confirmation: str | None = None,
     now: datetime | None = None,
 ) -> str:
     """The page as HTML text.
 
     `target` is an accuracy in percent to mark; `published` are the points to compare with, by default the built-in
-    ones over MNIST and none elsewhere; `now` is the time that the page says it was made at.
+    ones over MNIST and none elsewhere; `confirmation` says who else counted the winner and found the same; `now` is
+    the time that the page says it was made at.
     """
     import jinja2
     from markupsafe import Markup
@@ -60,6 +62,7 @@ def render_page(
         conditions=held,
         protocol=PROTOCOL,
         headline=headline(study, held, target),
+        confirmation=confirmation,
         front=front_table(study),
         compared=bool(points),
         provenance=provenance(study, fronts.study_hypervolume(study.trials, reference) if reference else None),

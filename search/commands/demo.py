@@ -16,7 +16,6 @@ def demo(runs: Runs = None) -> int:
     from search import lookup, winners
     from search import session as sessions
     from search.commands import display, searching, summary
-    from search.commands.report import confirm_winner
     from search.commands.terminal import console, say
     from search.request import Request
 
@@ -47,9 +46,10 @@ def demo(runs: Runs = None) -> int:
     study = lookup.read(where)
     say()
     say("2 of 4  Writing the report")
-    paths = write_report(study, where.folder / "report")
-    say("3 of 4  Exporting the winner as one file, checked in a process of its own")
     best = winners.pick(study)
+    confirmation = winners.confirm(study, best)
+    paths = write_report(study, where.folder / "report", confirmation=confirmation)
+    say("3 of 4  Exporting the winner as one file, checked in a process of its own")
     output = where.folder / "models" / "winner.py"
     done = winners.export(where, study, best, output, force=True)
     say("4 of 4  The exported file, by itself, reads a picture of the validation part")
@@ -67,7 +67,7 @@ def demo(runs: Runs = None) -> int:
     say(f"        (the picture shows a {label})")
     say()
     summary.print_summary(study)
-    agrees = confirm_winner(study)
+    say(confirmation)
     say()
     say(f"report      {paths['page']}")
     say(f"winner      {done.path} ({done.bytes / 1000:.1f} kB, {done.parameters:,} parameters)")
@@ -76,7 +76,7 @@ def demo(runs: Runs = None) -> int:
     say("Next:")
     for line in _next_commands(options, output, picture):
         say(f"  {line}")
-    return 0 if agrees and answer.returncode == 0 else 1
+    return 0 if answer.returncode == 0 else 1
 
 
 def _next_commands(options: str, output: Path, picture: Path) -> list[str]:

@@ -164,7 +164,8 @@ class Live(Silent):
             )
         for trial, epoch in progress.running.items():
             reached = f", {self._accuracy[trial]:.2f} %" if trial in self._accuracy else ""
-            lines.append(Text(f"#{trial} epoch {epoch}/{progress.epochs}{reached}", "dim"))
+            where = f"epoch {epoch}/{progress.epochs}{reached}" if epoch else "begins"
+            lines.append(Text(f"#{trial} {where}", "dim"))
         return Group(head, *lines)
 
 

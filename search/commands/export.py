@@ -16,8 +16,6 @@ def export(
     storage: Storage = None,
 ) -> None:
     """Export a trained network as one Python file that needs only torch, verified in a fresh process."""
-    from budget.crosscheck import crosscheck
-    from models.errors import UnderbudgetError
     from search import lookup, winners
     from search.commands import summary
     from search.commands.show import split_trial
@@ -27,12 +25,10 @@ def export(
     where = lookup.find(name, runs, storage)
     found = lookup.read(where)
     trial = winners.pick(found, number)
-    check = crosscheck(winners.plan_of(found, trial))
-    if not check.agrees:
-        raise UnderbudgetError(f"the counts of {name}:{trial.trial} disagree: {check.line()}")
+    confirmation = winners.confirm(found, trial)
     done = winners.export(where, found, trial, output, force)
     say(f"{name}:{trial.trial} {summary.trial_line(found, trial).partition(', ')[2]}")
-    say(check.line())
+    say(confirmation)
     say(
         f"{done.path}: {done.bytes / 1000:.1f} kB, {done.parameters:,} parameters counted in the file, "
         f"{done.samples} stored images give the same logits bit for bit"

@@ -78,9 +78,9 @@ def message_from_json(value: dict[str, Any]) -> Message:
 
 
 class Engine(Protocol):
-    """Runs jobs, at most `slots` at a time. Used from one thread."""
+    """Runs jobs. Used from one thread."""
 
-    slots: int
+    slots: int  # jobs that may be submitted and unfinished: those that run, and those that wait ready
 
     def submit(self, job: Job) -> None:
         """Begin a job; only when fewer than `slots` are under way."""

@@ -23,15 +23,19 @@ from search.engines.job import Failed, Finished, Job, Message, message_from_json
 
 log = logging.getLogger(__name__)
 
+AHEAD = 1  # jobs that wait ready, so that no worker idles while the next proposal is made
 _START_ATTEMPTS = 3  # a worker that dies this often in a row before it is ready ends the search
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 class ProcessesEngine:
-    """`workers` processes. They start at once, in the background; jobs wait for the first that is ready."""
+    """`workers` processes. They start at once, in the background; jobs wait for the first that is ready.
+
+    One job more than there are workers may be submitted: it begins the moment a worker is free.
+    """
 
     def __init__(self, workers: int) -> None:
-        self.slots = workers
+        self.slots = workers + AHEAD
         self._news: queue.Queue[tuple[_Worker, dict[str, Any] | None]] = queue.Queue()
         self._failed_starts = 0
         self._waiting: deque[Job] = deque()
