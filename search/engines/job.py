@@ -18,6 +18,7 @@ class Job:
     dataset: str  # folder of the prepared data set
     checksum: str  # of that data set: a worker refuses other data
     device: str
+    path: str = "auto"  # how to compute: one of search.training.paths.PATHS, or as a result recorded it
 
 
 @dataclass(frozen=True)

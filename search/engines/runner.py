@@ -16,7 +16,8 @@ def run(job: Job) -> Iterator[Message]:
     """
     from models.weights import encode, to_text
     from search.data.store import open_dataset
-    from search.training.loop import EpochResult, train
+    from search.training.loop import EpochResult
+    from search.training.paths import train
     from search.training.recipe import from_json
 
     try:
@@ -25,7 +26,7 @@ def run(job: Job) -> Iterator[Message]:
             yield Failed(job.trial, f"the data set in {job.dataset} is not the study's: its checksum differs", False)
             return
         network = plan(parse(job.layers_text), dataset.info.input_shape, len(dataset.info.classes))
-        training = train(network, from_json(job.recipe), job.seed, dataset, job.device)
+        training = train(network, from_json(job.recipe), job.seed, dataset, job.device, job.path)
         for part in training:
             if isinstance(part, EpochResult):
                 yield EpochDone(
@@ -55,6 +56,24 @@ def run(job: Job) -> Iterator[Message]:
     except Exception as error:  # whatever a training raises costs this trial, not the search
         out_of_memory = "memory" in str(error).lower()
         yield Failed(job.trial, _one_line(error), out_of_memory)
+
+
+def run_on_one_thread(job: Job) -> Iterator[Message]:
+    """As `run`, for a process that does other things too: torch has one thread while it trains, as in a worker, and
+    its former number between two messages."""
+    import torch
+
+    messages = run(job)
+    while True:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            message = next(messages, None)
+        finally:
+            torch.set_num_threads(threads)
+        if message is None:
+            return
+        yield message
 
 
 def _one_line(error: BaseException) -> str:

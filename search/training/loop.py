@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from models.plan import Plan
 from search.data.augment import Normalizer, random_matrices, warp_images
 from search.data.store import Dataset, Part
 from search.training import environment, schedule
-from search.training.evaluate import evaluate
+from search.training.evaluate import Evaluation, evaluate
 from search.training.randomness import Randomness
 from search.training.recipe import Recipe, resolve, timeline
 
@@ -66,22 +67,40 @@ def train(
     does not fit the data.
     """
     place = torch.device(device)
-    train_images, train_labels = _resident(dataset.part("train"), place)
-    val_images, val_labels = _resident(dataset.part("validation"), place)
-    recipe = resolve(recipe, images=len(train_images), batch_size=recipe.batch_size)
+    images, labels = resident(dataset.part("train"), place)
+    recipe = resolve(recipe, images=len(images), batch_size=recipe.batch_size)
     randomness = Randomness(seed, place)
     with randomness.active():
         model = build(plan).to(place).to(memory_format=torch.channels_last)
-    run = _Run(
-        model, recipe, randomness, train_images, train_labels, Normalizer(dataset.info.mean, dataset.info.std, place)
-    )
+    normalize = Normalizer(dataset.info.mean, dataset.info.std, place)
+    validation = resident(dataset.part("validation"), place)
+    run = _Run(model, recipe, randomness, images, labels, validation, len(dataset.info.classes), normalize)
+    yield from follow(run, recipe, randomness, place, environment.path(place))
 
+
+class Run(Protocol):
+    """A network in training, on whatever path."""
+
+    def epoch(self, epoch: int) -> tuple[float, float]:
+        """One pass over the train part, epochs counted from 1: (mean loss, percent right), measured on the way."""
+
+    def validate(self) -> Evaluation:
+        """The network in eval mode on the validation part."""
+
+    def state(self) -> dict[str, Tensor]:
+        """The network's state dict: contiguous copies on the CPU."""
+
+
+def follow(
+    run: Run, recipe: Recipe, randomness: Randomness, place: torch.device, path: str
+) -> Generator[EpochResult | TrainingResult, None, None]:
+    """The results of a run, as `train` yields them. recipe: resolved; path: how the run computes."""
     seconds = 0.0
     for epoch in range(1, recipe.epochs + 1):
         started = time.perf_counter()
         with randomness.active():
             train_loss, train_accuracy = run.epoch(epoch)
-            judged = evaluate(model, val_images, val_labels, run.prepare, len(dataset.info.classes))
+            judged = run.validate()
         if not math.isfinite(train_loss + judged.loss):
             part = "validation" if math.isfinite(train_loss) else "training"
             raise TrainingDiverged(f"the {part} loss is not finite in epoch {epoch}: try a lower learning rate (--lr)")
@@ -90,13 +109,10 @@ def train(
         yield EpochResult(epoch, train_loss, train_accuracy, judged.loss, judged.accuracy, elapsed)
 
     yield TrainingResult(
-        state={
-            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-            for name, tensor in model.state_dict().items()
-        },
+        state=run.state(),
         confusion=judged.confusion,
         seconds=seconds,
-        path=environment.path(place),
+        path=path,
         device=str(place),
         hardware=environment.hardware(place),
         versions=environment.versions(),
@@ -113,11 +129,14 @@ class _Run:
         randomness: Randomness,
         images: Tensor,
         labels: Tensor,
+        validation: tuple[Tensor, Tensor],
+        classes: int,
         normalize: Normalizer,
     ) -> None:
         assert recipe.batch_size is not None  # resolved
         self.model, self.recipe, self.randomness = model, recipe, randomness
         self.images, self.labels, self.normalize = images, labels, normalize
+        self.validation, self.classes = validation, classes
         self.batch_size = recipe.batch_size
         self.timeline = timeline(recipe, len(images))
         self.optimizer = torch.optim.SGD(
@@ -166,12 +185,21 @@ class _Run:
         self.optimizer.step()
         return loss.detach(), logits.detach()
 
+    def validate(self) -> Evaluation:
+        return evaluate(self.model, *self.validation, self.prepare, self.classes)
+
+    def state(self) -> dict[str, Tensor]:
+        return {
+            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for name, tensor in self.model.state_dict().items()
+        }
+
     def prepare(self, images: Tensor) -> Tensor:
         """From pixels 0..255 to the model's input."""
         return self.normalize(images).contiguous(memory_format=torch.channels_last)
 
 
-def _resident(part: Part, device: torch.device) -> tuple[Tensor, Tensor]:
+def resident(part: Part, device: torch.device) -> tuple[Tensor, Tensor]:
     """(images, labels) of a part on a device. On the CPU they share the memory-mapped file; they are never written."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)

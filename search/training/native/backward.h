@@ -1,0 +1,267 @@
+/* Backward: from the loss's gradient in the last node to weight gradients, block by block, last node first. */
+
+/* Row y of the gradient by a node's view becomes the gradient by its batch norm's output: gate 2, in place, and the sums
+   that batch norm's derivative needs. */
+INLINE void gate_row(const Node *n, const float *map, float *gradient, int y, Generator *g, const int norm,
+                     const int relu, const int drop) {
+    const Layer *l = &n->l;
+    Drop rule = drop_of(l->drop2);
+    for (int c = 0; c < l->channels; c++) {
+        long at = ((long)c * l->height + y) * l->width * V;
+        float *sums = n->statistics + 2L * c * V;
+        Vector scale = broadcast(n->scale[c]), shift = broadcast(n->shift[c]), center = broadcast(n->center[c]);
+        Vector sum = load(sums), products = load(sums + V);
+        for (int x = 0; x < l->width; x++, at += V) {
+            Vector value = load(map + at), slope = load(gradient + at);
+            if (drop) slope = where(kept(g, rule), slope * rule.scale);
+            if (relu) slope = where(norm ? value * scale + shift > 0 : value > 0, slope);
+            if (drop || relu) store(gradient + at, slope);
+            if (norm) sum += slope, products += slope * (value - center);
+        }
+        if (norm) store(sums, sum), store(sums + V, products);
+    }
+}
+
+static Generator gate_generator(const Net *net, int k, int block) {
+    return net->nodes[k].l.drop2 > 0 ? generator(net->key, net->step, 2 * k + 1, block) : (Generator){};
+}
+
+static void begin_gate(Node *n) { memset(n->statistics, 0, 2 * sizeof(float) * (size_t)n->l.channels * V); }
+
+static void gate(const Node *n, const float *map, float *gradient, int y, Generator *g) {
+#define GATE_ROW(norm, relu, drop) gate_row(n, map, gradient, y, g, norm, relu, drop)
+    if (has_view(&n->l)) SWITCH3(GATE_ROW, n->l.norm, n->l.relu2, n->l.drop2 > 0)
+}
+
+/* Derivatives of batch norm (Ioffe and Szegedy 2015) from the batch's sums. */
+static void norm_backward(Net *net, Node *n, int images) {
+    double values = (double)images * n->l.height * n->l.width;
+    for (int c = 0; c < n->l.channels; c++) {
+        double sum = n->total[2 * c], deviation = n->deviation[c], gamma = net->parameters[n->l.gamma + c];
+        double products = n->total[2 * c + 1] * deviation; /* sum of gradient * normalised map */
+        net->gradients[n->l.gamma + c] = (float)products;
+        net->gradients[n->l.beta + c] = (float)sum;
+        double by_map = -gamma * deviation * deviation * products / values;
+        n->by_gradient[c] = (float)(gamma * deviation);
+        n->by_map[c] = (float)by_map;
+        n->constant[c] = (float)(-gamma * deviation * sum / values - by_map * n->center[c]);
+    }
+}
+
+/* Row y of the derivative by the convolution's output: through batch norm and gate 1, into scratch where rows have
+   room for the kernel on both sides and positions lie `stride` apart. */
+INLINE void delta_row(const Node *n, const float *map, const float *gradient, int y, float *to, long plane, long step,
+                      Vector holds, Generator *g, const int norm, const int relu, const int drop) {
+    const Layer *l = &n->l;
+    Drop rule = drop_of(l->drop1);
+    for (int c = 0; c < l->channels; c++) {
+        long at = ((long)c * l->height + y) * l->width * V;
+        Vector by_gradient = broadcast(n->by_gradient[c]) * holds, by_map = broadcast(n->by_map[c]) * holds;
+        Vector constant = broadcast(n->constant[c]) * holds, sum = load(n->bias_sums + (long)c * V);
+        for (int x = 0; x < l->width; x++, at += V) {
+            Vector slope = load(gradient + at), value = load(map + at);
+            if (norm) slope = slope * by_gradient + value * by_map + constant;
+            if (drop) slope *= rule.scale;
+            if (relu) slope = where(value > 0, slope); /* 0 where dropped, too */
+            else if (drop) slope = where(kept(g, rule), slope);
+            store(to + c * plane + x * step, slope);
+            sum += slope;
+        }
+        store(n->bias_sums + (long)c * V, sum);
+    }
+}
+
+typedef struct {
+    const float *first; /* place of channel 0, row 0, column 0 */
+    const float *start; /* first float of channel 0 */
+    long plane, row;    /* floats per channel; per row of the map (its stride included) */
+} Delta;
+
+static Delta delta_of(Net *net, int k, int block, int images) {
+    Node *n = &net->nodes[k];
+    const Layer *l = &n->l;
+    const float *map = map_of(n, block), *gradient = gradient_of(n, block);
+    int pool = l->kind != CONVOLUTION, sy = pool ? 1 : l->stride_y, sx = pool ? 1 : l->stride_x;
+    if (!l->norm && l->bias < 0 && (pool || is_pointwise(l)))
+        return (Delta){gradient, gradient, (long)l->height * l->width * V, (long)l->width * V};
+    long width = pool ? l->width : delta_width(l), rows = dilated(l->height, sy), lead = pool ? 0 : l->kernel_width - 1;
+    long plane = rows * width * V;
+    if (!pool && (l->kernel_width > 1 || sx > 1 || sy > 1))
+        memset(net->delta, 0, sizeof(float) * (size_t)(l->channels * plane));
+    Vector holds;
+    for (int lane = 0; lane < V; lane++) holds[lane] = lane < images_in(images, block);
+    Generator g = {};
+    if (l->drop1 > 0) g = generator(net->key, net->step, 2 * k, block);
+    for (int y = 0; y < l->height; y++) {
+        float *to = net->delta + (y * sy * width + lead) * V;
+#define DELTA_ROW(norm, relu, drop) delta_row(n, map, gradient, y, to, plane, sx * V, holds, &g, norm, relu, drop)
+        SWITCH3(DELTA_ROW, l->norm, l->relu1, l->drop1 > 0)
+    }
+    return (Delta){net->delta + lead * V, net->delta, plane, sy * width * V};
+}
+
+static void weight_gradients(Net *net, int k, int block, Delta delta) {
+    Node *n = &net->nodes[k];
+    const Layer *l = &n->l;
+    const float *in = view(net, k - 1, block, l->pad_x, 1);
+    int outputs = l->channels / l->groups, inputs = l->in_channels / l->groups, per_row = inputs * l->kernel_width;
+    int tiles = tiles_of_channels(outputs), band = parts_of(32, l->width);
+    long row = padded_width(l) * V, step = (long)l->stride_x * V;
+    for (int y = 0, rows; y < l->height; y += rows) {
+        int first, last, top = y * l->stride_y - l->pad_y;
+        rows_met(top, l->kernel_height, l->in_height, &first, &last);
+        for (rows = 1; rows < band && y + rows < l->height; rows++) { /* rows that meet the same taps go together */
+            int begin, end;
+            rows_met(top + rows * l->stride_y, l->kernel_height, l->in_height, &begin, &end);
+            if (begin != first || end != last) break;
+        }
+        int skipped = first * per_row, taps = (last - first) * per_row;
+        if (!taps) continue;
+        for (int g = 0; g < l->groups; g++) {
+            const float *source = in + top * row + (long)g * inputs * l->in_height * row;
+            for (int tile = 0, channel = 0, together; tile < tiles; tile++, channel += together) {
+                together = share(outputs, tiles, tile);
+                int c = g * outputs + channel, parts = parts_of(taps, widest(together)), tap = skipped;
+                for (int part = 0; part < parts; part++) {
+                    int some = share(taps, parts, part);
+                    outer(delta.first + c * delta.plane + y * delta.row, delta.plane, delta.row, source,
+                          n->offset + tap, l->stride_y * row, rows, l->width, step,
+                          n->sums + ((long)c * n->taps + tap) * V, n->taps, together, some);
+                    tap += some;
+                }
+            }
+        }
+    }
+}
+
+static void pool_backward(const Layer *l, const float *in, Delta delta, float *out) {
+    memset(out, 0, sizeof(float) * (size_t)l->in_channels * l->in_height * l->in_width * V);
+    Vector part = broadcast(1.0f / (float)(l->kernel_height * l->kernel_width));
+    for (int c = 0; c < l->channels; c++)
+        for (int y = 0; y < l->height; y++)
+            for (int x = 0; x < l->width; x++) {
+                int first, last, begin, end, top = y * l->stride_y - l->pad_y, left = x * l->stride_x - l->pad_x;
+                rows_met(top, l->kernel_height, l->in_height, &first, &last);
+                rows_met(left, l->kernel_width, l->in_width, &begin, &end);
+                Vector slope = load(delta.first + c * delta.plane + y * delta.row + x * V);
+                Vector highest = broadcast(-INFINITY);
+                Mask open = ~(Mask){}; /* lanes whose maximum is not met yet: the first of equals takes it, as in torch */
+                for (int pass = 0; pass < (l->kind == MAXIMUM ? 2 : 1); pass++)
+                    for (int ky = first; ky < last; ky++)
+                        for (int kx = begin; kx < end; kx++) {
+                            long at = (((long)c * l->in_height + top + ky) * l->in_width + left + kx) * V;
+                            if (l->kind == AVERAGE) store(out + at, load(out + at) + slope * part);
+                            else {
+                                Vector value = load(in + at);
+                                if (pass == 0) {
+                                    Mask better = value > highest;
+                                    highest = (Vector)((better & (Mask)value) | (~better & (Mask)highest));
+                                } else {
+                                    Mask hit = (value == highest) & open;
+                                    open &= ~hit;
+                                    store(out + at, load(out + at) + where(hit, slope));
+                                }
+                            }
+                        }
+            }
+}
+
+static void backward_node(Net *net, int k, int block, int images) {
+    Node *n = &net->nodes[k], *before = k > 0 ? &net->nodes[k - 1] : NULL;
+    const Layer *l = &n->l;
+    Delta delta = delta_of(net, k, block, images);
+    float *out = before ? gradient_of(before, block) : NULL;
+    if (l->kind == CONVOLUTION) weight_gradients(net, k, block, delta);
+    if (!before) return;
+    const float *map = map_of(before, block);
+    Generator g = gate_generator(net, k - 1, block);
+    begin_gate(before);
+    if (l->kind != CONVOLUTION) pool_backward(l, view(net, k - 1, block, 0, 1), delta, out);
+    int inputs = l->in_channels / l->groups, outputs = l->channels / l->groups, height = dilated(l->height, l->stride_y);
+    int flattened = l->in_height != before->l.height; /* a linear layer sees one row */
+    int per_row = outputs * l->kernel_width, narrow = delta.start == gradient_of(n, block);
+    long width = (narrow ? l->width : delta_width(l)) * V, plane = (long)l->in_height * l->in_width * V;
+    for (int y = 0; y < l->in_height; y++) {
+        if (l->kind == CONVOLUTION) {
+            int first, last, top = y + l->pad_y - (l->kernel_height - 1);
+            rows_met(top, l->kernel_height, height, &first, &last);
+            correlate_row(delta.start + top * width, outputs * delta.plane, n->back_offset, n->back_taps, per_row, first,
+                          last, n->back_packed, n->zeros, out + (long)y * l->in_width * V, plane, l->in_width, V,
+                          l->groups, inputs);
+        }
+        if (!flattened) gate(before, map, out, y, &g);
+    }
+    for (int y = 0; y < before->l.height && flattened; y++) gate(before, map, out, y, &g);
+}
+
+/* Softmax and cross-entropy of one block; sets the last node's gradient where `learning`. Adds the summed loss (nats)
+   and counts [true][predicted]; a NaN is predicted as torch's argmax does, first NaN first. */
+static void judge(Net *net, int block, int count, const int64_t *labels, float share_of_loss, int learning, double *loss,
+                  int64_t *hits, int64_t *confusion) {
+    const float *logits = logits_of(net, block, learning);
+    Node *last = &net->nodes[net->count - 1];
+    float *gradient = gradient_of(last, block);
+    for (int lane = 0; lane < V; lane++) {
+        if (lane >= count) {
+            if (learning)
+                for (int c = 0; c < net->classes; c++) gradient[(long)c * V + lane] = 0;
+            continue;
+        }
+        int best = 0, label = (int)labels[lane];
+        for (int c = 1; c < net->classes; c++) {
+            float value = logits[(long)c * V + lane], high = logits[(long)best * V + lane];
+            if (!(value <= high) && high == high) best = c;
+        }
+        float high = logits[(long)best * V + lane];
+        double total = 0;
+        for (int c = 0; c < net->classes; c++) total += exp((double)(logits[(long)c * V + lane] - high));
+        *loss += log(total) - (double)(logits[(long)label * V + lane] - high);
+        *hits += best == label;
+        if (confusion) confusion[(long)label * net->classes + best]++;
+        if (learning)
+            for (int c = 0; c < net->classes; c++) {
+                double probability = exp((double)(logits[(long)c * V + lane] - high)) / total;
+                gradient[(long)c * V + lane] = (float)(probability - (c == label)) * share_of_loss;
+            }
+    }
+    if (learning && has_view(&last->l)) {
+        Generator g = gate_generator(net, net->count - 1, block);
+        begin_gate(last);
+        gate(last, map_of(last, block), gradient, 0, &g);
+        if (last->l.norm) collect(last, count);
+    }
+}
+
+static void sum_gradients(Net *net) {
+    for (int k = 0; k < net->count; k++) {
+        Node *n = &net->nodes[k];
+        const Layer *l = &n->l;
+        for (int c = 0; c < l->channels && l->kind == CONVOLUTION; c++) {
+            for (int tap = 0; tap < n->taps; tap++)
+                net->gradients[l->weight + (long)c * n->taps + n->source[tap]] =
+                    sum_of_lanes(load(n->sums + ((long)c * n->taps + tap) * V));
+            if (l->bias >= 0) net->gradients[l->bias + c] = sum_of_lanes(load(n->bias_sums + (long)c * V));
+        }
+    }
+}
+
+static void backward(Net *net, int images) {
+    int blocks = parts_of(images, V);
+    for (int k = 0; k < net->count; k++) {
+        Node *n = &net->nodes[k];
+        if (n->l.kind == CONVOLUTION) memset(n->sums, 0, sizeof(float) * (size_t)n->l.channels * n->taps * V);
+        memset(n->bias_sums, 0, sizeof(float) * (size_t)n->l.channels * V);
+    }
+    for (int last = net->count, first; last > 0; last = first) {
+        Node *closing = &net->nodes[last - 1];
+        for (first = last - 1; first > 0 && !net->nodes[first - 1].l.norm;) first--;
+        if (closing->l.norm) norm_backward(net, closing, images);
+        Node *before = first > 0 ? &net->nodes[first - 1] : NULL;
+        if (before) memset(before->total, 0, 2 * sizeof(double) * (size_t)before->l.channels);
+        for (int block = 0; block < blocks; block++) {
+            for (int k = last - 1; k >= first; k--) backward_node(net, k, block, images);
+            if (before) collect(before, images_in(images, block));
+        }
+    }
+    sum_gradients(net);
+}

@@ -1,0 +1,206 @@
+/* Forward: every node's map, block by block of images. */
+
+/* View of row y of a node's map, as a function inlined with its switches known: batch norm, ReLU, dropout. */
+INLINE void view_row(const Node *n, const float *map, int y, float *to, long plane, Generator *g, const int norm,
+                     const int relu, const int drop) {
+    const Layer *l = &n->l;
+    Drop rule = drop_of(l->drop2);
+    for (int c = 0; c < l->channels; c++) {
+        const float *from = map + ((long)c * l->height + y) * l->width * V;
+        Vector scale = broadcast(n->scale[c]), shift = broadcast(n->shift[c]);
+        for (int x = 0; x < l->width; x++) {
+            Vector value = load(from + x * V);
+            if (norm) value = value * scale + shift;
+            if (relu) value = where(~(value <= 0), value); /* not value > 0: NaN shall stay */
+            if (drop) value = where(kept(g, rule), value * rule.scale);
+            store(to + c * plane + x * V, value);
+        }
+    }
+}
+
+#define SWITCH3(CALL, a, b, c) \
+    switch ((a ? 4 : 0) + (b ? 2 : 0) + (c ? 1 : 0)) { \
+        case 0: CALL(0, 0, 0); break; \
+        case 1: CALL(0, 0, 1); break; \
+        case 2: CALL(0, 1, 0); break; \
+        case 3: CALL(0, 1, 1); break; \
+        case 4: CALL(1, 0, 0); break; \
+        case 5: CALL(1, 0, 1); break; \
+        case 6: CALL(1, 1, 0); break; \
+        case 7: CALL(1, 1, 1); break; \
+    }
+
+/* The view of node k (-1: the input) for one block, with `pad` zeros left and right of each row. The map itself where
+   that is the same. training: dropout is on. */
+static const float *view(Net *net, int k, int block, int pad, int training) {
+    long size = (long)net->channels * net->height * net->width * V;
+    const Node *n = k < 0 ? NULL : &net->nodes[k];
+    const float *map = n ? map_of(n, block) : net->input + block * size;
+    int drop = n && n->l.drop2 > 0 && training;
+    int plain = !n || !(n->l.norm || n->l.relu2 || drop);
+    if (plain && pad == 0) return map;
+    int channels = n ? n->l.channels : net->channels, height = n ? n->l.height : net->height;
+    int width = n ? n->l.width : net->width;
+    long row = width + 2 * pad, plane = height * row * V;
+    Generator g = {};
+    if (drop) g = generator(net->key, net->step, 2 * k + 1, block);
+    for (int y = 0; y < height; y++) {
+        float *to = net->padded + y * row * V;
+        for (int c = 0; c < channels && pad; c++) {
+            memset(to + c * plane, 0, (size_t)pad * V * sizeof(float));
+            memset(to + c * plane + (pad + width) * V, 0, (size_t)pad * V * sizeof(float));
+        }
+        to += pad * V;
+        if (plain)
+            for (int c = 0; c < channels; c++)
+                memcpy(to + c * plane, map + ((long)c * height + y) * width * V, (size_t)width * V * sizeof(float));
+        else {
+#define VIEW_ROW(norm, relu, drop) view_row(n, map, y, to, plane, &g, norm, relu, drop)
+            SWITCH3(VIEW_ROW, n->l.norm, n->l.relu2, drop)
+        }
+    }
+    return net->padded;
+}
+
+/* One row of results for all channels of all groups, tile by tile; positions outermost, so that inputs stay in L1. */
+static void correlate_row(const float *in, long in_group, const int32_t *offset, int taps, int per_row, int first,
+                          int last, const float *packed, const float *bias, float *out, long plane, int width,
+                          long step, int groups, int channels) {
+    int tiles = tiles_of_channels(channels), use = (last - first) * per_row, skipped = first * per_row;
+    for (int g = 0; g < groups; g++, in += in_group, packed += (long)channels * taps) {
+        int most = widest(share(channels, tiles, 0)), parts = parts_of(width, most), x = 0;
+        for (int part = 0; part < parts; part++) {
+            int some = share(width, parts, part), channel = 0;
+            for (int tile = 0; tile < tiles; tile++) {
+                int together = share(channels, tiles, tile), c = g * channels + channel;
+                correlate(in + x * step, offset + skipped, use, packed + (long)channel * taps + skipped * together,
+                          bias + c, out + c * plane + (long)x * V, plane, step, together, some);
+                channel += together;
+            }
+            x += some;
+        }
+    }
+}
+
+/* Gate 1 in place on row y, and the row's part of batch norm's sums. */
+INLINE void finish_row(const Node *n, float *map, int y, Generator *g, const int relu, const int drop, const int norm) {
+    const Layer *l = &n->l;
+    Drop rule = drop_of(l->drop1);
+    for (int c = 0; c < l->channels; c++) {
+        float *place = map + ((long)c * l->height + y) * l->width * V, *sums = n->statistics + 2L * c * V;
+        Vector sum = load(sums), squares = load(sums + V);
+        for (int x = 0; x < l->width; x++) {
+            Vector value = load(place + x * V);
+            if (relu) value = where(~(value <= 0), value);
+            if (drop) value = where(kept(g, rule), value * rule.scale);
+            if (relu || drop) store(place + x * V, value);
+            sum += value;
+            squares += value * value;
+        }
+        if (norm) store(sums, sum), store(sums + V, squares);
+    }
+}
+
+static void pool_row(const Layer *l, const float *in, int y, float *out) {
+    int first, last, top = y * l->stride_y - l->pad_y;
+    rows_met(top, l->kernel_height, l->in_height, &first, &last);
+    Vector part = broadcast(1.0f / (float)(l->kernel_height * l->kernel_width)); /* padding counts, as in torch */
+    for (int c = 0; c < l->channels; c++)
+        for (int x = 0; x < l->width; x++) {
+            int begin, end, left = x * l->stride_x - l->pad_x;
+            rows_met(left, l->kernel_width, l->in_width, &begin, &end);
+            Vector result = broadcast(l->kind == MAXIMUM ? -INFINITY : 0);
+            for (int ky = first; ky < last; ky++) {
+                const float *row = in + (((long)c * l->in_height + top + ky) * l->in_width + left) * V;
+                for (int kx = begin; kx < end; kx++) {
+                    Vector value = load(row + kx * V);
+                    if (l->kind == AVERAGE) result += value;
+                    else {
+                        Mask better = ~(value <= result); /* NaN wins */
+                        result = (Vector)((better & (Mask)value) | (~better & (Mask)result));
+                    }
+                }
+            }
+            if (l->kind == AVERAGE) result *= part;
+            store(out + (((long)c * l->height + y) * l->width + x) * V, result);
+        }
+}
+
+static void forward_node(Net *net, int k, int block, int training) {
+    Node *n = &net->nodes[k];
+    const Layer *l = &n->l;
+    int pad = l->kind == CONVOLUTION ? l->pad_x : 0, per_row = l->in_channels / l->groups * l->kernel_width;
+    const float *in = view(net, k - 1, block, pad, training);
+    const float *bias = l->bias < 0 ? n->zeros : net->parameters + l->bias;
+    float *map = map_of(n, block);
+    long row = padded_width(l) * V, plane = (long)l->height * l->width * V;
+    int drop = l->drop1 > 0 && training, norm = l->norm && training;
+    Generator g = {};
+    if (drop) g = generator(net->key, net->step, 2 * k, block);
+    if (norm) memset(n->statistics, 0, 2 * sizeof(float) * (size_t)l->channels * V);
+    for (int y = 0; y < l->height; y++) {
+        if (l->kind == CONVOLUTION) {
+            int first, last, top = y * l->stride_y - l->pad_y;
+            rows_met(top, l->kernel_height, l->in_height, &first, &last);
+            correlate_row(in + top * row, (long)l->in_channels / l->groups * l->in_height * row, n->offset, n->taps,
+                          per_row, first, last, n->packed, bias, map + (long)y * l->width * V, plane, l->width,
+                          (long)l->stride_x * V, l->groups, l->channels / l->groups);
+        } else
+            pool_row(l, in, y, map);
+#define FINISH_ROW(relu, drop, norm) finish_row(n, map, y, &g, relu, drop, norm)
+        if (l->relu1 || drop || norm) SWITCH3(FINISH_ROW, l->relu1, drop, norm)
+    }
+}
+
+/* Adds the block's sums, over the lanes that hold images, to the batch's. */
+static void collect(Node *n, int images) {
+    for (int i = 0; i < 2 * n->l.channels; i++) {
+        Vector sums = load(n->statistics + (long)i * V);
+        for (int lane = 0; lane < images; lane++) n->total[i] += (double)sums[lane];
+    }
+}
+
+/* Batch norm as torch defines it: eps 1e-5; running statistics move by 0.1 and take the unbiased variance. */
+static const double EPS = 1e-5, PACE = 0.1;
+
+static void set_norm(Net *net, Node *n, int c, double mean, double variance) {
+    double deviation = 1 / sqrt(variance + EPS);
+    n->center[c] = (float)mean;
+    n->deviation[c] = (float)deviation;
+    n->scale[c] = (float)(net->parameters[n->l.gamma + c] * deviation);
+    n->shift[c] = (float)(net->parameters[n->l.beta + c] - net->parameters[n->l.gamma + c] * deviation * mean);
+}
+
+static void norm_of_batch(Net *net, Node *n, int images) {
+    double values = (double)images * n->l.height * n->l.width;
+    for (int c = 0; c < n->l.channels; c++) {
+        double mean = n->total[2 * c] / values, variance = n->total[2 * c + 1] / values - mean * mean;
+        if (variance < 0) variance = 0; /* rounding; NaN stays */
+        set_norm(net, n, c, mean, variance);
+        float *running = net->buffers + n->l.mean + c, *spread = net->buffers + n->l.variance + c;
+        *running = (float)((1 - PACE) * *running + PACE * mean);
+        *spread = (float)((1 - PACE) * *spread + PACE * variance * values / (values - 1));
+    }
+}
+
+static int images_in(int images, int block) { return images - block * V < V ? images - block * V : V; }
+
+/* Nodes first..last-1 without a batch norm between them go through block by block, while a block is in the cache. */
+static void forward(Net *net, int images) {
+    int blocks = parts_of(images, V);
+    for (int first = 0, last; first < net->count; first = last) {
+        for (last = first + 1; !net->nodes[last - 1].l.norm && last < net->count;) last++;
+        Node *closing = &net->nodes[last - 1];
+        memset(closing->total, 0, 2 * sizeof(double) * (size_t)closing->l.channels);
+        for (int block = 0; block < blocks; block++) {
+            for (int k = first; k < last; k++) forward_node(net, k, block, 1);
+            if (closing->l.norm) collect(closing, images_in(images, block));
+        }
+        if (closing->l.norm) norm_of_batch(net, closing, images);
+    }
+}
+
+/* Logits of one block, [class][image]. */
+static const float *logits_of(Net *net, int block, int training) {
+    return view(net, net->count - 1, block, 0, training);
+}

@@ -1,0 +1,134 @@
+"""The C kernels of this folder, compiled on first use by the system's compiler and kept in the user's cache folder.
+
+The compiled file's name is a digest of everything that it depends on (sources, compiler, options, processor), so a
+change of any of them compiles anew, and two processes that compile at once write equal files.
+"""
+
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from search.training.environment import processor
+
+SOURCES = Path(__file__).parent
+OPTIONS = ("-O3", "-march=native", "-std=gnu11", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math")
+COMPILE_SECONDS = 120  # a compiler that takes longer is given up
+
+
+class Unavailable(Exception):  # noqa: N818, a reason rather than an error
+    """The kernels cannot be used here; the message says why, on one line."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """The loaded kernels."""
+
+    functions: ctypes.CDLL
+    isa: str  # instruction set that they were compiled for: "avx512", "avx2", "neon" or "generic"
+
+
+def library() -> Library:
+    """The kernels, compiled if need be (about 3 s, once per machine). Raises Unavailable with the reason."""
+    loaded = _outcome()
+    if isinstance(loaded, str):
+        raise Unavailable(loaded)
+    return loaded
+
+
+@cache
+def _outcome() -> Library | str:
+    """The library, or the reason why there is none: looked for once per process."""
+    try:
+        return _load(_compiled())
+    except (Unavailable, OSError, subprocess.SubprocessError, AttributeError) as error:
+        return " ".join(str(error).split())[:300]
+
+
+def _compiled() -> Path:
+    compiler = _compiler()
+    digest = hashlib.sha256()
+    for part in (compiler, _output([compiler, "--version"]), OPTIONS, platform.machine(), processor(), _features()):
+        digest.update(repr(part).encode())
+    for source in sorted(SOURCES.glob("*.[ch]")):
+        digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    result = _folder() / f"training-{digest.hexdigest()[:20]}.so"
+    if not result.exists():
+        result.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=result.parent) as folder:
+            target = Path(folder) / result.name
+            _output([compiler, *OPTIONS, str(SOURCES / "training.c"), "-o", str(target), "-lm"])
+            os.replace(target, result)
+    return result
+
+
+def _folder() -> Path:
+    import platformdirs
+
+    folder = Path(platformdirs.user_cache_dir("underbudget", appauthor=False)) / "kernels"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except OSError:
+        pass
+    # a folder of this user's alone: a library that anybody could put there must not be loaded
+    return Path(tempfile.mkdtemp(prefix="underbudget-kernels-"))
+
+
+def _compiler() -> str:
+    for name in (os.environ.get("CC"), "cc", "gcc", "clang"):
+        found = shutil.which(name) if name else None
+        if found:
+            return found
+    raise Unavailable("no C compiler was found (cc, gcc or clang)")
+
+
+def _output(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_SECONDS, check=False)
+    if done.returncode:
+        complaint = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()[:200])
+        raise Unavailable(f"{Path(command[0]).name} failed with exit code {done.returncode}: {complaint}")
+    return done.stdout
+
+
+def _features() -> str:
+    """What the processor can do: a cache folder may be shared by machines, or a virtual one moved to another host."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith(("flags", "Features")):
+                return line
+    return ""
+
+
+def _load(path: Path) -> Library:
+    functions = ctypes.CDLL(str(path))
+    pointer, whole, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
+    small, unsigned = ctypes.c_int32, ctypes.c_uint64
+    signatures: dict[str, tuple[type | None, tuple[type, ...]]] = {
+        "isa": (ctypes.c_char_p, ()),
+        "size_of_layer": (whole, ()),
+        "create": (
+            pointer,
+            (pointer, *(small,) * 5, pointer, pointer, pointer, whole, pointer, pointer, pointer, unsigned),
+        ),
+        "destroy": (None, (pointer,)),
+        "train_step": (
+            None,
+            (pointer, whole, pointer, pointer, pointer, pointer, small, *(number,) * 3, small, pointer, pointer),
+        ),
+        "evaluate": (None, (pointer, pointer, pointer, whole, pointer, pointer)),
+        "read_input": (None, (pointer, small, pointer)),
+        "read_dropout": (None, (pointer, whole, small, small, small, pointer)),
+    }
+    for name, (result, arguments) in signatures.items():
+        function = getattr(functions, name)
+        function.restype, function.argtypes = result, arguments
+    return Library(functions, functions.isa().decode())

@@ -1,0 +1,195 @@
+/* A network as a chain of nodes, and the memory of one training step.
+
+   A node is one convolution or pool and what follows it up to the next: gate 1, batch norm, gate 2, where a gate is ReLU
+   and dropout in any order (both only let a value pass or not, so their order does not matter). `map` holds a node's
+   values after gate 1, for the whole batch; its view, after batch norm and gate 2, is made again wherever it is read.
+   `gradient` is the loss's derivative by the batch norm's output. */
+
+enum { CONVOLUTION, MAXIMUM, AVERAGE };
+
+typedef struct { /* as search/training/native/program.py writes it; positions are in floats */
+    int32_t kind, in_channels, in_height, in_width, channels, height, width;
+    int32_t kernel_height, kernel_width, stride_y, stride_x, pad_y, pad_x, groups;
+    int32_t relu1, norm, relu2;
+    float drop1, drop2;                                 /* rates, 0 for none */
+    int64_t weight, bias, gamma, beta, mean, variance;  /* in the parameters and buffers; bias -1: none */
+} Layer;
+
+typedef struct {
+    Layer l;
+    float *map, *gradient;
+    long block, gradient_block;        /* floats per block of images; gradient_block 0: one block serves all */
+    int taps, back_taps;               /* per group: of the convolution and of its input gradient */
+    int32_t *offset, *back_offset;     /* order of taps: kernel row, channel, kernel column */
+    int32_t *source, *back_source;     /* where a tap's weight is, relative to its output channel's first */
+    float *packed, *back_packed;       /* weights in the order in which the tiles read them */
+    float *sums;                       /* weight gradients, one vector per weight */
+    float *bias_sums, *zeros;
+    float *scale, *shift;              /* batch norm of the current batch: view = scale * map + shift */
+    float *center, *deviation;         /* its mean and 1 / standard deviation */
+    float *by_gradient, *by_map, *constant; /* derivative by the map = by_gradient * gradient + by_map * map + constant */
+    float *statistics;                 /* two vectors per channel, of the current block */
+    double *total;                     /* two numbers per channel, of the batch */
+} Node;
+
+typedef struct {
+    Node *nodes;
+    int count, blocks, classes;
+    int channels, height, width;       /* of an image */
+    float *input;                      /* [block][channel][row][column][image], normalised */
+    float *padded, *delta;             /* scratch for one block: a convolution's input, gradients of its output */
+    float *logits, *canvas, *positions;
+    float *parameters, *gradients, *momentum, *buffers; /* the caller's */
+    long parameter_count;
+    const float *pixel_mean, *pixel_scale;
+    uint64_t key, step;
+} Net;
+
+enum { BATCH_NORM_STREAMS = 2 }; /* dropout streams per node: gate 1, gate 2 */
+
+static float *map_of(const Node *n, int block) { return n->map + block * n->block; }
+static float *gradient_of(const Node *n, int block) { return n->gradient + block * n->gradient_block; }
+static int has_view(const Layer *l) { return l->norm || l->relu2 || l->drop2 > 0; }
+static int dilated(int size, int stride) { return (size - 1) * stride + 1; }
+
+/* Row length of the two kinds of scratch. */
+static long padded_width(const Layer *l) { return l->in_width + 2 * l->pad_x; }
+static long delta_width(const Layer *l) {
+    long reach = l->in_width + l->pad_x + l->kernel_width - 1;
+    long held = l->kernel_width - 1 + dilated(l->width, l->stride_x);
+    return reach > held ? reach : held;
+}
+
+/* A gradient is used as it lies where nothing stands between it and a convolution that looks at single places. */
+static int is_pointwise(const Layer *l) {
+    return l->kind == CONVOLUTION && l->kernel_height == 1 && l->kernel_width == 1 && l->stride_y == 1 &&
+           l->stride_x == 1 && l->pad_y == 0 && l->pad_x == 0;
+}
+
+/* Kernel rows [*first, *last) that meet the map when a window's first row lies at `top`, rows `apart` rows apart. */
+static void rows_met(int top, int kernel, int height, int *first, int *last) {
+    *first = top < 0 ? -top : 0;
+    *last = top + kernel > height ? height - top : kernel;
+    if (*last < *first) *last = *first;
+}
+
+static int tiles_of_channels(int channels) { return parts_of(channels, most_channels()); }
+
+static void tabulate(Node *n) {
+    const Layer *l = &n->l;
+    int inputs = l->in_channels / l->groups, outputs = l->channels / l->groups, kernel = l->kernel_height * l->kernel_width;
+    long row = padded_width(l), back_row = delta_width(l), back_plane = dilated(l->height, l->stride_y) * back_row;
+    int32_t *offset = n->offset, *source = n->source;
+    for (int ky = 0; ky < l->kernel_height; ky++)
+        for (int c = 0; c < inputs; c++)
+            for (int kx = 0; kx < l->kernel_width; kx++) {
+                *offset++ = (int32_t)(((c * l->in_height + ky) * row + kx) * V);
+                *source++ = c * kernel + ky * l->kernel_width + kx;
+            }
+    offset = n->back_offset, source = n->back_source;
+    /* The input gradient is a correlation of the (dilated) output gradient with the kernel turned round. */
+    for (int ry = 0; ry < l->kernel_height; ry++)
+        for (int c = 0; c < outputs; c++)
+            for (int rx = 0; rx < l->kernel_width; rx++) {
+                int ky = l->kernel_height - 1 - ry, kx = l->kernel_width - 1 - rx;
+                *offset++ = (int32_t)((c * back_plane + ry * back_row + l->pad_x + rx) * V);
+                *source++ = c * inputs * kernel + ky * l->kernel_width + kx;
+            }
+}
+
+/* packed[group][tile of channels][tap][channel of the tile] */
+static void pack(const float *weights, const int32_t *source, int taps, int groups, long group_size, int channels,
+                 long channel_size, float *packed) {
+    int tiles = tiles_of_channels(channels);
+    for (int g = 0; g < groups; g++, weights += group_size) {
+        int first = 0;
+        for (int tile = 0; tile < tiles; tile++) {
+            int some = share(channels, tiles, tile);
+            for (int tap = 0; tap < taps; tap++)
+                for (int c = 0; c < some; c++) *packed++ = weights[(first + c) * channel_size + source[tap]];
+            first += some;
+        }
+    }
+}
+
+static void pack_weights(Net *net) {
+    for (int k = 0; k < net->count; k++) {
+        Node *n = &net->nodes[k];
+        const Layer *l = &n->l;
+        if (l->kind != CONVOLUTION) continue;
+        long inputs = l->in_channels / l->groups, outputs = l->channels / l->groups;
+        long kernel = l->kernel_height * l->kernel_width;
+        const float *weights = net->parameters + l->weight;
+        pack(weights, n->source, n->taps, l->groups, outputs * inputs * kernel, (int)outputs, inputs * kernel, n->packed);
+        if (k > 0)
+            pack(weights, n->back_source, n->back_taps, l->groups, outputs * inputs * kernel, (int)inputs, kernel,
+                 n->back_packed);
+    }
+}
+
+static void free_net(Net *net) {
+    for (int k = 0; net->nodes && k < net->count; k++) {
+        Node *n = &net->nodes[k];
+        void *owned[] = {n->map, n->gradient, n->offset, n->back_offset, n->source, n->back_source, n->packed,
+                         n->back_packed, n->sums, n->bias_sums, n->zeros, n->scale, n->shift, n->center, n->deviation,
+                         n->by_gradient, n->by_map, n->constant, n->statistics, n->total};
+        for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
+    }
+    void *owned[] = {net->nodes, net->input, net->padded, net->delta, net->logits, net->canvas, net->positions};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
+    free(net);
+}
+
+static long larger(long a, long b) { return a > b ? a : b; }
+
+/* NULL where memory is short. */
+static Net *new_net(const Layer *layers, int count, int batch, int channels, int height, int width) {
+    Net *net = calloc(1, sizeof *net);
+    if (!net) return NULL;
+    net->count = count;
+    net->blocks = parts_of(batch, V);
+    net->channels = channels, net->height = height, net->width = width;
+    net->nodes = calloc((size_t)count, sizeof *net->nodes);
+    long padded = 0, delta = 0;
+    int complete = net->nodes != NULL;
+    for (int k = 0; complete && k < count; k++) {
+        Node *n = &net->nodes[k];
+        Layer *l = &n->l;
+        *l = layers[k];
+        n->block = (long)l->channels * l->height * l->width * V;
+        n->gradient_block = l->norm || k == count - 1 ? n->block : 0;
+        padded = larger(padded, l->in_channels * l->in_height * padded_width(l) * V);
+        delta = larger(delta, l->channels * dilated(l->height, l->stride_y) * delta_width(l) * V);
+        n->map = new_floats(n->block * net->blocks);
+        n->gradient = new_floats(n->gradient_block ? n->block * net->blocks : n->block);
+        long taps = 0, back = 0, weights = 0;
+        if (l->kind == CONVOLUTION) {
+            long kernel = l->kernel_height * l->kernel_width;
+            n->taps = (int)(taps = l->in_channels / l->groups * kernel);
+            n->back_taps = (int)(back = l->channels / l->groups * kernel);
+            weights = l->channels * taps;
+        }
+        float **per_channel[] = {&n->zeros, &n->scale, &n->shift, &n->center, &n->deviation, &n->by_gradient,
+                                 &n->by_map, &n->constant};
+        for (size_t i = 0; i < sizeof per_channel / sizeof *per_channel; i++)
+            complete &= (*per_channel[i] = new_floats(larger(l->channels, l->in_channels))) != NULL;
+        complete &= (n->offset = (int32_t *)new_floats(taps)) && (n->source = (int32_t *)new_floats(taps)) &&
+                    (n->back_offset = (int32_t *)new_floats(back)) && (n->back_source = (int32_t *)new_floats(back)) &&
+                    (n->packed = new_floats(weights)) && (n->back_packed = new_floats(weights)) &&
+                    (n->sums = new_floats(weights * V)) && (n->bias_sums = new_floats((long)l->channels * V)) &&
+                    (n->statistics = new_floats(2L * l->channels * V)) &&
+                    (n->total = calloc((size_t)l->channels, 2 * sizeof(double))) && n->map && n->gradient;
+        if (complete && l->kind == CONVOLUTION) tabulate(n);
+    }
+    if (complete) {
+        net->classes = net->nodes[count - 1].l.channels;
+        complete = (net->input = new_floats((long)net->blocks * channels * height * width * V)) &&
+                   (net->padded = new_floats(larger(padded, net->nodes[count - 1].block))) &&
+                   (net->delta = new_floats(delta)) && (net->logits = new_floats((long)net->classes * V)) &&
+                   (net->canvas = new_floats((long)(height + 3) * (width + 3))) &&
+                   (net->positions = new_floats(4L * width));
+    }
+    if (complete) return net;
+    free_net(net);
+    return NULL;
+}

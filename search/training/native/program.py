@@ -1,0 +1,176 @@
+"""A plan as the chain of nodes that the C kernels walk (network.h explains a node)."""
+
+import ctypes
+from dataclasses import dataclass
+
+from models.architecture import Activation, BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pair, Pool
+from models.plan import Flatten, Plan, PlannedLayer
+
+CONVOLUTION, MAXIMUM, AVERAGE = range(3)
+NOWHERE = -1
+MAX_BYTES = 2**31  # of one block or map; beyond it the positions that the kernels count in 32 bits overflow
+
+
+class Unsupported(Exception):  # noqa: N818, a reason rather than an error
+    """A plan that the kernels do not compute; the message says why, on one line."""
+
+
+class Layer(ctypes.Structure):
+    """A node as network.h declares it."""
+
+    _fields_ = (
+        *((name, ctypes.c_int32) for name in ("kind", "in_channels", "in_height", "in_width")),
+        *((name, ctypes.c_int32) for name in ("channels", "height", "width", "kernel_height", "kernel_width")),
+        *((name, ctypes.c_int32) for name in ("stride_y", "stride_x", "pad_y", "pad_x", "groups")),
+        *((name, ctypes.c_int32) for name in ("relu1", "norm", "relu2")),
+        *((name, ctypes.c_float) for name in ("drop1", "drop2")),
+        *((name, ctypes.c_int64) for name in ("weight", "bias", "gamma", "beta", "mean", "variance")),
+    )
+
+
+@dataclass(frozen=True)
+class Program:
+    """Nodes, and where each tensor of the network's state lies in two flat float arrays."""
+
+    nodes: tuple[Layer, ...]
+    parameters: dict[str, tuple[int, tuple[int, ...]]]  # name in the state dict -> (first float, shape)
+    buffers: dict[str, tuple[int, tuple[int, ...]]]  # running means and variances
+
+    @property
+    def parameter_count(self) -> int:
+        """Floats of all parameters."""
+        return max((first + _size(shape) for first, shape in self.parameters.values()), default=0)
+
+    @property
+    def buffer_count(self) -> int:
+        """Floats of all running statistics."""
+        return max((first + _size(shape) for first, shape in self.buffers.values()), default=0)
+
+
+def compile_plan(plan: Plan, batch_size: int) -> Program:
+    """The nodes of a plan. Raises Unsupported where the kernels lack an operation or the maps are too large."""
+    writer = _Writer(plan.input_shape)
+    for layer in plan.layers:
+        writer.add(layer)
+    writer.finish()
+    _check_size(writer.nodes, batch_size)
+    return Program(tuple(writer.nodes), writer.parameters, writer.buffers)
+
+
+class _Writer:
+    def __init__(self, input_shape: tuple[int, ...]) -> None:
+        self.shape = input_shape
+        self.nodes: list[Layer] = []
+        self.parameters: dict[str, tuple[int, tuple[int, ...]]] = {}
+        self.buffers: dict[str, tuple[int, tuple[int, ...]]] = {}
+
+    def add(self, layer: PlannedLayer) -> None:
+        match layer.operation:
+            case Conv(_, kernel, stride, padding, groups):
+                height, width = layer.input_shape[1:]
+                if kernel == (height, width) and padding == (0, 0) and groups == 1:
+                    self.fully_connected(layer)  # the kernel sees the whole map: one multiplication
+                else:
+                    self.node(CONVOLUTION, layer.output_shape, kernel, stride, padding, groups)
+                    self.weigh(layer)
+            case Linear():
+                self.fully_connected(layer)
+            case Pool(kind, kernel, stride, padding):
+                self.node(MAXIMUM if kind == "max" else AVERAGE, layer.output_shape, kernel, stride, padding)
+            case GlobalAveragePool():
+                _, height, width = layer.input_shape
+                self.node(AVERAGE, layer.output_shape, (height, width))
+            case Flatten():
+                pass  # maps lie in the order in which torch flattens them
+            case BatchNorm():
+                self.norm(layer)
+            case Activation("relu"):
+                node = self.nodes[-1]
+                if node.norm:
+                    node.relu2 = 1
+                else:
+                    node.relu1 = 1
+            case Dropout(rate):
+                node = self.nodes[-1]
+                # two in a row are one with the rates' complements multiplied
+                if node.norm:
+                    node.drop2 = 1 - (1 - node.drop2) * (1 - rate)
+                else:
+                    node.drop1 = 1 - (1 - node.drop1) * (1 - rate)
+            case other:
+                raise Unsupported(f"the C kernels have no {other}")
+
+    def node(
+        self,
+        kind: int,
+        output_shape: tuple[int, ...],
+        kernel: Pair = (1, 1),
+        stride: Pair = (1, 1),
+        padding: Pair = (0, 0),
+        groups: int = 1,
+    ) -> None:
+        inputs, outputs = _map(self.shape), _map(output_shape)
+        places = (NOWHERE,) * 6
+        self.nodes.append(
+            Layer(kind, *inputs, *outputs, *kernel, *stride, *padding, groups, 0, 0, 0, 0.0, 0.0, *places)
+        )
+        self.shape = output_shape
+
+    def fully_connected(self, layer: PlannedLayer) -> None:
+        self.shape = (_size(self.shape),)
+        self.node(CONVOLUTION, layer.output_shape)
+        self.weigh(layer)
+
+    def weigh(self, layer: PlannedLayer) -> None:
+        self.nodes[-1].weight = self.parameter(f"{layer.name}.weight", layer.weights[0][1])
+        if len(layer.weights) > 1:
+            self.nodes[-1].bias = self.parameter(f"{layer.name}.bias", layer.weights[1][1])
+
+    def norm(self, layer: PlannedLayer) -> None:
+        if self.nodes[-1].norm:
+            self.node(AVERAGE, self.shape)  # a pool of one value: a second batch norm needs a node of its own
+        node, channels = self.nodes[-1], layer.input_shape[:1]
+        node.norm = 1
+        node.gamma = self.parameter(f"{layer.name}.weight", channels)
+        node.beta = self.parameter(f"{layer.name}.bias", channels)
+        node.mean = self.buffer(f"{layer.name}.running_mean", channels)
+        node.variance = self.buffer(f"{layer.name}.running_var", channels)
+
+    def parameter(self, name: str, shape: tuple[int, ...]) -> int:
+        return _append(self.parameters, name, shape)
+
+    def buffer(self, name: str, shape: tuple[int, ...]) -> int:
+        return _append(self.buffers, name, shape)
+
+    def finish(self) -> None:
+        for node in self.nodes:
+            if not node.norm:  # nothing between the two gates: the second, which the next node applies as it reads
+                node.relu2, node.drop2 = node.relu1, node.drop1
+                node.relu1, node.drop1 = 0, 0.0
+
+
+def _append(table: dict[str, tuple[int, tuple[int, ...]]], name: str, shape: tuple[int, ...]) -> int:
+    first = sum(_size(taken) for _, taken in table.values())
+    table[name] = (first, shape)
+    return first
+
+
+def _check_size(nodes: list[Layer], batch_size: int) -> None:
+    for node in nodes:
+        rows = (node.height - 1) * node.stride_y + 1
+        row = node.in_width + node.width * node.stride_x + 2 * (node.pad_x + node.kernel_width)
+        widest = max(node.in_channels * node.in_height, node.channels * rows) * row
+        weights = node.channels * node.in_channels * node.kernel_height * node.kernel_width
+        if 4 * max(16 * widest, node.channels * node.height * node.width * (batch_size + 16), 16 * weights) > MAX_BYTES:
+            raise Unsupported("the network's maps are too large for the C kernels")
+
+
+def _map(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    return (shape[0], shape[1], shape[2]) if len(shape) == 3 else (shape[0], 1, 1)
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    result = 1
+    for size in shape:
+        result *= size
+    return result

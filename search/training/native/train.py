@@ -1,0 +1,103 @@
+"""Training by the C kernels: the plain loop's recipe, order, warps and initial weights, its own dropout masks."""
+
+from collections.abc import Generator
+
+import torch
+from torch import Tensor
+
+from models.build import build
+from models.plan import Plan
+from search.data.augment import random_matrices
+from search.data.store import Dataset
+from search.training import schedule
+from search.training.evaluate import Evaluation
+from search.training.loop import EpochResult, TrainingResult, follow, resident
+from search.training.native.library import library
+from search.training.native.network import Network
+from search.training.native.program import compile_plan
+from search.training.randomness import Randomness
+from search.training.recipe import Recipe, resolve, timeline
+
+
+def train(
+    plan: Plan, recipe: Recipe, seed: int, dataset: Dataset, device: str = "cpu"
+) -> Generator[EpochResult | TrainingResult, None, None]:
+    """As `search.training.loop.train`, by the C kernels, on one thread of the CPU.
+
+    Raises Unavailable or Unsupported where `search.training.paths.choose` would not choose this path.
+    """
+    place = torch.device(device)
+    images, labels = resident(dataset.part("train"), place)
+    recipe = resolve(recipe, images=len(images), batch_size=recipe.batch_size)
+    assert recipe.batch_size is not None  # resolved
+    largest = min(recipe.batch_size + 1, len(images))  # a last batch of one image joins the batch before it
+    program = compile_plan(plan, largest)
+    randomness = Randomness(seed, place)
+    with randomness.active():
+        state = build(plan).state_dict()
+        key = int(torch.randint(2**63 - 1, ()))
+    info = dataset.info
+    network = Network(program, state, info.input_shape, largest, info.mean, info.std, key)
+    run = _Run(network, recipe, randomness, (images, labels), resident(dataset.part("validation"), place), list(state))
+    yield from follow(run, recipe, randomness, place, path())
+
+
+def path() -> str:
+    """How a run is computed, as a result's `path` names it."""
+    return f"cpu float32 native {library().isa} threads=1"
+
+
+class _Run:
+    def __init__(
+        self,
+        network: Network,
+        recipe: Recipe,
+        randomness: Randomness,
+        training: tuple[Tensor, Tensor],
+        validation: tuple[Tensor, Tensor],
+        names: list[str],
+    ) -> None:
+        assert recipe.batch_size is not None  # resolved
+        self.network, self.recipe, self.randomness = network, recipe, randomness
+        self.images, self.labels = (tensor.contiguous() for tensor in training)
+        self.validation = tuple(tensor.contiguous() for tensor in validation)
+        self.batch_size, self.names = recipe.batch_size, names  # names: of the state dict, in its order
+        self.timeline = timeline(recipe, len(self.images))
+        self.steps = 0
+
+    def epoch(self, epoch: int) -> tuple[float, float]:
+        recipe, count = self.recipe, len(self.images)
+        order = torch.randperm(count, generator=self.randomness.order)
+        size = (self.images.shape[-2], self.images.shape[-1])
+        matrices = random_matrices(recipe.augmentation, count, size, self.randomness.augmentation)
+        loss, hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
+        steps = self.timeline.steps_per_epoch
+        for index in range(steps):
+            batch = slice(index * self.batch_size, count if index == steps - 1 else (index + 1) * self.batch_size)
+            rate, momentum = schedule.at(recipe.schedule, self.steps, self.timeline, recipe.lr, recipe.momentum)
+            self.network.step(
+                self.steps,
+                self.images,
+                self.labels,
+                order[batch],
+                None if matrices is None else matrices[batch],
+                rate,
+                momentum,
+                recipe.weight_decay,
+                recipe.nesterov,
+                loss,
+                hits,
+            )
+            self.steps += 1
+        return loss.item() / count, 100 * hits.item() / count
+
+    def validate(self) -> Evaluation:
+        images, labels = self.validation
+        loss, confusion = self.network.evaluate(images, labels)
+        right = sum(row[label] for label, row in enumerate(confusion))
+        return Evaluation(loss / len(images), 100 * right / len(images), confusion)
+
+    def state(self) -> dict[str, Tensor]:
+        held = self.network.state()
+        batches = torch.tensor(self.steps)  # what batch norm counts
+        return {name: held.get(name, batches.clone()) for name in self.names}

@@ -1,0 +1,178 @@
+"""The paths of a training: the fast one against the plain one, repeatability, and what happens where it cannot be."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.errors import UserError
+from models.language import parse
+from models.plan import Plan, plan
+from search.data.store import Dataset, Part, PartName, write_dataset
+from search.training import paths
+from search.training.loop import EpochResult, TrainingDiverged, TrainingResult
+from search.training.native import library as native_library
+from search.training.native.library import Unavailable, library
+from search.training.recipe import recipe
+
+ROOT = Path(__file__).resolve().parent.parent
+COUNTS: dict[PartName, int] = {"train": 97, "validation": 41, "test": 4}
+SHORT = replace(recipe("warp10-onecycle"), epochs=3, batch_size=16)  # 97 = 6 * 16 + 1: the last batch takes one along
+
+try:
+    library()
+    REASON = ""
+except Unavailable as missing:
+    REASON = str(missing)
+needs_kernels = pytest.mark.skipif(bool(REASON), reason=f"the C kernels cannot be used here: {REASON}")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def quadrants(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Noise of 8x8 with one bright quadrant, whose number is the class."""
+    random = np.random.default_rng(0)
+
+    def part(count: int) -> Part:
+        labels = np.arange(count, dtype=np.int64) % 4
+        images = random.integers(0, 80, (count, 1, 8, 8), dtype=np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            image[0, 4 * (label // 2) :, 4 * (label % 2) :][:4, :4] += 120
+        return Part(images, labels)
+
+    folder = tmp_path_factory.mktemp("quadrants") / "store"
+    return write_dataset(folder, "quadrants", "quadrants", list("abcd"), {name: part(n) for name, n in COUNTS.items()})
+
+
+def network(tail: str = "") -> Plan:
+    return plan(parse(f"conv3x3(6) relu bn{tail} | conv3x3(8) relu bn | maxpool2 | linear(4)"), (1, 8, 8), 4)
+
+
+def finish(
+    dataset: Dataset, path: str, plan: Plan | None = None, seed: int = 0
+) -> tuple[list[EpochResult], TrainingResult]:
+    *epochs, result = paths.train(plan or network(), SHORT, seed, dataset, path=path)
+    assert isinstance(result, TrainingResult)
+    return [epoch for epoch in epochs if isinstance(epoch, EpochResult)], result
+
+
+@needs_kernels
+def test_without_dropout_both_paths_train_alike(quadrants: Dataset) -> None:
+    """Same initial weights, order and warps: only rounding differs."""
+    plain, slow = finish(quadrants, "plain")
+    fast, quick = finish(quadrants, "native")
+    assert len(plain) == len(fast) == SHORT.epochs
+    for expected, got in zip(plain, fast, strict=True):
+        assert (got.train_loss, got.val_loss) == pytest.approx((expected.train_loss, expected.val_loss), rel=2e-3)
+        assert abs(got.train_accuracy - expected.train_accuracy) < 100 * 1.5 / COUNTS["train"]
+        assert abs(got.val_accuracy - expected.val_accuracy) < 100 * 1.5 / COUNTS["validation"]
+    assert list(quick.state) == list(slow.state)
+    for name, tensor in slow.state.items():
+        assert quick.state[name].dtype == tensor.dtype
+        torch.testing.assert_close(quick.state[name], tensor, rtol=1e-2, atol=2e-3)
+    assert quick.path.startswith("cpu float32 native ")
+    assert "plain" in slow.path
+
+
+@needs_kernels
+def test_a_repeated_run_is_bit_identical(quadrants: Dataset) -> None:
+    outside = torch.get_rng_state()
+    first, one = finish(quadrants, "auto", network(" drop0.1"))
+    second, two = finish(quadrants, one.path, network(" drop0.1"))
+    other, _ = finish(quadrants, "native", network(" drop0.1"), seed=1)
+
+    def curve(epochs: list[EpochResult]) -> list[tuple[float, float]]:
+        return [(epoch.train_loss, epoch.val_loss) for epoch in epochs]
+
+    assert curve(first) == curve(second) != curve(other)
+    assert one.path == two.path
+    assert one.confusion == two.confusion
+    assert all(torch.equal(one.state[name], two.state[name]) for name in one.state)
+    assert torch.equal(outside, torch.get_rng_state())
+
+
+@needs_kernels
+def test_a_loss_that_is_not_finite_ends_the_run(quadrants: Dataset) -> None:
+    wild = replace(SHORT, lr=1e30)
+    with pytest.raises(TrainingDiverged, match="not finite in epoch 1"):
+        list(paths.train(plan(parse("conv3x3(6) relu | linear(4)"), (1, 8, 8), 4), wild, 0, quadrants))
+
+
+def test_without_a_compiler_the_plain_path_is_taken(
+    quadrants: Dataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(native_library, "_folder", lambda: tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    native_library._outcome.cache_clear()
+    try:
+        choice = paths.choose(network())
+        assert (choice.path, choice.reason) == ("plain", "no C compiler was found (cc, gcc or clang)")
+        _, result = finish(quadrants, "auto")
+        assert "plain" in result.path
+        with pytest.raises(UserError, match=r"native path cannot be taken here: no C compiler .*; use the plain path"):
+            finish(quadrants, "native")
+    finally:
+        native_library._outcome.cache_clear()
+
+
+def test_a_broken_compiler_is_a_reason_not_a_crash(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    compiler = tmp_path / "cc"
+    compiler.write_text('#!/bin/sh\n[ "$1" = --version ] && exit 0\necho "x.c:1: error: no such thing" >&2\nexit 4\n')
+    compiler.chmod(0o755)
+    monkeypatch.setattr(native_library, "_folder", lambda: tmp_path)
+    monkeypatch.setenv("CC", str(compiler))
+    native_library._outcome.cache_clear()
+    try:
+        choice = paths.choose(network())
+        assert choice.path == "plain"
+        assert choice.reason == "cc failed with exit code 4: x.c:1: error: no such thing"
+    finally:
+        native_library._outcome.cache_clear()
+
+
+def test_other_devices_take_the_plain_path() -> None:
+    assert paths.choose(network(), "cuda").path == "plain"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("auto", "auto"),
+        ("plain", "plain"),
+        ("cpu float32 channels_last plain threads=1", "plain"),
+        ("cpu float32 native avx512 threads=1", "native"),
+    ],
+)
+def test_a_recorded_path_names_a_path(text: str, name: str) -> None:
+    assert paths.named(text) == name
+
+
+def test_an_unknown_path_is_an_error() -> None:
+    with pytest.raises(UserError, match="unknown path 'fast': there are auto, plain, native"):
+        paths.named("fast")
+
+
+@needs_kernels
+def test_two_processes_may_compile_at_once(tmp_path: Path) -> None:
+    code = (
+        "import sys, pathlib; from search.training.native import library as l; "
+        "l._folder = lambda: pathlib.Path(sys.argv[1]); print(l.library().isa)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    answers = {process.communicate(timeout=120)[0].strip() for process in both}
+    assert answers == {library().isa}
+    assert [path.suffix for path in tmp_path.iterdir()] == [".so"]
