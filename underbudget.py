@@ -69,9 +69,13 @@ def main() -> int:
     except ShadowedError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    from search.commands.main import run
+    try:
+        from search.commands.main import run
 
-    return run()
+        return run()
+    except KeyboardInterrupt:  # while the program was still being loaded
+        print("error: stopped", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

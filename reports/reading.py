@@ -27,6 +27,7 @@ from reports.record import (
     split_verdict,
 )
 from reports.snapshot import snapshot
+from reports.storage_url import parse_url, shown_url
 
 if TYPE_CHECKING:
     import optuna
@@ -59,20 +60,23 @@ def read_study(storage_url: str, name: str) -> StudyRecord:
     return StudyRecord(name, settings, trials, sessions, attributes.get(SAMPLES_ATTRIBUTE))
 
 
-def read_settings(storage_url: str, name: str) -> dict[str, Any] | None:
+def read_settings(storage_url: str, name: str, alone: bool = False) -> dict[str, Any] | None:
     """The settings of a study, None where the storage has no such study or only one whose creation was cut short.
 
-    Raises UserError as `read_study` does, and where a SQLite file holds only studies of other names.
+    Raises UserError as `read_study` does, for a study of other objectives, and where the storage should be this
+    study's `alone` but holds others.
     """
     with _opened(storage_url) as (storage, where):
         studies = {study.study_name: study for study in storage.get_all_studies()}
         if name not in studies:
-            if studies and storage_url.startswith("sqlite"):
+            if studies and alone:
                 known = ", ".join(sorted(studies)[:3])
                 raise UserError(f"{where} holds other studies ({known}), none named {name!r}: choose another name")
             return None
         settings = studies[name].user_attrs.get(STUDY_ATTRIBUTE)
-        if settings is None and not storage.get_n_trials(storage.get_study_id_from_name(name)):
+        directions = [direction.name for direction in studies[name].directions]
+        empty = not storage.get_n_trials(storage.get_study_id_from_name(name))
+        if settings is None and empty and directions == ["MINIMIZE", "MAXIMIZE"]:
             return None
         if not isinstance(settings, dict):
             raise UserError(f"study {name!r} in {where} was made by another program: choose another study name")
@@ -103,11 +107,8 @@ def _opened(storage_url: str) -> Iterator[tuple["optuna.storages.RDBStorage", st
     import optuna
     import sqlalchemy
 
-    try:
-        url = sqlalchemy.make_url(storage_url)
-    except sqlalchemy.exc.ArgumentError:
-        raise UserError("the storage is no database URL: write it like sqlite:///runs/demo/study.db") from None
-    where = url.render_as_string(hide_password=True)
+    url = parse_url(storage_url)
+    where = shown_url(storage_url)
     options: dict[str, Any] = {}
     memory = None
     if url.get_backend_name() == "sqlite":

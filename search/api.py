@@ -93,6 +93,12 @@ class Study:
         """How many trials were proposed, and what became of them."""
         return tables.counts(self.read())
 
+    @property
+    def outcome(self) -> str:
+        """Why the last session ended, in a sentence; "" where none has ended."""
+        sessions_held = self.read().sessions
+        return str(sessions_held[-1].get("outcome", "")) if sessions_held else ""
+
     def read(self) -> StudyRecord:
         """The study as the reports see it."""
         return read_study(self.place.url, self.place.name)
@@ -116,37 +122,41 @@ def launch(
     batch_size: str | int | None = None,
     precision: str | None = None,
     start_from: str | None = None,
+    engine: str | None = None,
     runs: str | Path | None = None,
     storage: str | None = None,
     data_dir: str | Path | None = None,
     space: dict[str, Any] | None = None,
 ) -> Study:
-    """Start a search, or resume it, and return the study once the asked number of trials is there.
+    """Start a search, or resume it, and return its study when the session is over.
 
-    The arguments are the options of `underbudget launch`. The same call resumes. Raises UserError for whatever does
-    not hold, never exits; an interrupt (Ctrl-C) leaves finished trials stored and passes on.
+    The arguments are the options of `underbudget launch`. The same call resumes. The session ends when the asked number
+    of trials is there; a `timeout`, or a space that holds no new network, ends it earlier (`Study.outcome` says).
+    Raises UserError for whatever does not hold, never exits; an interrupt (Ctrl-C) leaves finished trials stored and
+    passes on.
     """
     request = Request(
-        study,
-        dataset,
-        budget,
-        trials,
-        epochs,
-        workers,
-        seed,
-        timeout,
-        device,
-        sampler,
-        target,
-        recipe,
-        lr,
-        batch_size,
-        precision,
-        None if runs is None else str(runs),
-        storage,
-        None if data_dir is None else str(data_dir),
-        start_from,
-        space or {},
+        study=study,
+        dataset=dataset,
+        budget=budget,
+        trials=trials,
+        epochs=epochs,
+        workers=workers,
+        seed=seed,
+        timeout=timeout,
+        device=device,
+        sampler=sampler,
+        target=target,
+        recipe=recipe,
+        lr=lr,
+        batch_size=batch_size,
+        precision=precision,
+        start_from=start_from,
+        engine=engine,
+        runs=None if runs is None else str(runs),
+        storage=storage,
+        data_dir=None if data_dir is None else str(data_dir),
+        space=space or {},
     )
     session = sessions.prepare(request)
     sessions.run(session)

@@ -7,11 +7,13 @@ start any worker at all.
 import logging
 import math
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models import weights
+from models.errors import UnderbudgetError
 from models.files import write_atomically
 from reports import record
 from reports.record import Epoch, Result
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PATIENCE = 200  # proposals in a row without a new feasible network that end a search
+FAILURES = 10  # trials in a row that failed, with none completing, that end a search
 
 
 @dataclass
@@ -68,46 +71,59 @@ class Coordinator:
         self.settings = settings
         self.engine = engine
         self.limits = limits
-        self.progress = Progress(limits.trials, settings.epochs, engine.slots)
+        self.progress = Progress(limits.trials, settings.epochs)
         self._dataset = dataset
         self._folder = folder
         self._device = device
         self._notify = notify
         self._proposer = Proposer(study, settings, sampler)
         self._underway: dict[int, _Underway] = {}
+        self._inbox: deque[Message] = deque()
         self._barren = 0
+        self._failures: list[str] = []  # reasons of the trials that failed in a row
         self._left_running = self._take_stock()
 
     def run(self) -> Outcome:
-        """Search until the goal, the time limit or a stop; running trials are left for the next session."""
+        """Search until the goal, the time limit or a stop; running trials are left for the next session.
+
+        A free place is filled before the next result is taken in: so the sampler has always seen the same results, no
+        matter how many came meanwhile, and one worker's search is repeatable.
+        """
         deadline = time.monotonic() + self.limits.seconds
-        try:
-            while True:
-                if self.limits.stop:
-                    return Outcome(False, self.limits.stop)
-                if time.monotonic() >= deadline:
-                    return Outcome(False, "the time limit is reached")
-                if self._wanted() and self._barren < PATIENCE:
-                    self._fill()
-                    continue
-                if not self._underway:
-                    return self._outcome()
-                for message in self.engine.wait(min(1.0, max(0.0, deadline - time.monotonic()))):
-                    self._handle(message)
+        while True:
+            if self.limits.stop:
+                return Outcome(False, self.limits.stop)
+            if time.monotonic() >= deadline:
+                return Outcome(False, "the time limit is reached")
+            if len(self._failures) >= FAILURES:
+                return Outcome(False, f"{FAILURES} trials in a row failed, the last one: {self._failures[-1]}")
+            if self._wanted() and self._barren < PATIENCE:
+                self._fill()
+                self._inbox.extend(self.engine.wait(0))
+                while self._inbox and isinstance(self._inbox[0], EpochDone):
+                    self._handle(self._inbox.popleft())
+            elif self._inbox:
+                self._handle(self._inbox.popleft())
+            elif not self._underway:
+                return self._outcome()
+            else:
+                self._inbox.extend(self.engine.wait(min(1.0, max(0.0, deadline - time.monotonic()))))
                 self._notify(Tick(), self.progress)
-        finally:
-            self.engine.close()
 
     def _wanted(self) -> bool:
         """Whether there is room and need for one more job."""
         busy = len(self._underway)
-        return busy < self.engine.slots and (bool(self._left_running) or self.progress.done + busy < self.limits.trials)
+        return busy < self.engine.slots and self.progress.done + busy < self.limits.trials
 
     def _fill(self) -> None:
-        """One more proposal, and its job if the gate lets it through."""
+        """One more proposal, and its job if the gate lets it through. Trials left running come first."""
         if self._left_running:
             trial_id, number = self._left_running.pop(0)
-            judged = self._proposer.repeat(trial_id, number, self.progress.complete)
+            try:
+                judged = self._proposer.repeat(trial_id, number, self.progress.complete)
+            except UnderbudgetError as error:  # counted otherwise by another version: this trial can't be compared
+                self._close_uncounted(number, str(error))
+                return
         else:
             judged = self._proposer.propose(self.progress.complete)
             self.progress.proposed += 1
@@ -118,6 +134,13 @@ class Coordinator:
             return
         self._barren = 0
         self._submit(judged)
+
+    def _close_uncounted(self, number: int, reason: str) -> None:
+        import optuna
+
+        log.warning("trial %d is given up: %s", number, reason)
+        self.study.tell(number, state=optuna.trial.TrialState.FAIL)
+        self.progress.failed += 1
 
     def _submit(self, judged: Judged) -> None:
         number = judged.trial.number
@@ -183,20 +206,21 @@ class Coordinator:
         trial.set_user_attr("verdict", record.verdict("complete"))
         self._tell(trial, [params, score])
         self._settle(message.trial)
+        self._failures.clear()
         self.progress.complete += 1
         self.progress.points.append((params, score, message.trial))
         self._notify(Ended(message.trial, "complete", "", params, score, message.seconds), self.progress)
 
     def _fail(self, underway: _Underway, reason: str, transient: bool) -> None:
         judged = underway.judged
-        again = transient and judged.proposal.retry_of is None
+        self._proposer.forget(judged.proposal)
+        if transient and judged.proposal.retry_of is None:
+            self._proposer.retry(judged)  # before the tell: a crash in between costs nothing but a rejected twin
         judged.trial.set_user_attr("verdict", record.verdict("failed", reason))
         self._tell(judged.trial, None)
         self._settle(judged.trial.number)
         self.progress.failed += 1
-        self._proposer.forget(judged.proposal)
-        if again:
-            self._proposer.retry(judged)
+        self._failures.append(reason)
         seconds = sum(epoch.seconds for epoch in underway.curve)
         ended = Ended(judged.trial.number, "failed", reason, judged.proposal.cost.params, None, seconds)
         self._notify(ended, self.progress)

@@ -5,7 +5,8 @@ from pathlib import Path
 from models.errors import UserError
 from reports.reading import read_study
 from reports.record import StudyRecord
-from search.study import Place, hide_password, place
+from reports.storage_url import parse_url, shown_url
+from search.study import Place, place
 
 
 def read(where: Place) -> StudyRecord:
@@ -23,6 +24,7 @@ def find(name: str, runs: str | None, storage: str | None) -> Place:
     folder = Path(runs or "runs")
     if storage is None:
         return place(name, folder)
+    parse_url(storage)
     return Place(name, folder / "".join(c if c.isalnum() or c in "._-" else "_" for c in name)[:64], storage)
 
 
@@ -33,4 +35,4 @@ def studies_in(runs: Path) -> list[Path]:
 
 def shown_storage(where: Place) -> str:
     """Where a study lies, for people."""
-    return str(where.folder) if where.storage is None else hide_password(where.storage)
+    return str(where.folder) if where.storage is None else shown_url(where.storage)

@@ -57,7 +57,6 @@ class Progress:
 
     goal: int  # complete and stopped trials wanted
     epochs: int  # of one trial
-    slots: int  # jobs at a time
     proposed: int = 0
     complete: int = 0
     stopped: int = 0

@@ -5,12 +5,14 @@
 No torch here: a rejected proposal has cost a few microseconds of counting and its lines in the database.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from budget.count import count
 from budget.pruner import BudgetPruner, constrain
 from models.architecture import Architecture
+from models.errors import UnderbudgetError
 from models.plan import plan
 from reports import record
 from reports.record import Proposal
@@ -41,19 +43,22 @@ class Proposer:
     settings: Settings
     sampler: str
     seen: dict[str, int] = field(default_factory=dict)  # architecture id -> trial that has it
-    asked: int = 0  # trials in the storage, which is the next trial's number
 
     def __post_init__(self) -> None:
         self._pruner = BudgetPruner()
         self._recipe = self.settings.recipe_json
-        self.asked = len(self.study.get_trials(deepcopy=False))
+        trials = self.study.get_trials(deepcopy=False)
+        self._next = len(trials)  # number of the next trial: this process alone makes them
+        self._waiting = deque(trial.number for trial in trials if trial.state.name == "WAITING")
 
     def propose(self, trained: int) -> Judged:
         """Ask for one more trial and judge it; a rejected one is told PRUNED before this returns."""
-        number = self._next_number()
+        number = self._waiting.popleft() if self._waiting else self._next
         self.study.sampler = sampler_for(self.sampler, self.settings.seed, number, trained)
         trial = self.study.ask()
-        self.asked = max(self.asked, trial.number + 1)
+        if trial.number != number:
+            raise UnderbudgetError(f"the storage made trial {trial.number}, not {number}: does another program write?")
+        self._next = max(self._next, number + 1)
         return self.judge(trial)
 
     def repeat(self, trial_id: int, number: int, trained: int) -> Judged:
@@ -61,7 +66,11 @@ class Proposer:
         import optuna
 
         self.study.sampler = sampler_for(self.sampler, self.settings.seed, number, trained)
-        return self.judge(optuna.trial.Trial(self.study, trial_id))
+        trial = optuna.trial.Trial(self.study, trial_id)
+        for key, empty in (("curve", []), ("result", None)):
+            if key in trial.user_attrs:
+                trial.set_user_attr(key, empty)  # of a run that did not count
+        return self.judge(trial)
 
     def judge(self, trial: "optuna.trial.Trial") -> Judged:
         """Count a trial's network, record it, ask the gate."""
@@ -90,6 +99,8 @@ class Proposer:
         self.study.enqueue_trial(
             judged.trial.params, user_attrs={RETRY_OF: judged.trial.number, "seed": judged.proposal.seed}
         )
+        self._waiting.append(self._next)
+        self._next += 1
 
     def forget(self, proposal: Proposal) -> None:
         """A failed trial doesn't stand in the way of its architecture."""
@@ -108,12 +119,3 @@ class Proposer:
             self._recipe,
             attributes.get(RETRY_OF),
         )
-
-    def _next_number(self) -> int:
-        """The number that `ask` will give: the first enqueued trial's, else the next free one."""
-        import optuna
-
-        waiting = self.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,))
-        if waiting:
-            return min(trial.number for trial in waiting)
-        return self.asked

@@ -14,6 +14,11 @@ from typing import Any
 
 from models.errors import UserError
 
+ENGINES = ("processes", "in-process")
+
+# Options of a session rather than of its study, which a resume has to be given again.
+SESSION_OPTIONS = ("trials", "workers", "device", "sampler", "target", "runs", "storage", "data_dir", "engine")
+
 
 @dataclass(frozen=True)
 class Request:
@@ -38,6 +43,7 @@ class Request:
     storage: str | None = None
     data_dir: str | None = None
     start_from: str | None = None  # "references"
+    engine: str | None = None  # where jobs run: one of ENGINES
     space: Mapping[str, Any] = field(default_factory=dict)  # the [space] table
 
     def over(self, other: "Request") -> "Request":
@@ -81,6 +87,9 @@ def check(request: Request) -> None:
     """Raises UserError for an option out of its range, naming rule and value."""
     from search.samplers import SAMPLERS
 
+    for name, value in request.__dict__.items():
+        if value is not None:
+            _check_type(f"--{name.replace('_', '-')}", name, value)
     whole = (
         ("trials", request.trials, 1, 1_000_000),
         ("epochs", request.epochs, 1, 10_000),
@@ -100,6 +109,7 @@ def check(request: Request) -> None:
         ("precision", request.precision, ("float32", "int8")),
         ("sampler", request.sampler, SAMPLERS),
         ("start-from", request.start_from, ("references",)),
+        ("engine", request.engine, ENGINES),
     )
     for name, chosen, allowed in choices:
         if chosen is not None and chosen not in allowed:
@@ -146,7 +156,8 @@ def read_config(path: Path) -> Request:
             near = difflib.get_close_matches(name, known, 1, 0.5)
             hint = f"did you mean {near[0].replace('_', '-')}?" if near else f"known: {', '.join(sorted(known))}"
             raise UserError(f"{path}: unknown key {key!r}, {hint}")
-        values[name] = _checked(path, key, name, value)
+        _check_type(f"{path}: {key}", name, value)
+        values[name] = value
     return Request(**values)
 
 
@@ -161,11 +172,12 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "budget": (str, list),
     "space": (dict,),
 }
+_WORDS = {int: "a whole number", float: "a number", str: "text", list: "a list of texts", dict: "a table"}
 
 
-def _checked(path: Path, key: str, name: str, value: Any) -> Any:
+def _check_type(shown: str, name: str, value: Any) -> None:
+    """Raises UserError for a value of a type that the option does not take, from a TOML file or from Python."""
     allowed = _TYPES.get(name, (str,))
     if not isinstance(value, allowed) or isinstance(value, bool):
-        words = " or ".join({int: "a whole number", float: "a number", str: "text"}.get(t, "a table") for t in allowed)
-        raise UserError(f"{path}: {key} is {words}, not {value!r}")
-    return value
+        words = dict.fromkeys(_WORDS[kind] for kind in allowed if not (kind is int and float in allowed))
+        raise UserError(f"{shown} is {' or '.join(words)}, not {value!r}")

@@ -5,27 +5,20 @@
 
 import contextlib
 import dataclasses
-import json
 import logging
 import math
-import os
-import platform
 import re
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from budget.count import count
 from budget.limits import Budget
-from models.errors import UserError
+from models.errors import UnderbudgetError, UserError
 from models.plan import plan
-from reports.reading import SESSIONS_ATTRIBUTE
 from search import request as requests
-from search import resources
+from search import resources, session_record
 from search import settings as study_settings
 from search import study as studies
 from search.coordinator import Coordinator, Limits, Outcome
@@ -71,6 +64,8 @@ class Session:
     sampler: str
     target: float | None
     start_from_references: bool
+    engine: str  # one of requests.ENGINES
+    resume: Request  # what asks for the same session again
 
     @property
     def steps(self) -> int:
@@ -88,13 +83,13 @@ def prepare(request: Request, say: Callable[[str], None] = log.info) -> Session:
     requests.check(request)
     where = find_place(request)
     stored = studies.stored_settings(where)
-    dataset_name = request.dataset or (stored.dataset.name if stored else DEFAULT_DATASET)
-    budget = Budget.parse(request.budget or (str(stored.budget) if stored else DEFAULT_BUDGET))
+    dataset_name = _first(request.dataset, stored.dataset.name if stored else None, DEFAULT_DATASET)
+    budget = Budget.parse(_first(request.budget, str(stored.budget) if stored else None, DEFAULT_BUDGET))
     data_dir = None if request.data_dir is None else Path(request.data_dir)
-    device = choose_device(request.device or "auto")
+    device = choose_device("auto" if request.device is None else request.device)
     dataset = sources.prepare(dataset_name, data_dir, say)
     info = dataset.info
-    precision = request.precision or (stored.precision if stored else "float32")
+    precision = _first(request.precision, stored.precision if stored else None, "float32")
     if stored and not request.space:
         space = stored.space
     else:
@@ -104,7 +99,7 @@ def prepare(request: Request, say: Callable[[str], None] = log.info) -> Session:
         budget,
         precision,
         _recipe(request, stored, info.counts["train"]),
-        request.seed if request.seed is not None else (stored.seed if stored else 0),
+        _first(request.seed, stored.seed if stored else None, 0),
         space,
     )
     if stored and (different := study_settings.differences(stored, settings)):
@@ -115,29 +110,47 @@ def prepare(request: Request, say: Callable[[str], None] = log.info) -> Session:
     workers = resources.usable_workers()
     if device != "cpu":
         workers = resources.Workers(1, f"one on {device}")
-    if request.workers is not None:
+    if request.engine == "in-process":
+        workers = resources.Workers(1, "in this process")
+    elif request.workers is not None:
         workers = resources.Workers(request.workers, "as asked")
     return Session(
         where,
         settings,
         dataset,
         stored is not None,
-        request.trials if request.trials is not None else DEFAULT_TRIALS,
+        _first(request.trials, None, DEFAULT_TRIALS),
         workers.count,
         workers.reason,
         math.inf if request.timeout is None else requests.parse_duration(request.timeout),
         device,
-        request.sampler or "tpe",
+        _first(request.sampler, None, "tpe"),
         request.target,
         request.start_from == "references",
+        request.engine or requests.ENGINES[0],
+        dataclasses.replace(
+            Request(study=where.name),
+            **{name: getattr(request, name) for name in requests.SESSION_OPTIONS},
+        ),
     )
+
+
+_Value = TypeVar("_Value")
+
+
+def _first(asked: _Value | None, stored: _Value | None, default: _Value) -> _Value:
+    """What is asked, else what the study has, else the default."""
+    for value in (asked, stored):
+        if value is not None:
+            return value
+    return default
 
 
 def find_place(request: Request) -> Place:
     """Where the study of a request lives; without a name it is called after data set and budget."""
     name = request.study
     if name is None:
-        budget = str(Budget.parse(request.budget or DEFAULT_BUDGET))
+        budget = str(Budget.parse(_first(request.budget, None, DEFAULT_BUDGET)))
         words = re.sub(r"[^A-Za-z0-9.]+", "-", budget).strip("-")
         name = f"{request.dataset or DEFAULT_DATASET}-{words}"[:64]
     return studies.place(name, Path(request.runs or DEFAULT_RUNS), request.storage)
@@ -202,7 +215,7 @@ def check_possible(settings: Settings) -> None:
 
 
 def enqueue_references(study: "optuna.Study", settings: Settings) -> list[str]:
-    """Put up every reference that is a point of the space and fits the budget; the names, in order."""
+    """Put up every reference that is a point of the space, fits the budget and is new; the names, in order."""
     from models.references import REFERENCES
 
     dataset, names, seen = settings.dataset, [], set()
@@ -213,14 +226,16 @@ def enqueue_references(study: "optuna.Study", settings: Settings) -> list[str]:
         seen.add(reference.architecture.id)
         network = plan(settings.space.decode(params), dataset.input_shape, len(dataset.classes))
         if settings.budget.fits(count(network, settings.precision)):
-            study.enqueue_trial(params)
-            names.append(name)
+            before = len(study.get_trials(deepcopy=False))
+            study.enqueue_trial(params, skip_if_exists=True)
+            if len(study.get_trials(deepcopy=False)) > before:
+                names.append(name)
     return names
 
 
-def make_engine(session: Session, inprocess: bool = False) -> Engine:
+def make_engine(session: Session) -> Engine:
     """Worker processes, or this process."""
-    return InProcessEngine() if inprocess else ProcessesEngine(session.workers)
+    return InProcessEngine() if session.engine == "in-process" else ProcessesEngine(session.workers)
 
 
 def run(
@@ -229,21 +244,33 @@ def run(
     notify: Notify = lambda event, progress: None,
     begun: Callable[[Coordinator], None] = lambda coordinator: None,
 ) -> Outcome:
-    """Search. `begun` gets the coordinator before the first proposal, so that a signal may stop it."""
+    """Search. `begun` gets the coordinator before the first proposal, so that a signal may stop it.
+
+    Raises UserError as `open_study` does, UnderbudgetError where the database or the disk fails in the middle; the
+    trials stored so far are kept.
+    """
+    import optuna
+
     limits = Limits(session.trials, session.seconds)
     samples = samples_of(session.dataset)
-    log_file = session.place.folder / "launch.log"
-    with studies.open_study(session.place, session.settings, samples) as study, launch_log(log_file):
-        if session.start_from_references and not study.get_trials(deepcopy=False):
-            names = enqueue_references(study, session.settings)
-            log.info("starting from the references %s", ", ".join(names) or "(none fits)")
-        with _recorded(study, session) as closing:
+    folder = session.place.folder
+    try:
+        with contextlib.ExitStack() as open_now:
+            study = open_now.enter_context(studies.open_study(session.place, session.settings, samples))
+            open_now.enter_context(session_record.launch_log(folder / "launch.log"))
+            for leftover in (folder / "models").glob(".trial-*"):
+                leftover.unlink()  # half a file that a killed session left
+            if session.start_from_references:
+                names = enqueue_references(study, session.settings)
+                log.info("starting from the references %s", ", ".join(names) or "(none is new and fits)")
+            closing = open_now.enter_context(session_record.recorded(study, session))
+            made = open_now.enter_context(contextlib.closing(engine(session)))
             coordinator = Coordinator(
                 study,
                 session.settings,
                 session.dataset.folder,
-                session.place.folder,
-                engine(session),
+                folder,
+                made,
                 limits,
                 session.sampler,
                 session.device,
@@ -254,70 +281,8 @@ def run(
             closing["outcome"] = outcome.why
             closing["trials_after"] = coordinator.progress.done
             return outcome
-
-
-@contextlib.contextmanager
-def _recorded(study: "optuna.Study", session: Session) -> Iterator[dict[str, Any]]:
-    """Keep an entry about this session in the study attribute `sessions`, closed even when the search raises."""
-    earlier = list(study.user_attrs.get(SESSIONS_ATTRIBUTE, []))
-    begun = time.monotonic()
-    entry: dict[str, Any] = {
-        "started": _now(),
-        "ended": None,
-        "trials_asked": session.trials,
-        "workers": session.workers,
-        "device": session.device,
-        "sampler": session.sampler,
-        "target": session.target,
-        "command": shown_command(sys.argv),
-        "versions": versions(),
-        "hardware": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.release()}",
-    }
-    study.set_user_attr(SESSIONS_ATTRIBUTE, [*earlier, entry])
-    closing: dict[str, Any] = {"outcome": "interrupted"}
-    try:
-        yield closing
-    finally:
-        closed = {**entry, **closing, "ended": _now(), "seconds": round(time.monotonic() - begun, 3)}
-        study.set_user_attr(SESSIONS_ATTRIBUTE, json.loads(json.dumps([*earlier, closed])))
-
-
-def shown_command(argv: list[str]) -> str:
-    """The command line as it may be stored: a database password is left out."""
-    words = [Path(argv[0]).name if argv else "", *argv[1:]]
-    return " ".join(studies.hide_password(word) if "://" in word else word for word in words)
-
-
-def versions() -> dict[str, str]:
-    """Versions of what the search depends on."""
-    from importlib.metadata import version
-
-    names = ("underbudget", "torch", "torchvision", "optuna", "numpy")
-    found = {"python": platform.python_version()}
-    for name in names:
-        with contextlib.suppress(ImportError):
-            found[name] = version(name)
-    return found
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")
-
-
-@contextlib.contextmanager
-def launch_log(path: Path) -> Iterator[None]:
-    """Append what our packages log to a file, for as long as a session lasts."""
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
-    root = logging.getLogger("search")
-    before = root.level
-    root.setLevel(logging.INFO)
-    root.addHandler(handler)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(before)
-        handler.close()
+    except (OSError, optuna.exceptions.StorageInternalError) as error:
+        what = " ".join(str(error.__cause__ or error).split())[:200]
+        raise UnderbudgetError(
+            f"the search was broken off ({what}): trials stored so far are kept, mend that and launch again"
+        ) from error

@@ -4,6 +4,8 @@ While a search runs the SQLite database is in WAL mode (half the cost per trial)
 and the mode reset, so that study.db alone is the complete study.
 """
 
+import logging
+import os
 import re
 import sqlite3
 import warnings
@@ -13,14 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.errors import UnderbudgetError, UserError
+from models.errors import UserError
 from reports import reading
 from reports.record import SAMPLES_ATTRIBUTE, STUDY_ATTRIBUTE
+from reports.storage_url import parse_url, shown_url, sqlite_file, sqlite_url
 from search import settings as study_settings
 from search.settings import Settings
 
 if TYPE_CHECKING:
     import optuna
+
+log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 METRICS = ["params", "accuracy"]
@@ -47,32 +52,32 @@ class Place:
     @property
     def database(self) -> Path | None:
         """The SQLite file, None where another database is used."""
-        if self.storage is None:
-            return self.folder / "study.db"
-        path = re.fullmatch(r"sqlite:///([^?]+)", self.storage)
-        return Path(path[1]) if path else None
+        return self.folder / "study.db" if self.storage is None else sqlite_file(self.storage)
 
     @property
     def url(self) -> str:
         """The storage URL, password included: never shown."""
-        return self.storage if self.storage is not None else f"sqlite:///{(self.folder / 'study.db').as_posix()}"
+        return sqlite_url(self.folder / "study.db") if self.storage is None else self.storage
 
 
 def place(name: str, runs: Path, storage: str | None = None) -> Place:
-    """The place of a study below the runs folder. Raises UserError for a name that can't be one."""
+    """The place of a study below the runs folder. Raises UserError for a name, or a storage, that can't be one."""
+    if storage is not None:
+        parse_url(storage)
     return Place(check_name(name), runs / name, storage)
 
 
 def stored_settings(where: Place) -> Settings | None:
-    """Settings of an existing study, None where there is none yet; reads only.
+    """Settings of an existing study, None where there is none yet. Writes nothing but the tables of a new database on a
+    server.
 
     Raises UserError for a database that is none of ours, or of a newer version.
     """
     if where.database is not None and not _has_content(where.database):
         return None
     if where.database is None:
-        _connect(where).engine.dispose()  # creates the tables of a new database
-    value = reading.read_settings(where.url, where.name)
+        _connect(where.url).engine.dispose()
+    value = reading.read_settings(where.url, where.name, alone=where.storage is None)
     return None if value is None else study_settings.from_json(value)
 
 
@@ -88,16 +93,17 @@ def _has_content(path: Path) -> bool:
         ) from error
 
 
-def _connect(where: Place) -> "optuna.storages.RDBStorage":
+def _connect(url: str, fast: bool = True) -> "optuna.storages.RDBStorage":
+    """The storage for writing; `fast` puts a SQLite file into WAL mode."""
     import optuna
     import sqlalchemy
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    shown = hide_password(where.url)
+    shown = shown_url(url)
+    sqlite = sqlite_file(url) is not None
     try:
-        arguments = {"connect_args": {"timeout": 60}} if where.url.startswith("sqlite") else {}
-        storage = optuna.storages.RDBStorage(where.url, engine_kwargs=arguments)
-    except (sqlalchemy.exc.ArgumentError, ImportError) as error:
+        arguments = {"connect_args": {"timeout": 60}} if sqlite else {}
+        storage = optuna.storages.RDBStorage(url, engine_kwargs=arguments)
+    except (sqlalchemy.exc.ArgumentError, ImportError, ValueError) as error:
         raise UserError(f"the storage {shown} cannot be used ({_first_line(error)}): check the URL") from error
     except sqlalchemy.exc.SQLAlchemyError as error:
         raise UserError(
@@ -105,7 +111,7 @@ def _connect(where: Place) -> "optuna.storages.RDBStorage":
         ) from error
     except RuntimeError as error:
         raise UserError(f"the storage {shown} is of another Optuna version ({_first_line(error)})") from error
-    if where.url.startswith("sqlite"):
+    if sqlite and fast:
 
         def speed_up(connection: Any, _: Any) -> None:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -120,23 +126,13 @@ def _first_line(error: BaseException) -> str:
     return str(getattr(error, "orig", None) or error).strip().split("\n")[0][:200]
 
 
-def hide_password(url: str) -> str:
-    """A storage URL that may be shown."""
-    import sqlalchemy
-
-    try:
-        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
-    except sqlalchemy.exc.ArgumentError:
-        return url.split("@")[-1]
-
-
 def make_folder(folder: Path) -> None:
     """Make a study's folder, or raise UserError where that can't be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
         probe.write_bytes(b"")
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(
             f"the runs folder {folder} cannot be written ({error.strerror}): choose another with --runs"
@@ -149,38 +145,82 @@ def open_study(where: Place, settings: Settings, samples: dict[str, Any]) -> Ite
 
     Raises UserError where another coordinator has it, where its settings differ, or where the place can't be used.
     """
-    import filelock
     import optuna
 
     make_folder(where.folder)
-    lock = filelock.FileLock(where.folder / ".lock")
+    with _quiet_optuna(), _locked(where):
+        stored = stored_settings(where)
+        if stored is not None and (different := study_settings.differences(stored, settings)):
+            raise different_study(where, different)
+        if stored is None:
+            _create(where, settings, samples)
+        storage = _connect(where.url)
+        try:
+            yield optuna.load_study(study_name=where.name, storage=storage)
+        finally:
+            storage.engine.dispose()
+            if where.database is not None:
+                _fold_log(where.database)
+
+
+@contextmanager
+def _quiet_optuna() -> Iterator[None]:
+    """Optuna's line per trial is left out: we print our own."""
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+@contextmanager
+def _locked(where: Place) -> Iterator[None]:
+    """Keep a second coordinator out: by a lock file beside the SQLite file, or in the study's folder where the database
+    is on a server (then only coordinators of this folder see it)."""
+    import filelock
+
+    file = where.folder / "lock" if where.database is None else where.database.with_name(f"{where.database.name}.lock")
+    lock = filelock.FileLock(file)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout as error:
         raise UserError(
             f"the study {where.name} is being searched by another process: wait for it, stop it, or use another name"
         ) from error
+    except OSError as error:
+        raise UserError(f"{file} cannot be written ({error.strerror}): choose another --runs or --storage") from error
     try:
-        stored = stored_settings(where)
-        if stored is not None and (different := study_settings.differences(stored, settings)):
-            raise different_study(where, different)
-        storage = _connect(where)
-        try:
-            study = optuna.create_study(
-                study_name=where.name, storage=storage, directions=["minimize", "maximize"], load_if_exists=True
-            )
-            if stored is None:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # so since Optuna 3.2
-                    study.set_metric_names(METRICS)
-                study.set_user_attr(SAMPLES_ATTRIBUTE, samples)
-                study.set_user_attr(STUDY_ATTRIBUTE, settings.to_json())  # last: its presence says that all is there
-            yield study
-        finally:
-            storage.engine.dispose()
-            _fold_log(where)
+        yield
     finally:
         lock.release()
+
+
+def _create(where: Place, settings: Settings, samples: dict[str, Any]) -> None:
+    """Make a study with its attributes. A new SQLite file appears under its name only once it is complete."""
+    import optuna
+
+    database = where.database
+    draft = None if database is None or _has_content(database) else database.with_name(f"{database.name}.new")
+    if draft is not None:
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        draft.unlink(missing_ok=True)
+    storage = _connect(where.url if draft is None else sqlite_url(draft), fast=False)
+    try:
+        study = optuna.create_study(
+            study_name=where.name, storage=storage, directions=["minimize", "maximize"], load_if_exists=True
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # so since Optuna 3.2
+            study.set_metric_names(METRICS)
+        study.set_user_attr(SAMPLES_ATTRIBUTE, samples)
+        study.set_user_attr(STUDY_ATTRIBUTE, settings.to_json())  # last: its presence says that all is there
+    finally:
+        storage.engine.dispose()
+    if draft is not None and database is not None:
+        os.replace(draft, database)
 
 
 def different_study(where: Place, different: list[str], command: str = "") -> UserError:
@@ -195,23 +235,27 @@ def different_study(where: Place, different: list[str], command: str = "") -> Us
 def free_name(where: Place) -> str:
     """A study name that is not taken, made from one that is."""
     number = 2
-    while (where.folder.parent / f"{where.name}-{number}").exists():
+    while (where.folder.parent / f"{where.name[:60]}-{number}").exists():
         number += 1
-    return f"{where.name}-{number}"
+    return f"{where.name[:60]}-{number}"
 
 
-def _fold_log(where: Place) -> None:
-    """Fold the write-ahead log back, so that study.db is one complete file."""
-    if where.database is None or not where.database.exists():
-        return
+def _fold_log(database: Path) -> None:
+    """Fold the write-ahead log back, so that the database is one complete file.
+
+    Another program that has it open prevents that; nothing is lost then, the log stays beside it.
+    """
     try:
-        connection = sqlite3.connect(where.database, timeout=60)
+        connection = sqlite3.connect(database, timeout=60)
         try:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("PRAGMA journal_mode=DELETE")
         finally:
             connection.close()
     except sqlite3.Error as error:
-        raise UnderbudgetError(
-            f"{where.database} could not be closed cleanly ({error}): every trial is stored, keep study.db-wal with it"
-        ) from error
+        log.warning("%s stays in write-ahead mode (%s): keep its -wal file with it", database, error)
+
+
+def is_folded(where: Place) -> bool:
+    """Whether the database is one complete file; False while another program has it open."""
+    return where.database is None or not where.database.with_name(f"{where.database.name}-wal").exists()

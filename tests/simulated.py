@@ -11,7 +11,7 @@ from budget.limits import Budget
 from search.coordinator import Coordinator, Limits, Outcome
 from search.data.store import DatasetInfo
 from search.engines.inprocess import InProcessEngine
-from search.engines.job import Engine, EpochDone, Finished, Job, Message
+from search.engines.job import Engine, EpochDone, Failed, Finished, Job, Message
 from search.settings import Settings
 from search.space import Space
 from search.study import Place, open_study
@@ -85,3 +85,26 @@ def place(folder: Path) -> Place:
 def stored(folder: Path) -> optuna.Study:
     """The study as stock Optuna opens it."""
     return optuna.load_study(study_name="toy", storage=f"sqlite:///{folder / 'study.db'}")
+
+
+def proposals(folder: Path) -> list[tuple[int, str, str, object]]:
+    """(number, layers, state, values) of every trial."""
+    return [
+        (trial.number, trial.user_attrs["layers"], trial.state.name, trial.values) for trial in stored(folder).trials
+    ]
+
+
+def failing(transient: bool, times: int) -> InProcessEngine:
+    """An engine whose first `times` trainings fail in their second epoch."""
+    left = times
+
+    def run(job: Job) -> Iterator[Message]:
+        nonlocal left
+        if left:
+            left -= 1
+            yield EpochDone(job.trial, 1, 1.0, 50.0, 1.0, 50.0, 0.5)
+            yield Failed(job.trial, "worker process killed by SIGKILL", transient)
+        else:
+            yield from messages(job)
+
+    return InProcessEngine(run)

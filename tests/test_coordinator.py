@@ -12,21 +12,9 @@ from optuna.trial import TrialState
 
 from models.language import parse
 from models.plan import plan
-from search.coordinator import PATIENCE, Limits
+from search.coordinator import FAILURES, PATIENCE, Limits
 from search.engines.inprocess import InProcessEngine
-from search.engines.job import EpochDone, Failed, Job, Message
-
-
-class CoordinatorDiedError(Exception):
-    """Stands for whatever ends a coordinator in the middle."""
-
-
-def proposals(folder: Path) -> list[tuple[int, str, str, object]]:
-    """(number, layers, state, values) of every trial."""
-    return [
-        (trial.number, trial.user_attrs["layers"], trial.state.name, trial.values)
-        for trial in simulated.stored(folder).trials
-    ]
+from search.engines.job import Job, Message
 
 
 def params_by_torch_rule(layers: str) -> int:
@@ -120,49 +108,11 @@ def test_a_stopped_and_resumed_search_proposes_what_an_uninterrupted_one_would(t
     assert not outcome.reached
     assert outcome.why == "asked to stop"
     simulated.search(tmp_path / "parts", 16)
-    assert proposals(tmp_path / "parts") == proposals(tmp_path / "whole")
-
-
-def test_a_coordinator_that_dies_leaves_a_trial_that_is_run_again_under_its_number(tmp_path: Path) -> None:
-    calls = 0
-
-    def dying(job: Job) -> Iterator[Message]:
-        nonlocal calls
-        calls += 1
-        for message in simulated.messages(job):
-            if calls == 4 and isinstance(message, EpochDone) and message.epoch == 3:
-                raise CoordinatorDiedError
-            yield message
-
-    with pytest.raises(CoordinatorDiedError):
-        simulated.search(tmp_path / "died", 8, engine=InProcessEngine(dying))
-    running = [trial.number for trial in simulated.stored(tmp_path / "died").trials if trial.state.name == "RUNNING"]
-    assert len(running) == 1
-    simulated.search(tmp_path / "died", 8)
-    simulated.search(tmp_path / "whole", 8)
-    assert proposals(tmp_path / "died") == proposals(tmp_path / "whole")
-    again = simulated.stored(tmp_path / "died").trials[running[0]]
-    assert len(again.user_attrs["curve"]) == 4
-
-
-def failing(transient: bool, times: int) -> InProcessEngine:
-    """An engine whose first `times` trainings fail in their second epoch."""
-    left = times
-
-    def run(job: Job) -> Iterator[Message]:
-        nonlocal left
-        if left:
-            left -= 1
-            yield EpochDone(job.trial, 1, 1.0, 50.0, 1.0, 50.0, 0.5)
-            yield Failed(job.trial, "worker process killed by SIGKILL", transient)
-        else:
-            yield from simulated.messages(job)
-
-    return InProcessEngine(run)
+    assert simulated.proposals(tmp_path / "parts") == simulated.proposals(tmp_path / "whole")
 
 
 def test_a_dead_worker_costs_one_failed_trial_and_one_retry_with_the_same_seed(tmp_path: Path) -> None:
-    outcome = simulated.search(tmp_path, 5, engine=failing(True, 1))
+    outcome = simulated.search(tmp_path, 5, engine=simulated.failing(True, 1))
     trials = simulated.stored(tmp_path).trials
     failed = [trial for trial in trials if trial.state == TrialState.FAIL]
     retries = [trial for trial in trials if trial.user_attrs["record"]["retry_of"] is not None]
@@ -175,7 +125,7 @@ def test_a_dead_worker_costs_one_failed_trial_and_one_retry_with_the_same_seed(t
 
 
 def test_a_retry_that_fails_too_is_not_tried_a_third_time(tmp_path: Path) -> None:
-    simulated.search(tmp_path, 3, engine=failing(True, 2))
+    simulated.search(tmp_path, 3, engine=simulated.failing(True, 2))
     trials = simulated.stored(tmp_path).trials
     assert sum(trial.state == TrialState.FAIL for trial in trials) == 2
     assert sum(trial.user_attrs["record"]["retry_of"] is not None for trial in trials) == 1
@@ -183,7 +133,7 @@ def test_a_retry_that_fails_too_is_not_tried_a_third_time(tmp_path: Path) -> Non
 
 
 def test_a_diverged_training_is_not_retried(tmp_path: Path) -> None:
-    simulated.search(tmp_path, 3, engine=failing(False, 1))
+    simulated.search(tmp_path, 3, engine=simulated.failing(False, 1))
     trials = simulated.stored(tmp_path).trials
     assert sum(trial.state == TrialState.FAIL for trial in trials) == 1
     assert all(trial.user_attrs["record"]["retry_of"] is None for trial in trials)
@@ -191,12 +141,12 @@ def test_a_diverged_training_is_not_retried(tmp_path: Path) -> None:
 
 def test_trials_are_a_total_that_resuming_does_not_exceed(tmp_path: Path) -> None:
     simulated.search(tmp_path, 4)
-    before = proposals(tmp_path)
+    before = simulated.proposals(tmp_path)
     assert simulated.search(tmp_path, 4).reached
-    assert proposals(tmp_path) == before
+    assert simulated.proposals(tmp_path) == before
     simulated.search(tmp_path, 6)
-    assert sum(state == "COMPLETE" for _, _, state, _ in proposals(tmp_path)) == 6
-    assert proposals(tmp_path)[: len(before)] == before
+    assert sum(state == "COMPLETE" for _, _, state, _ in simulated.proposals(tmp_path)) == 6
+    assert simulated.proposals(tmp_path)[: len(before)] == before
 
 
 def test_a_space_without_new_networks_ends_the_search_and_says_why(
@@ -211,7 +161,7 @@ def test_a_space_without_new_networks_ends_the_search_and_says_why(
     outcome = simulated.search(tmp_path, 5, narrow, sampler="random")
     assert not outcome.reached
     assert "30 proposals in a row" in outcome.why
-    states = [state for _, _, state, _ in proposals(tmp_path)]
+    states = [state for _, _, state, _ in simulated.proposals(tmp_path)]
     assert states == ["COMPLETE"] + ["PRUNED"] * 30
 
 
@@ -219,4 +169,13 @@ def test_the_time_limit_ends_a_session_cleanly(tmp_path: Path) -> None:
     outcome = simulated.search(tmp_path, 1000, limits=Limits(1000, seconds=1.0))
     assert not outcome.reached
     assert outcome.why == "the time limit is reached"
-    assert simulated.search(tmp_path, sum(state == "COMPLETE" for _, _, state, _ in proposals(tmp_path)) + 1).reached
+    assert simulated.search(
+        tmp_path, sum(state == "COMPLETE" for _, _, state, _ in simulated.proposals(tmp_path)) + 1
+    ).reached
+
+
+def test_a_search_in_which_every_training_fails_ends_and_says_why(tmp_path: Path) -> None:
+    outcome = simulated.search(tmp_path, 5, engine=simulated.failing(False, 1000))
+    assert not outcome.reached
+    assert outcome.why == f"{FAILURES} trials in a row failed, the last one: worker process killed by SIGKILL"
+    assert len(simulated.stored(tmp_path).trials) < 3 * FAILURES

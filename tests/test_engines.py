@@ -19,6 +19,7 @@ from models.language import parse
 from models.plan import plan
 from models.weights import decode, from_text
 from search.data.store import Dataset
+from search.engines import processes
 from search.engines.inprocess import InProcessEngine
 from search.engines.job import Engine, EpochDone, Failed, Finished, Job, Message, message_from_json, message_to_json
 from search.engines.processes import ProcessesEngine
@@ -82,8 +83,6 @@ def test_a_job_says_every_epoch_and_ends_with_the_weights_it_was_judged_by(engin
 
 def test_engines_agree_bit_for_bit(digits: Dataset) -> None:
     results = []
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     for make in ENGINES.values():
         made = make()
         try:
@@ -92,7 +91,6 @@ def test_engines_agree_bit_for_bit(digits: Dataset) -> None:
         finally:
             made.close()
         results.append([dataclasses.replace(m, seconds=0.0) for m in said if not isinstance(m, Failed)])
-    torch.set_num_threads(threads)
     assert len(results[0]) == 3
     assert results[0] == results[1]
 
@@ -153,8 +151,10 @@ def test_a_killed_worker_costs_its_job_and_is_replaced(digits: Dataset) -> None:
 
 def test_closing_leaves_no_process_and_may_be_done_twice(digits: Dataset) -> None:
     engine = ProcessesEngine(2)
-    pids = engine.pids()
     engine.submit(job(digits, epochs=500))
+    engine.submit(job(digits, trial=1, epochs=500))
+    pids = engine.pids()
+    assert len(pids) == 2
     engine.close()
     engine.close()
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
@@ -198,5 +198,43 @@ def test_a_file_of_the_user_s_folder_shadows_nothing_in_a_worker(
     try:
         engine.submit(job(digits, epochs=1))
         assert isinstance(messages(engine)[-1], Finished)
+    finally:
+        engine.close()
+
+
+def test_a_worker_that_dies_in_the_middle_of_a_line_costs_its_job_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "search" / "engines"
+    package.mkdir(parents=True)
+    (tmp_path / "search" / "__init__.py").touch()
+    (package / "__init__.py").touch()
+    (package / "worker.py").write_text(
+        "import os, signal, sys\n"
+        "def say(text):\n"
+        "    sys.stdout.write(text)\n"
+        "    sys.stdout.flush()\n"
+        'say(chr(123) + \'"kind": "ready"\' + chr(125) + chr(10))\n'
+        "sys.stdin.readline()\n"
+        'say(chr(123) + \'"kind": "finished", "trial": 1, "weights": "AAAA\')\n'
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    monkeypatch.setattr(processes, "_ROOT", tmp_path)
+    engine = ProcessesEngine(1)
+    try:
+        engine.submit(Job(1, "x", {}, 0, "d", "c", "cpu"))
+        last = messages(engine, seconds=30)[-1]
+        assert isinstance(last, Failed)
+        assert last.transient
+    finally:
+        engine.close()
+
+
+def test_workers_are_started_for_jobs_and_not_before(digits: Dataset) -> None:
+    engine = ProcessesEngine(4)
+    try:
+        assert engine.pids() == []
+        engine.submit(job(digits, epochs=1))
+        assert len(engine.pids()) == 1
     finally:
         engine.close()

@@ -160,7 +160,7 @@ def test_a_signal_stops_cleanly_and_the_search_goes_on_later(
     process.send_signal(number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "underbudget launch stopped --trials 2" in output
+    assert "Resume with: underbudget launch stopped --trials 2 --workers 2" in output
     assert workers
     assert not [worker for worker in workers if worker.is_running()]
     study = tmp_path / "runs" / "stopped"
@@ -169,6 +169,24 @@ def test_a_signal_stops_cleanly_and_the_search_goes_on_later(
     running = [trial for trial in stock.trials if trial.state.name == "RUNNING"]
     assert running
     assert not [trial for trial in stock.trials if trial.state.name == "FAIL"]
+
+
+def test_a_signal_before_the_search_begins_is_one_line(digits: Dataset, tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from search import session\n"
+        "def prepare(*_):\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "session.prepare = prepare\n"
+        "from search.commands.main import run\n"
+        "sys.exit(run(['launch', '--dataset', 'digits']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment(digits), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130
+    assert done.stderr == "error: stopped before the search began, nothing is lost\n"
+    assert not list(tmp_path.iterdir())
 
 
 def test_dry_run_prints_a_configuration_that_launch_reads(folder: Path, digits: Dataset, tmp_path: Path) -> None:
@@ -209,6 +227,9 @@ def test_from_python(digits: Dataset, tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(underbudget.UserError, match="other settings"):
         launch("fashion", trials=2, **{**given, "budget": "params<4000"})
     assert underbudget.open_study("fashion").counts == study.counts
+    assert study.outcome == "2 trials are done"
+    inside = launch("inside", trials=1, engine="in-process", **{**given, "workers": None})
+    assert inside.counts["trained"] == 1
 
 
 def test_from_a_script_without_a_main_guard(digits: Dataset, tmp_path: Path) -> None:

@@ -58,13 +58,13 @@ def test_little_memory_means_fewer_workers_and_says_so(monkeypatch: pytest.Monke
 
 
 def test_tpe_takes_over_once_enough_trials_are_trained() -> None:
-    assert isinstance(sampler_for("tpe", 0, 40, STARTUP_TRIALS - 1), optuna.samplers.RandomSampler)
-    assert isinstance(sampler_for("tpe", 0, 40, STARTUP_TRIALS), optuna.samplers.TPESampler)
-    assert isinstance(sampler_for("random", 0, 40, 1000), optuna.samplers.RandomSampler)
+    assert sampler_for("tpe", 0, 40, STARTUP_TRIALS - 1).tpe is None
+    assert isinstance(sampler_for("tpe", 0, 40, STARTUP_TRIALS).tpe, optuna.samplers.TPESampler)
+    assert sampler_for("random", 0, 40, 1000).tpe is None
 
 
 def test_progress_counts_front_best_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    progress = Progress(goal=10, epochs=5, slots=2, complete=3, stopped=1)
+    progress = Progress(goal=10, epochs=5, complete=3, stopped=1)
     progress.points = [(100, 90.0, 0), (200, 95.0, 1), (150, 89.0, 2), (200, 95.0, 3), (300, 95.0, 4)]
     assert progress.done == 4
     assert progress.front_size == 2
@@ -107,6 +107,12 @@ def test_what_is_no_duration(text: str) -> None:
         (Request(sampler="grid"), "--sampler is tpe or random"),
         (Request(start_from="nothing"), "--start-from"),
         (Request(timeout="soon"), "duration"),
+        (Request(engine="ray"), "--engine is processes or in-process"),
+        (Request(timeout=3600), "--timeout is text, not 3600"),  # type: ignore[arg-type]
+        (Request(batch_size=2.5), "--batch-size is a whole number or text, not 2.5"),  # type: ignore[arg-type]
+        (Request(lr="0.1"), "--lr is a number, not '0.1'"),  # type: ignore[arg-type]
+        (Request(dataset=5), "--dataset is text, not 5"),  # type: ignore[arg-type]
+        (Request(trials=True), "--trials is a whole number, not True"),
     ],
 )
 def test_options_out_of_range(request_: Request, words: str) -> None:

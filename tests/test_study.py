@@ -10,6 +10,7 @@ import pytest
 import simulated
 
 from models.errors import UserError
+from reports.storage_url import parse_url, shown_url, sqlite_file, sqlite_url
 from search import study as studies
 
 
@@ -119,6 +120,74 @@ def test_a_creation_that_was_cut_short_is_taken_up(tmp_path: Path) -> None:
     assert simulated.search(tmp_path / "empty", 1).reached
 
 
-def test_a_password_is_never_shown() -> None:
-    assert "secret" not in studies.hide_password("postgresql://me:secret@host/db")
-    assert "secret" not in studies.hide_password("not a url:secret@host")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:secret@host/db",
+        "postgresql:///db?user=me&password=secret&host=h",
+        "postgresql://me:sec@secret@host/db",
+        "postgresql://me:secret@host:port/db",
+        "not a url:secret@host",
+    ],
+)
+def test_a_password_is_never_shown(url: str) -> None:
+    assert "secret" not in shown_url(url)
+
+
+@pytest.mark.parametrize("path", ["a b/study.db", "what?x/study.db", "a%41b/study.db", "é/study.db"])
+def test_any_path_survives_its_url(path: str) -> None:
+    assert sqlite_file(sqlite_url(Path(path))) == Path(path)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense", "postgresql://h:port/db"])
+def test_a_storage_that_cannot_be_is_refused(url: str) -> None:
+    with pytest.raises(UserError, match="like sqlite:///"):
+        parse_url(url)
+
+
+def test_somebody_who_has_the_database_open_does_not_spoil_the_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    simulated.search(tmp_path, 1)
+    reader = sqlite3.connect(tmp_path / "study.db")
+    reader.execute("SELECT count(*) FROM trials").fetchall()
+    with caplog.at_level("WARNING", logger="search"):
+        assert simulated.search(tmp_path, 2).reached
+    assert not studies.is_folded(simulated.place(tmp_path)) or not caplog.records
+    reader.close()
+    assert simulated.search(tmp_path, 3).reached
+    assert studies.is_folded(simulated.place(tmp_path))
+
+
+def test_one_database_has_one_coordinator_also_from_two_folders(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "shared.db")
+    one, other = (studies.Place("toy", tmp_path / name / "toy", url) for name in ("a", "b"))
+    with studies.open_study(one, simulated.settings(), {}) as study:
+        assert study.study_name == "toy"
+        with pytest.raises(UserError, match="another process"), studies.open_study(other, simulated.settings(), {}):
+            pytest.fail("two coordinators on one study")
+
+
+def test_a_kill_at_any_statement_of_the_creation_leaves_nothing_in_the_way(tmp_path: Path) -> None:
+    """SIGKILL before each of the statements that make a study, then the same search again."""
+    code = f"""
+import os, signal, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+import simulated, sqlalchemy
+left = int(sys.argv[2])
+
+def count(connection, cursor, statement, parameters, context, executemany):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sqlalchemy.event.listen(sqlalchemy.engine.Engine, "before_cursor_execute", count)
+simulated.search(Path(sys.argv[1]), 1)
+"""
+    for number in (1, 3, 8, 13, 17, 21, 25):
+        folder = tmp_path / str(number)
+        done = subprocess.run([sys.executable, "-c", code, str(folder), str(number)], capture_output=True, check=False)
+        assert done.returncode == -9, done.stderr
+        assert simulated.search(folder, 1).reached

@@ -39,10 +39,12 @@ def demo(runs: Runs = None) -> int:
     say(f"1 of 4  Searching networks under 8,000 parameters: {TRIALS} trials of 15 epochs, two at a time")
     for line in searching.header(session):
         say(f"        {line}")
-    outcome, stopped = searching.run(session, display.choose("auto", console()))
-    if stopped or not outcome.reached:
+    stopper = searching.Stopper()
+    with stopper.listening():
+        outcome = searching.run(session, display.choose("auto", console()), stopper)
+    if not outcome.reached:
         searching.finish(session, outcome)
-        return searching.STOPPED if stopped else 1
+        return searching.STOPPED if stopper.signalled else 1
     study = lookup.read(where)
     say()
     say("2 of 4  Writing the report")

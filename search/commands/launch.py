@@ -36,6 +36,10 @@ def launch(
     start_from: Annotated[
         str | None, typer.Option(help='"references": try the published networks that fit first.')
     ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(help="processes, or in-process: one trial at a time in this process.", show_default="processes"),
+    ] = None,
     runs: Runs = None,
     storage: Storage = None,
     data_dir: DataDir = None,
@@ -64,6 +68,7 @@ def launch(
         batch_size=batch_size,
         precision=precision,
         start_from=start_from,
+        engine=engine,
         runs=runs,
         storage=storage,
         data_dir=data_dir,

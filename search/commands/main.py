@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-import os
 import re
 import sys
 from typing import Annotated
@@ -65,7 +64,7 @@ def run(arguments: list[str] | None = None) -> int:
         result = app(given, prog_name="underbudget", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except typer.Exit as stop:
-        return stop.exit_code
+        return _fail("stopped", 130) if stop.exit_code == 130 else stop.exit_code  # typer's word for Ctrl-C
     except UnderbudgetError as error:
         if debug:
             raise
@@ -76,9 +75,6 @@ def run(arguments: list[str] | None = None) -> int:
         return _fail(f"{_with_value(error.format_message(), given)} (see underbudget COMMAND --help)", 2)
     except (KeyboardInterrupt, typer.Abort):
         return _fail("stopped", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output has gone
-        return 1
     except Exception as error:
         if debug:
             raise

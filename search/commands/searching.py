@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from models.errors import UnderbudgetError
 from models.plan import plan
 from search import lookup
 from search import session as sessions
+from search import study as studies
 from search.commands import display, summary
 from search.commands.terminal import console, say
 from search.coordinator import Coordinator, Outcome
@@ -21,26 +23,31 @@ STOPPED = 130  # exit code after a clean stop by Ctrl-C or SIGTERM
 
 
 def search(request: Request, progress: str) -> int:
-    """Search as asked and print a summary. Exit code 0, or 130 where a person stopped it."""
+    """Search as asked and print a summary. Exit code 0, or 130 where a person stopped it before the goal."""
     quiet = progress in ("json", "none")
     shown = display.choose(progress, console())
-    session = sessions.prepare(request, (lambda line: None) if quiet else say)
-    if not quiet:
-        for line in header(session):
-            say(line)
-        say()
-    outcome, stopped = run(session, shown)
+    stopper = Stopper()
+    with stopper.listening():
+        session = sessions.prepare(request, (lambda line: None) if quiet else say)
+        if not quiet:
+            for line in header(session):
+                say(line)
+            say()
+        outcome = run(session, shown, stopper)
     if not quiet:
         finish(session, outcome)
-    return STOPPED if stopped else 0
+    return STOPPED if stopper.signalled and not outcome.reached else 0
 
 
-def run(session: Session, shown: display.Display) -> tuple[Outcome, bool]:
-    """Search under a display; the outcome, and whether a signal ended it."""
-    stopper = _Stopper()
-    with stopper.listening(), shown:
-        outcome = sessions.run(session, notify=shown, begun=stopper.take)
-    return outcome, stopper.signalled
+def run(session: Session, shown: display.Display, stopper: "Stopper") -> Outcome:
+    """Search under a display, until the goal or a signal."""
+    try:
+        with shown:
+            return sessions.run(session, notify=shown, begun=stopper.take)
+    except KeyboardInterrupt as stop:
+        raise StoppedError(
+            f"stopped at once; finished trials are kept, resume with: {resume_command(session)}"
+        ) from stop
 
 
 def finish(session: Session, outcome: Outcome) -> None:
@@ -51,6 +58,9 @@ def finish(session: Session, outcome: Outcome) -> None:
         say(f"Finished trials are kept, running ones are redone. Resume with: {resume_command(session)}")
     say()
     summary.print_summary(lookup.read(session.place), session.target)
+    if not studies.is_folded(session.place):
+        say()
+        say(f"note: another program has {session.place.database} open; until it ends, its -wal file belongs with it")
     say()
     name, options = session.place.name, place_options(session)
     say("Next:")
@@ -68,7 +78,7 @@ def place_options(session: Session) -> str:
 
 def resume_command(session: Session) -> str:
     """The command that goes on with a study."""
-    return f"underbudget launch {session.place.name} --trials {session.trials}{place_options(session)}"
+    return session.resume.command()
 
 
 def header(session: Session) -> list[str]:
@@ -143,7 +153,10 @@ def to_toml(session: Session) -> str:
         "batch-size": recipe.batch_size,
         "precision": settings.precision,
         "runs": str(session.place.folder.parent),
+        "engine": session.engine,
     }
+    if session.resume.data_dir is not None:
+        values["data-dir"] = session.resume.data_dir
     if session.target is not None:
         values["target"] = session.target
     if not math.isinf(session.seconds):
@@ -162,33 +175,44 @@ def _toml(value: Any) -> str:
     return json.dumps(value)
 
 
-class _Stopper:
-    """Turns Ctrl-C and SIGTERM into a clean stop of the coordinator; the second Ctrl-C ends at once."""
+class StoppedError(UnderbudgetError):
+    """A person ended the program before it could end cleanly."""
+
+    exit_code = STOPPED
+
+
+class Stopper:
+    """Turns Ctrl-C and SIGTERM into a clean stop of the coordinator.
+
+    Before there is a coordinator, and at the second time, it interrupts at once.
+    """
 
     def __init__(self) -> None:
         self.signalled = False
         self._coordinator: Coordinator | None = None
 
     def take(self, coordinator: Coordinator) -> None:
+        """The coordinator that is to be stopped from now on."""
         self._coordinator = coordinator
-        if self.signalled:
-            coordinator.limits.stop = "stopped by a signal"
 
     def _handle(self, number: int, frame: object) -> None:
-        if self.signalled and number == signal.SIGINT:
+        if self.signalled or self._coordinator is None:
+            self.signalled = True
             raise KeyboardInterrupt
         self.signalled = True
-        if self._coordinator is not None:
-            self._coordinator.limits.stop = f"stopped by {signal.Signals(number).name}"
+        self._coordinator.limits.stop = f"stopped by {signal.Signals(number).name}"
 
     @contextmanager
     def listening(self) -> Iterator[None]:
+        """Handle signals; in the main thread, which alone may."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
+        except KeyboardInterrupt as stop:
+            raise StoppedError("stopped before the search began, nothing is lost") from stop
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

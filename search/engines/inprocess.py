@@ -11,7 +11,7 @@ class InProcessEngine:
 
     slots = 1
 
-    def __init__(self, run: Callable[[Job], Iterator[Message]] = runner.run) -> None:
+    def __init__(self, run: Callable[[Job], Iterator[Message]] = runner.run_on_one_thread) -> None:
         self._run = run
         self._current: Iterator[Message] | None = None
 

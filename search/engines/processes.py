@@ -12,6 +12,7 @@ import queue
 import signal
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
 from collections import deque
@@ -25,11 +26,12 @@ log = logging.getLogger(__name__)
 
 AHEAD = 1  # jobs that wait ready, so that no worker idles while the next proposal is made
 _START_ATTEMPTS = 3  # a worker that dies this often in a row before it is ready ends the search
+_LONGEST_LINE = 65_536  # characters of a worker's standard error that are kept at a time
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 class ProcessesEngine:
-    """`workers` processes. They start at once, in the background; jobs wait for the first that is ready.
+    """Up to `workers` processes. Each of the first jobs starts one, in the background, and waits for it to be ready.
 
     One job more than there are workers may be submitted: it begins the moment a worker is free.
     """
@@ -39,9 +41,12 @@ class ProcessesEngine:
         self._news: queue.Queue[tuple[_Worker, dict[str, Any] | None]] = queue.Queue()
         self._failed_starts = 0
         self._waiting: deque[Job] = deque()
-        self._workers = [_Worker(self._news) for _ in range(workers)]
+        self._most = workers
+        self._workers: list[_Worker] = []
 
     def submit(self, job: Job) -> None:
+        if len(self._workers) < self._most:
+            self._workers.append(_Worker(self._news))
         self._waiting.append(job)
         self._hand_out()
 
@@ -62,9 +67,11 @@ class ProcessesEngine:
             messages += self._take(worker, news)
 
     def close(self) -> None:
-        workers, self._workers = self._workers, []
-        for worker in workers:
-            worker.kill()
+        for worker in self._workers:
+            worker.process.kill()
+        while self._workers:
+            self._workers[-1].reap()
+            self._workers.pop()
 
     def pids(self) -> list[int]:
         """Process ids of the workers, for monitoring and tests."""
@@ -97,7 +104,7 @@ class ProcessesEngine:
         if worker not in self._workers:
             return []
         reason = worker.obituary()
-        worker.kill()  # it is dead: this closes its pipes
+        worker.reap()
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts >= _START_ATTEMPTS:
@@ -115,8 +122,9 @@ class _Worker:
         self.ready = False
         self._last_words: deque[str] = deque(maxlen=20)
         environment = dict(os.environ, OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", PYTHONUNBUFFERED="1")
-        inherited = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *([inherited] if inherited else [])])
+        if str(_ROOT) != sysconfig.get_path("purelib"):  # a checkout that may not be installed
+            inherited = environment.get("PYTHONPATH")
+            environment["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *([inherited] if inherited else [])])
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "search.engines.worker"],
             stdin=subprocess.PIPE,
@@ -126,7 +134,9 @@ class _Worker:
             encoding="utf-8",
             errors="replace",
             env=environment,
-            start_new_session=True,  # Ctrl-C in the terminal reaches the coordinator only
+            # Ctrl-C in the terminal reaches the coordinator only.
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         self._listeners = [
             threading.Thread(target=self._listen, args=(news,), daemon=True),
@@ -161,8 +171,8 @@ class _Worker:
         words = self._last_words[-1] if self._last_words else ""
         return f"worker process {how}" + (f": {words[:200]}" if words else "")
 
-    def kill(self) -> None:
-        self.process.kill()
+    def reap(self) -> None:
+        """Take leave of a process that ended, or was killed: its pipes are closed."""
         self.process.wait()
         for thread in self._listeners:
             thread.join(timeout=5)
@@ -175,13 +185,17 @@ class _Worker:
 
     def _listen(self, news: "queue.Queue[tuple[_Worker, dict[str, Any] | None]]") -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            news.put((self, json.loads(line)))
-        news.put((self, None))
+        try:
+            for line in self.process.stdout:
+                news.put((self, json.loads(line)))
+        except ValueError:  # a line that the worker's death cut short, or none of ours
+            self.process.kill()
+        finally:
+            news.put((self, None))
 
     def _overhear(self) -> None:
         assert self.process.stderr is not None
-        for line in self.process.stderr:
+        while line := self.process.stderr.readline(_LONGEST_LINE):
             if line.strip():
                 self._last_words.append(line.strip())
                 log.info("worker %d: %s", self.process.pid, line.rstrip())
