@@ -7,17 +7,19 @@ INLINE void gate_row(const Node *n, const float *map, float *gradient, int y, Ge
     const Layer *l = &n->l;
     Drop rule = drop_of(l->drop2);
     for (int c = 0; c < l->channels; c++) {
-        long at = ((long)c * l->height + y) * l->width * V;
+        long at = ((long)y * l->channels + c) * l->width * V;
         float *sums = n->statistics + 2L * c * V;
         Vector scale = broadcast(n->scale[c]), shift = broadcast(n->shift[c]), center = broadcast(n->center[c]);
         Vector sum = load(sums), products = load(sums + V);
-        for (int x = 0; x < l->width; x++, at += V) {
-            Vector value = load(map + at), slope = load(gradient + at);
-            if (drop) slope = where(kept(g, rule), slope * rule.scale);
-            if (relu) slope = where(norm ? value * scale + shift > 0 : value > 0, slope);
-            if (drop || relu) store(gradient + at, slope);
-            if (norm) sum += slope, products += slope * (value - center);
-        }
+#define GATE_ONE(x) \
+    do { \
+        Vector value = load(map + at + (x) * V), slope = load(gradient + at + (x) * V); \
+        if (drop) slope = where(kept(&number, rule), slope * rule.scale); \
+        if (relu) slope = where(norm ? value * scale + shift > 0 : value > 0, slope); \
+        if (drop || relu) store(gradient + at + (x) * V, slope); \
+        if (norm) sum += slope, products += slope * (value - center); \
+    } while (0)
+        FOR_EACH_PAIR(GATE_ONE, l->width, drop, g);
         if (norm) store(sums, sum), store(sums + V, products);
     }
 }
@@ -55,80 +57,88 @@ INLINE void delta_row(const Node *n, const float *map, const float *gradient, in
     const Layer *l = &n->l;
     Drop rule = drop_of(l->drop1);
     for (int c = 0; c < l->channels; c++) {
-        long at = ((long)c * l->height + y) * l->width * V;
+        long at = ((long)y * l->channels + c) * l->width * V;
         Vector by_gradient = broadcast(n->by_gradient[c]) * holds, by_map = broadcast(n->by_map[c]) * holds;
         Vector constant = broadcast(n->constant[c]) * holds, sum = load(n->bias_sums + (long)c * V);
-        for (int x = 0; x < l->width; x++, at += V) {
-            Vector slope = load(gradient + at), value = load(map + at);
-            if (norm) slope = slope * by_gradient + value * by_map + constant;
-            if (drop) slope *= rule.scale;
-            if (relu) slope = where(value > 0, slope); /* 0 where dropped, too */
-            else if (drop) slope = where(kept(g, rule), slope);
-            store(to + c * plane + x * step, slope);
-            sum += slope;
-        }
+        float *row = to + c * plane;
+        if (drop) by_gradient *= rule.scale, by_map *= rule.scale, constant *= rule.scale;
+#define DELTA_ONE(x) \
+    do { \
+        Vector slope = load(gradient + at + (x) * V), value = load(map + at + (x) * V); \
+        if (norm) slope = slope * by_gradient + value * by_map + constant; \
+        if (relu) slope = where(value > 0, slope); /* 0 where dropped, too */ \
+        else if (drop) slope = where(kept(&number, rule), slope); \
+        store(row + (x) * step, slope); \
+        sum += slope; \
+    } while (0)
+        FOR_EACH_PAIR(DELTA_ONE, l->width, drop && !relu, g);
         store(n->bias_sums + (long)c * V, sum);
     }
 }
 
+/* The derivative by a node's output before batch norm and gate 1, made row by row. */
 typedef struct {
-    const float *first; /* place of channel 0, row 0, column 0 */
-    const float *start; /* first float of channel 0 */
-    long plane, row;    /* floats per channel; per row of the map (its stride included) */
+    const Node *n;
+    const float *map, *gradient;
+    float *start; /* first float of channel 0; `first`: place of row 0, column 0 */
+    const float *first;
+    long plane, row; /* floats per channel; from row to row of the map (its stride included) */
+    int direct, done, step, lead, behind; /* direct: it is the gradient as it lies */
+    Vector holds;    /* 1 in lanes that hold images */
+    Generator g;
 } Delta;
 
-static Delta delta_of(Net *net, int k, int block, int images) {
+static Delta open_delta(Net *net, int k, int block, int images) {
     Node *n = &net->nodes[k];
     const Layer *l = &n->l;
-    const float *map = map_of(n, block), *gradient = gradient_of(n, block);
     int pool = l->kind != CONVOLUTION, sy = pool ? 1 : l->stride_y, sx = pool ? 1 : l->stride_x;
-    if (!l->norm && l->bias < 0 && (pool || is_pointwise(l)))
-        return (Delta){gradient, gradient, (long)l->height * l->width * V, (long)l->width * V};
-    long width = pool ? l->width : delta_width(l), rows = dilated(l->height, sy), lead = pool ? 0 : l->kernel_width - 1;
-    long plane = rows * width * V;
-    if (!pool && (l->kernel_width > 1 || sx > 1 || sy > 1))
-        memset(net->delta, 0, sizeof(float) * (size_t)(l->channels * plane));
-    Vector holds;
-    for (int lane = 0; lane < V; lane++) holds[lane] = lane < images_in(images, block);
-    Generator g = {};
-    if (l->drop1 > 0) g = generator(net->key, net->step, 2 * k, block);
-    for (int y = 0; y < l->height; y++) {
-        float *to = net->delta + (y * sy * width + lead) * V;
-#define DELTA_ROW(norm, relu, drop) delta_row(n, map, gradient, y, to, plane, sx * V, holds, &g, norm, relu, drop)
-        SWITCH3(DELTA_ROW, l->norm, l->relu1, l->drop1 > 0)
-    }
-    return (Delta){net->delta + lead * V, net->delta, plane, sy * width * V};
+    Delta d = {.n = n, .map = map_of(n, block), .gradient = gradient_of(n, block), .step = sx * V};
+    d.direct = !l->norm && l->bias < 0 && (pool || is_pointwise(l));
+    long width = pool || d.direct ? l->width : delta_width(l);
+    d.lead = pool ? 0 : l->kernel_width - 1;
+    d.behind = (int)width - d.lead - dilated(l->width, sx);
+    d.plane = width * V;
+    d.row = sy * l->channels * d.plane;
+    d.start = d.direct ? gradient_of(n, block) : net->delta;
+    d.first = d.start + (long)d.lead * V;
+    for (int lane = 0; lane < V; lane++) d.holds[lane] = lane < images_in(images, block);
+    if (l->drop1 > 0) d.g = generator(net->key, net->step, 2 * k, block);
+    if (sx > 1 || sy > 1) memset(net->delta, 0, sizeof(float) * (size_t)(dilated(l->height, sy) * l->channels * d.plane));
+    return d;
 }
 
-static void weight_gradients(Net *net, int k, int block, Delta delta) {
-    Node *n = &net->nodes[k];
-    const Layer *l = &n->l;
-    const float *in = view(net, k - 1, block, l->pad_x, 1);
-    int outputs = l->channels / l->groups, inputs = l->in_channels / l->groups, per_row = inputs * l->kernel_width;
-    int tiles = tiles_of_channels(outputs), band = parts_of(32, l->width);
-    long row = padded_width(l) * V, step = (long)l->stride_x * V;
-    for (int y = 0, rows; y < l->height; y += rows) {
-        int first, last, top = y * l->stride_y - l->pad_y;
-        rows_met(top, l->kernel_height, l->in_height, &first, &last);
-        for (rows = 1; rows < band && y + rows < l->height; rows++) { /* rows that meet the same taps go together */
-            int begin, end;
-            rows_met(top + rows * l->stride_y, l->kernel_height, l->in_height, &begin, &end);
-            if (begin != first || end != last) break;
+static void extend_delta(Delta *d, int rows) {
+    const Layer *l = &d->n->l;
+    for (; d->done < rows && !d->direct; d->done++) {
+        float *to = d->start + d->done * d->row, *inner = to + (long)d->lead * V;
+        for (int c = 0; c < l->channels && d->lead + d->behind > 0; c++) {
+            float *end = to + (c + 1) * d->plane - (long)d->behind * V;
+            memset(to + c * d->plane, 0, sizeof(float) * (size_t)d->lead * V);
+            memset(end, 0, sizeof(float) * (size_t)d->behind * V);
         }
-        int skipped = first * per_row, taps = (last - first) * per_row;
-        if (!taps) continue;
-        for (int g = 0; g < l->groups; g++) {
-            const float *source = in + top * row + (long)g * inputs * l->in_height * row;
-            for (int tile = 0, channel = 0, together; tile < tiles; tile++, channel += together) {
-                together = share(outputs, tiles, tile);
-                int c = g * outputs + channel, parts = parts_of(taps, widest(together)), tap = skipped;
-                for (int part = 0; part < parts; part++) {
-                    int some = share(taps, parts, part);
-                    outer(delta.first + c * delta.plane + y * delta.row, delta.plane, delta.row, source,
-                          n->offset + tap, l->stride_y * row, rows, l->width, step,
-                          n->sums + ((long)c * n->taps + tap) * V, n->taps, together, some);
-                    tap += some;
-                }
+#define DELTA_ROW(norm, relu, drop) \
+    delta_row(d->n, d->map, d->gradient, d->done, inner, d->plane, d->step, d->holds, &d->g, norm, relu, drop)
+        SWITCH3(DELTA_ROW, l->norm, l->relu1, l->drop1 > 0)
+    }
+}
+
+/* Weight gradients from output rows y..y+rows-1, which all meet kernel rows first..last-1. */
+static void weight_gradients(Node *n, const float *in, const Delta *delta, int y, int rows, int first, int last) {
+    const Layer *l = &n->l;
+    int outputs = l->channels / l->groups, inputs = l->in_channels / l->groups, per_row = inputs * l->kernel_width;
+    int tiles = tiles_of_channels(outputs), skipped = first * per_row, taps = (last - first) * per_row;
+    long plane = padded_width(l) * V, row = l->in_channels * plane;
+    for (int g = 0; g < l->groups && taps; g++) {
+        const float *source = in + (y * l->stride_y - l->pad_y) * row + (long)g * inputs * plane;
+        for (int tile = 0, channel = 0, together; tile < tiles; tile++, channel += together) {
+            together = share(outputs, tiles, tile);
+            int c = g * outputs + channel, parts = parts_of(taps, widest(together)), tap = skipped;
+            for (int part = 0; part < parts; part++) {
+                int some = share(taps, parts, part);
+                outer(delta->first + c * delta->plane + y * delta->row, delta->plane, delta->row, source,
+                      n->offset + tap, l->stride_y * row, rows, l->width, (long)l->stride_x * V,
+                      n->sums + ((long)c * n->taps + tap) * V, n->taps, together, some);
+                tap += some;
             }
         }
     }
@@ -149,7 +159,7 @@ static void pool_backward(const Layer *l, const float *in, Delta delta, float *o
                 for (int pass = 0; pass < (l->kind == MAXIMUM ? 2 : 1); pass++)
                     for (int ky = first; ky < last; ky++)
                         for (int kx = begin; kx < end; kx++) {
-                            long at = (((long)c * l->in_height + top + ky) * l->in_width + left + kx) * V;
+                            long at = (((long)(top + ky) * l->in_channels + c) * l->in_width + left + kx) * V;
                             if (l->kind == AVERAGE) store(out + at, load(out + at) + slope * part);
                             else {
                                 Vector value = load(in + at);
@@ -166,32 +176,61 @@ static void pool_backward(const Layer *l, const float *in, Delta delta, float *o
             }
 }
 
-static void backward_node(Net *net, int k, int block, int images) {
-    Node *n = &net->nodes[k], *before = k > 0 ? &net->nodes[k - 1] : NULL;
-    const Layer *l = &n->l;
-    Delta delta = delta_of(net, k, block, images);
-    float *out = before ? gradient_of(before, block) : NULL;
-    if (l->kind == CONVOLUTION) weight_gradients(net, k, block, delta);
-    if (!before) return;
-    const float *map = map_of(before, block);
+static void pool_backward_node(Net *net, int k, int block, int images) {
+    Node *before = &net->nodes[k - 1];
+    Delta delta = open_delta(net, k, block, images);
+    extend_delta(&delta, net->nodes[k].l.height);
+    float *out = gradient_of(before, block);
+    pool_backward(&net->nodes[k].l, whole_view(net, k - 1, block, 1), delta, out);
     Generator g = gate_generator(net, k - 1, block);
     begin_gate(before);
-    if (l->kind != CONVOLUTION) pool_backward(l, view(net, k - 1, block, 0, 1), delta, out);
-    int inputs = l->in_channels / l->groups, outputs = l->channels / l->groups, height = dilated(l->height, l->stride_y);
-    int flattened = l->in_height != before->l.height; /* a linear layer sees one row */
-    int per_row = outputs * l->kernel_width, narrow = delta.start == gradient_of(n, block);
-    long width = (narrow ? l->width : delta_width(l)) * V, plane = (long)l->in_height * l->in_width * V;
-    for (int y = 0; y < l->in_height; y++) {
-        if (l->kind == CONVOLUTION) {
-            int first, last, top = y + l->pad_y - (l->kernel_height - 1);
-            rows_met(top, l->kernel_height, height, &first, &last);
-            correlate_row(delta.start + top * width, outputs * delta.plane, n->back_offset, n->back_taps, per_row, first,
-                          last, n->back_packed, n->zeros, out + (long)y * l->in_width * V, plane, l->in_width, V,
-                          l->groups, inputs);
-        }
-        if (!flattened) gate(before, map, out, y, &g);
+    for (int y = 0; y < before->l.height; y++) gate(before, map_of(before, block), out, y, &g);
+}
+
+/* Down the rows of the output: each band of them gives weight gradients and the input gradients that it completes. */
+static void convolution_backward_node(Net *net, int k, int block, int images) {
+    Node *n = &net->nodes[k], *before = k > 0 ? &net->nodes[k - 1] : NULL;
+    const Layer *l = &n->l;
+    int inputs = l->in_channels / l->groups, outputs = l->channels / l->groups, band = parts_of(32, l->width);
+    int flattened = before && l->in_height != before->l.height; /* a linear layer sees one row */
+    Delta delta = open_delta(net, k, block, images);
+    View source = open_view(net, k - 1, block, l->pad_x, 1);
+    const float *map = before ? map_of(before, block) : NULL;
+    float *out = before ? gradient_of(before, block) : NULL;
+    long row = delta.row / l->stride_y, plane = (long)l->in_width * V;
+    Generator g = {};
+    if (before) {
+        g = gate_generator(net, k - 1, block);
+        begin_gate(before);
     }
-    for (int y = 0; y < before->l.height && flattened; y++) gate(before, map, out, y, &g);
+    for (int y = 0, rows, ready = 0; y < l->height; y += rows) {
+        int first, last, top = y * l->stride_y - l->pad_y;
+        rows_met(top, l->kernel_height, l->in_height, &first, &last);
+        for (rows = 1; rows < band && y + rows < l->height; rows++) { /* rows that meet the same taps go together */
+            int begin, end;
+            rows_met(top + rows * l->stride_y, l->kernel_height, l->in_height, &begin, &end);
+            if (begin != first || end != last) break;
+        }
+        extend_delta(&delta, y + rows);
+        extend(&source, flattened ? source.height : top + (rows - 1) * l->stride_y + last);
+        weight_gradients(n, place_of(&source), &delta, y, rows, first, last);
+        if (!before) continue;
+        int complete = y + rows == l->height ? l->in_height : (y + rows) * l->stride_y - l->pad_y;
+        for (; ready < complete && ready < l->in_height; ready++) {
+            int turned = ready + l->pad_y - (l->kernel_height - 1);
+            rows_met(turned, l->kernel_height, dilated(l->height, l->stride_y), &first, &last);
+            correlate_row(delta.start + turned * row, outputs * delta.plane, n->back_offset, n->back_taps,
+                          outputs * l->kernel_width, first, last, n->back_packed, n->zeros,
+                          out + ready * l->in_channels * plane, plane, l->in_width, V, l->groups, inputs);
+            if (!flattened) gate(before, map, out, ready, &g);
+        }
+    }
+    for (int y = 0; flattened && y < before->l.height; y++) gate(before, map, out, y, &g);
+}
+
+static void backward_node(Net *net, int k, int block, int images) {
+    if (net->nodes[k].l.kind == CONVOLUTION) convolution_backward_node(net, k, block, images);
+    else if (k > 0) pool_backward_node(net, k, block, images);
 }
 
 /* Softmax and cross-entropy of one block; sets the last node's gradient where `learning`. Adds the summed loss (nats)

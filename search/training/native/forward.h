@@ -6,15 +6,20 @@ INLINE void view_row(const Node *n, const float *map, int y, float *to, long pla
     const Layer *l = &n->l;
     Drop rule = drop_of(l->drop2);
     for (int c = 0; c < l->channels; c++) {
-        const float *from = map + ((long)c * l->height + y) * l->width * V;
+        const float *from = map + ((long)y * l->channels + c) * l->width * V;
         Vector scale = broadcast(n->scale[c]), shift = broadcast(n->shift[c]);
-        for (int x = 0; x < l->width; x++) {
-            Vector value = load(from + x * V);
-            if (norm) value = value * scale + shift;
-            if (relu) value = where(~(value <= 0), value); /* not value > 0: NaN shall stay */
-            if (drop) value = where(kept(g, rule), value * rule.scale);
-            store(to + c * plane + x * V, value);
-        }
+        float *row = to + c * plane;
+        if (drop) scale *= rule.scale, shift *= rule.scale;
+#define VIEW_ONE(x) \
+    do { \
+        Vector value = load(from + (x) * V); \
+        if (norm) value = value * scale + shift; \
+        else if (drop) value *= rule.scale; \
+        if (relu) value = where(~(value <= 0), value); /* not value > 0: NaN shall stay */ \
+        if (drop) value = where(kept(&number, rule), value); \
+        store(row + (x) * V, value); \
+    } while (0)
+        FOR_EACH_PAIR(VIEW_ONE, l->width, drop, g);
     }
 }
 
@@ -30,36 +35,59 @@ INLINE void view_row(const Node *n, const float *map, int y, float *to, long pla
         case 7: CALL(1, 1, 1); break; \
     }
 
-/* The view of node k (-1: the input) for one block, with `pad` zeros left and right of each row. The map itself where
-   that is the same. training: dropout is on. */
-static const float *view(Net *net, int k, int block, int pad, int training) {
-    long size = (long)net->channels * net->height * net->width * V;
+/* The view of one node (-1: the input) for one block, with `pad` zeros left and right of each row, made row by row as
+   it is needed: rows are read while they are in the cache. The map itself where that is the same. */
+typedef struct {
+    const Node *n;
+    const float *map;
+    float *to; /* NULL: the map itself is read */
+    int channels, height, width, pad, drop, plain, done;
+    Generator g;
+} View;
+
+/* training: dropout is on. */
+static View open_view(Net *net, int k, int block, int pad, int training) {
     const Node *n = k < 0 ? NULL : &net->nodes[k];
-    const float *map = n ? map_of(n, block) : net->input + block * size;
-    int drop = n && n->l.drop2 > 0 && training;
-    int plain = !n || !(n->l.norm || n->l.relu2 || drop);
-    if (plain && pad == 0) return map;
-    int channels = n ? n->l.channels : net->channels, height = n ? n->l.height : net->height;
-    int width = n ? n->l.width : net->width;
-    long row = width + 2 * pad, plane = height * row * V;
-    Generator g = {};
-    if (drop) g = generator(net->key, net->step, 2 * k + 1, block);
-    for (int y = 0; y < height; y++) {
-        float *to = net->padded + y * row * V;
-        for (int c = 0; c < channels && pad; c++) {
-            memset(to + c * plane, 0, (size_t)pad * V * sizeof(float));
-            memset(to + c * plane + (pad + width) * V, 0, (size_t)pad * V * sizeof(float));
+    View v = {.n = n, .pad = pad, .done = 0};
+    v.channels = n ? n->l.channels : net->channels;
+    v.height = n ? n->l.height : net->height;
+    v.width = n ? n->l.width : net->width;
+    v.map = n ? map_of(n, block) : net->input + (long)block * v.channels * v.height * v.width * V;
+    v.drop = n && n->l.drop2 > 0 && training;
+    v.plain = !n || !(n->l.norm || n->l.relu2 || v.drop);
+    v.to = v.plain && pad == 0 ? NULL : net->padded;
+    if (v.drop) v.g = generator(net->key, net->step, 2 * k + 1, block);
+    return v;
+}
+
+static const float *place_of(const View *v) { return v->to ? v->to : v->map; }
+
+/* Makes the rows before `rows`. */
+static void extend(View *v, int rows) {
+    if (!v->to) return;
+    long plane = (v->width + 2 * v->pad) * V, row = v->channels * plane;
+    for (; v->done < rows; v->done++) {
+        float *to = v->to + v->done * row;
+        for (int c = 0; c < v->channels && v->pad; c++) {
+            memset(to + c * plane, 0, (size_t)v->pad * V * sizeof(float));
+            memset(to + c * plane + (v->pad + v->width) * V, 0, (size_t)v->pad * V * sizeof(float));
         }
-        to += pad * V;
-        if (plain)
-            for (int c = 0; c < channels; c++)
-                memcpy(to + c * plane, map + ((long)c * height + y) * width * V, (size_t)width * V * sizeof(float));
+        to += v->pad * V;
+        if (v->plain)
+            for (int c = 0; c < v->channels; c++)
+                memcpy(to + c * plane, v->map + ((long)v->done * v->channels + c) * v->width * V,
+                       (size_t)v->width * V * sizeof(float));
         else {
-#define VIEW_ROW(norm, relu, drop) view_row(n, map, y, to, plane, &g, norm, relu, drop)
-            SWITCH3(VIEW_ROW, n->l.norm, n->l.relu2, drop)
+#define VIEW_ROW(norm, relu, drop) view_row(v->n, v->map, v->done, to, plane, &v->g, norm, relu, drop)
+            SWITCH3(VIEW_ROW, v->n->l.norm, v->n->l.relu2, v->drop)
         }
     }
-    return net->padded;
+}
+
+static const float *whole_view(Net *net, int k, int block, int training) {
+    View v = open_view(net, k, block, 0, training);
+    extend(&v, v.height);
+    return place_of(&v);
 }
 
 /* One row of results for all channels of all groups, tile by tile; positions outermost, so that inputs stay in L1. */
@@ -87,16 +115,18 @@ INLINE void finish_row(const Node *n, float *map, int y, Generator *g, const int
     const Layer *l = &n->l;
     Drop rule = drop_of(l->drop1);
     for (int c = 0; c < l->channels; c++) {
-        float *place = map + ((long)c * l->height + y) * l->width * V, *sums = n->statistics + 2L * c * V;
+        float *place = map + ((long)y * l->channels + c) * l->width * V, *sums = n->statistics + 2L * c * V;
         Vector sum = load(sums), squares = load(sums + V);
-        for (int x = 0; x < l->width; x++) {
-            Vector value = load(place + x * V);
-            if (relu) value = where(~(value <= 0), value);
-            if (drop) value = where(kept(g, rule), value * rule.scale);
-            if (relu || drop) store(place + x * V, value);
-            sum += value;
-            squares += value * value;
-        }
+#define FINISH_ONE(x) \
+    do { \
+        Vector value = load(place + (x) * V); \
+        if (relu) value = where(~(value <= 0), value); \
+        if (drop) value = where(kept(&number, rule), value * rule.scale); \
+        if (relu || drop) store(place + (x) * V, value); \
+        sum += value; \
+        squares += value * value; \
+    } while (0)
+        FOR_EACH_PAIR(FINISH_ONE, l->width, drop, g);
         if (norm) store(sums, sum), store(sums + V, squares);
     }
 }
@@ -111,7 +141,7 @@ static void pool_row(const Layer *l, const float *in, int y, float *out) {
             rows_met(left, l->kernel_width, l->in_width, &begin, &end);
             Vector result = broadcast(l->kind == MAXIMUM ? -INFINITY : 0);
             for (int ky = first; ky < last; ky++) {
-                const float *row = in + (((long)c * l->in_height + top + ky) * l->in_width + left) * V;
+                const float *row = in + (((long)(top + ky) * l->in_channels + c) * l->in_width + left) * V;
                 for (int kx = begin; kx < end; kx++) {
                     Vector value = load(row + kx * V);
                     if (l->kind == AVERAGE) result += value;
@@ -122,7 +152,7 @@ static void pool_row(const Layer *l, const float *in, int y, float *out) {
                 }
             }
             if (l->kind == AVERAGE) result *= part;
-            store(out + (((long)c * l->height + y) * l->width + x) * V, result);
+            store(out + (((long)y * l->channels + c) * l->width + x) * V, result);
         }
 }
 
@@ -130,20 +160,23 @@ static void forward_node(Net *net, int k, int block, int training) {
     Node *n = &net->nodes[k];
     const Layer *l = &n->l;
     int pad = l->kind == CONVOLUTION ? l->pad_x : 0, per_row = l->in_channels / l->groups * l->kernel_width;
-    const float *in = view(net, k - 1, block, pad, training);
+    View source = open_view(net, k - 1, block, pad, training);
+    const float *in = place_of(&source);
     const float *bias = l->bias < 0 ? n->zeros : net->parameters + l->bias;
     float *map = map_of(n, block);
-    long row = padded_width(l) * V, plane = (long)l->height * l->width * V;
+    long in_plane = padded_width(l) * V, row = l->in_channels * in_plane, plane = (long)l->width * V;
     int drop = l->drop1 > 0 && training, norm = l->norm && training;
+    int flattened = source.height != l->in_height; /* a linear layer sees one row */
     Generator g = {};
     if (drop) g = generator(net->key, net->step, 2 * k, block);
     if (norm) memset(n->statistics, 0, 2 * sizeof(float) * (size_t)l->channels * V);
     for (int y = 0; y < l->height; y++) {
+        int first, last, top = y * l->stride_y - l->pad_y;
+        rows_met(top, l->kernel_height, l->in_height, &first, &last);
+        extend(&source, flattened ? source.height : top + last);
         if (l->kind == CONVOLUTION) {
-            int first, last, top = y * l->stride_y - l->pad_y;
-            rows_met(top, l->kernel_height, l->in_height, &first, &last);
-            correlate_row(in + top * row, (long)l->in_channels / l->groups * l->in_height * row, n->offset, n->taps,
-                          per_row, first, last, n->packed, bias, map + (long)y * l->width * V, plane, l->width,
+            correlate_row(in + top * row, l->in_channels / l->groups * in_plane, n->offset, n->taps,
+                          per_row, first, last, n->packed, bias, map + y * l->channels * plane, plane, l->width,
                           (long)l->stride_x * V, l->groups, l->channels / l->groups);
         } else
             pool_row(l, in, y, map);
@@ -202,5 +235,5 @@ static void forward(Net *net, int images) {
 
 /* Logits of one block, [class][image]. */
 static const float *logits_of(Net *net, int block, int training) {
-    return view(net, net->count - 1, block, 0, training);
+    return whole_view(net, net->count - 1, block, training);
 }

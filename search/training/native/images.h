@@ -1,23 +1,22 @@
 /* From uint8 images to a block of the network's input: one bilinear affine warp, normalisation, images to lanes. */
 
-/* The image in floats with a border of zeros, 1 before and 2 after: outside is black without a question asked. */
-static void to_canvas(Net *net, const uint8_t *pixels) {
+/* An image in floats with a border of zeros, 1 before and 2 after: outside is black without a question asked. */
+static void to_canvas(const Net *net, const uint8_t *pixels, float *canvas) {
     for (int y = 0; y < net->height; y++)
         for (int x = 0; x < net->width; x++)
-            net->canvas[(long)(y + 1) * (net->width + 3) + x + 1] = pixels[y * net->width + x];
+            canvas[(long)(y + 1) * (net->width + 3) + x + 1] = pixels[(long)y * net->width + x];
 }
 
-/* One row of the warped canvas. matrix: from output to input positions in pixels from the centre, 3 x 3. */
-static void warp_row(const Net *net, const float *matrix, int y, float *result) {
-    int width = net->width, height = net->height, row = width + 3;
-    float fx = width / 2.0f, fy = height / 2.0f, v = y + 0.5f - fy;
-    const float *canvas = net->canvas;
-    for (int x = 0; x < width; x++) {
-        float u = x + 0.5f - fx;
-        float px = matrix[0] * u + matrix[1] * v + matrix[2] + fx - 0.5f;
-        float py = matrix[3] * u + matrix[4] * v + matrix[5] + fy - 0.5f;
-        px = (px > -1 ? px < width ? px : width : -1) + 1; /* from 0: truncation is floor */
-        py = (py > -1 ? py < height ? py : height : -1) + 1;
+/* Row y of a warped image. matrix: 3 x 3, from output to input positions in pixels from the centre. */
+static void warp_row(const Net *net, const float *restrict canvas, const float *restrict matrix, int y,
+                     float *restrict result) {
+    const int width = net->width, height = net->height, row = width + 3;
+    const float fx = width / 2.0f, fy = height / 2.0f, v = y + 0.5f - fy, a = matrix[0], b = matrix[3];
+    const float px0 = matrix[1] * v + matrix[2] + fx + 0.5f, py0 = matrix[4] * v + matrix[5] + fy + 0.5f;
+    for (int x = 0; x < width; x++) { /* positions on the canvas, from 0: truncation is floor */
+        float u = x + 0.5f - fx, px = a * u + px0, py = b * u + py0;
+        px = px > 0 ? px < width + 1 ? px : width + 1 : 0;
+        py = py > 0 ? py < height + 1 ? py : height + 1 : 0;
         int left = (int)px, top = (int)py;
         float wx = px - left, wy = py - top;
         const float *at = canvas + top * row + left;
@@ -26,19 +25,29 @@ static void warp_row(const Net *net, const float *matrix, int y, float *result) 
     }
 }
 
-/* Image number `lane` of a block. matrix NULL: as it is. */
-static void place_image(Net *net, float *block, int lane, const uint8_t *pixels, const float *matrix) {
-    long size = (long)net->height * net->width;
-    for (int c = 0; c < net->channels; c++, pixels += size) {
-        float mean = net->pixel_mean[c], scale = net->pixel_scale[c], *to = block + c * size * V + lane;
-        if (!matrix) {
-            for (long i = 0; i < size; i++) to[i * V] = (pixels[i] - mean) * scale;
-            continue;
+/* The first `count` lanes of a block; the others become 0. index NULL: the images from the first on; matrices NULL: as
+   they are. */
+static void fill(Net *net, int block, int count, const uint8_t *images, const int64_t *index, const float *matrices) {
+    const long width = net->width, size = net->height * width, canvas = (net->height + 3) * (width + 3);
+    float *to = net->input + block * net->channels * size * V;
+    memset(net->warped, 0, sizeof(float) * (size_t)(width * V));
+    for (int c = 0; c < net->channels; c++) {
+        const uint8_t *pixels[V];
+        float mean = net->pixel_mean[c], scale = net->pixel_scale[c];
+        for (int lane = 0; lane < count; lane++) {
+            pixels[lane] = images + ((index ? index[lane] : lane) * net->channels + c) * size;
+            if (matrices) to_canvas(net, pixels[lane], net->canvas + lane * canvas);
         }
-        to_canvas(net, pixels);
         for (int y = 0; y < net->height; y++) {
-            warp_row(net, matrix, y, net->positions);
-            for (int x = 0; x < net->width; x++, to += V) *to = (net->positions[x] - mean) * scale;
+            float *row = to + (y * net->channels + c) * width * V;
+            for (int lane = 0; lane < count; lane++) {
+                float *own = net->warped + lane * width;
+                if (matrices) warp_row(net, net->canvas + lane * canvas, matrices + 9 * lane, y, own);
+                else
+                    for (int x = 0; x < width; x++) own[x] = pixels[lane][y * width + x];
+            }
+            for (int x = 0; x < width; x++)
+                for (int lane = 0; lane < V; lane++) row[x * V + lane] = (net->warped[lane * width + x] - mean) * scale;
         }
     }
 }

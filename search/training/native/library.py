@@ -19,7 +19,16 @@ from pathlib import Path
 from search.training.environment import processor
 
 SOURCES = Path(__file__).parent
-OPTIONS = ("-O3", "-march=native", "-std=gnu11", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math")
+OPTIONS = (
+    "-O3",
+    "-march=native",
+    "-std=gnu11",
+    "-fPIC",
+    "-shared",
+    "-D_GNU_SOURCE",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+)
 COMPILE_SECONDS = 120  # a compiler that takes longer is given up
 
 

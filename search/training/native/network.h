@@ -11,6 +11,7 @@ typedef struct { /* as search/training/native/program.py writes it; positions ar
     int32_t kind, in_channels, in_height, in_width, channels, height, width;
     int32_t kernel_height, kernel_width, stride_y, stride_x, pad_y, pad_x, groups;
     int32_t relu1, norm, relu2;
+    int32_t flat_channels, flat_height, flat_width;     /* a linear layer: the map that it sees flattened, else 0 */
     float drop1, drop2;                                 /* rates, 0 for none */
     int64_t weight, bias, gamma, beta, mean, variance;  /* in the parameters and buffers; bias -1: none */
 } Layer;
@@ -22,6 +23,7 @@ typedef struct {
     int taps, back_taps;               /* per group: of the convolution and of its input gradient */
     int32_t *offset, *back_offset;     /* order of taps: kernel row, channel, kernel column */
     int32_t *source, *back_source;     /* where a tap's weight is, relative to its output channel's first */
+    int32_t *order, *back_order;       /* where an output channel's (an input channel's) weights begin */
     float *packed, *back_packed;       /* weights in the order in which the tiles read them */
     float *sums;                       /* weight gradients, one vector per weight */
     float *bias_sums, *zeros;
@@ -36,16 +38,14 @@ typedef struct {
     Node *nodes;
     int count, blocks, classes;
     int channels, height, width;       /* of an image */
-    float *input;                      /* [block][channel][row][column][image], normalised */
+    float *input;                      /* [block][row][channel][column][image], normalised */
     float *padded, *delta;             /* scratch for one block: a convolution's input, gradients of its output */
-    float *logits, *canvas, *positions;
+    float *canvas, *warped;            /* of one channel of the images of a block */
     float *parameters, *gradients, *momentum, *buffers; /* the caller's */
     long parameter_count;
     const float *pixel_mean, *pixel_scale;
     uint64_t key, step;
 } Net;
-
-enum { BATCH_NORM_STREAMS = 2 }; /* dropout streams per node: gate 1, gate 2 */
 
 static float *map_of(const Node *n, int block) { return n->map + block * n->block; }
 static float *gradient_of(const Node *n, int block) { return n->gradient + block * n->gradient_block; }
@@ -75,16 +75,23 @@ static void rows_met(int top, int kernel, int height, int *first, int *last) {
 
 static int tiles_of_channels(int channels) { return parts_of(channels, most_channels()); }
 
+/* Place among a linear layer's weights, which follow torch's order (channel, row, column), of its input number c here. */
+static int in_order(const Layer *l, int c) {
+    if (!l->flat_width) return c;
+    int x = c % l->flat_width, channel = c / l->flat_width % l->flat_channels;
+    return (channel * l->flat_height + c / l->flat_width / l->flat_channels) * l->flat_width + x;
+}
+
 static void tabulate(Node *n) {
     const Layer *l = &n->l;
     int inputs = l->in_channels / l->groups, outputs = l->channels / l->groups, kernel = l->kernel_height * l->kernel_width;
-    long row = padded_width(l), back_row = delta_width(l), back_plane = dilated(l->height, l->stride_y) * back_row;
+    long row = padded_width(l), back_row = delta_width(l);
     int32_t *offset = n->offset, *source = n->source;
     for (int ky = 0; ky < l->kernel_height; ky++)
         for (int c = 0; c < inputs; c++)
             for (int kx = 0; kx < l->kernel_width; kx++) {
-                *offset++ = (int32_t)(((c * l->in_height + ky) * row + kx) * V);
-                *source++ = c * kernel + ky * l->kernel_width + kx;
+                *offset++ = (int32_t)((((long)ky * l->in_channels + c) * row + kx) * V);
+                *source++ = in_order(l, c) * kernel + ky * l->kernel_width + kx;
             }
     offset = n->back_offset, source = n->back_source;
     /* The input gradient is a correlation of the (dilated) output gradient with the kernel turned round. */
@@ -92,21 +99,23 @@ static void tabulate(Node *n) {
         for (int c = 0; c < outputs; c++)
             for (int rx = 0; rx < l->kernel_width; rx++) {
                 int ky = l->kernel_height - 1 - ry, kx = l->kernel_width - 1 - rx;
-                *offset++ = (int32_t)((c * back_plane + ry * back_row + l->pad_x + rx) * V);
+                *offset++ = (int32_t)((((long)ry * l->channels + c) * back_row + l->pad_x + rx) * V);
                 *source++ = c * inputs * kernel + ky * l->kernel_width + kx;
             }
+    for (int c = 0; c < inputs; c++) n->back_order[c] = in_order(l, c) * kernel;
+    for (int c = 0; c < outputs; c++) n->order[c] = c * inputs * kernel;
 }
 
 /* packed[group][tile of channels][tap][channel of the tile] */
-static void pack(const float *weights, const int32_t *source, int taps, int groups, long group_size, int channels,
-                 long channel_size, float *packed) {
+static void pack(const float *weights, const int32_t *source, int taps, int groups, long group_size,
+                 const int32_t *order, int channels, float *packed) {
     int tiles = tiles_of_channels(channels);
     for (int g = 0; g < groups; g++, weights += group_size) {
         int first = 0;
         for (int tile = 0; tile < tiles; tile++) {
             int some = share(channels, tiles, tile);
             for (int tap = 0; tap < taps; tap++)
-                for (int c = 0; c < some; c++) *packed++ = weights[(first + c) * channel_size + source[tap]];
+                for (int c = 0; c < some; c++) *packed++ = weights[order[first + c] + source[tap]];
             first += some;
         }
     }
@@ -120,22 +129,22 @@ static void pack_weights(Net *net) {
         long inputs = l->in_channels / l->groups, outputs = l->channels / l->groups;
         long kernel = l->kernel_height * l->kernel_width;
         const float *weights = net->parameters + l->weight;
-        pack(weights, n->source, n->taps, l->groups, outputs * inputs * kernel, (int)outputs, inputs * kernel, n->packed);
+        pack(weights, n->source, n->taps, l->groups, outputs * inputs * kernel, n->order, (int)outputs, n->packed);
         if (k > 0)
-            pack(weights, n->back_source, n->back_taps, l->groups, outputs * inputs * kernel, (int)inputs, kernel,
-                 n->back_packed);
+            pack(weights, n->back_source, n->back_taps, l->groups, outputs * inputs * kernel, n->back_order,
+                 (int)inputs, n->back_packed);
     }
 }
 
 static void free_net(Net *net) {
     for (int k = 0; net->nodes && k < net->count; k++) {
         Node *n = &net->nodes[k];
-        void *owned[] = {n->map, n->gradient, n->offset, n->back_offset, n->source, n->back_source, n->packed,
+        void *owned[] = {n->map, n->gradient, n->offset, n->back_offset, n->source, n->back_source, n->order, n->back_order, n->packed,
                          n->back_packed, n->sums, n->bias_sums, n->zeros, n->scale, n->shift, n->center, n->deviation,
                          n->by_gradient, n->by_map, n->constant, n->statistics, n->total};
         for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
     }
-    void *owned[] = {net->nodes, net->input, net->padded, net->delta, net->logits, net->canvas, net->positions};
+    void *owned[] = {net->nodes, net->input, net->padded, net->delta, net->canvas, net->warped};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
     free(net);
 }
@@ -175,6 +184,8 @@ static Net *new_net(const Layer *layers, int count, int batch, int channels, int
             complete &= (*per_channel[i] = new_floats(larger(l->channels, l->in_channels))) != NULL;
         complete &= (n->offset = (int32_t *)new_floats(taps)) && (n->source = (int32_t *)new_floats(taps)) &&
                     (n->back_offset = (int32_t *)new_floats(back)) && (n->back_source = (int32_t *)new_floats(back)) &&
+                    (n->order = (int32_t *)new_floats(l->channels)) &&
+                    (n->back_order = (int32_t *)new_floats(l->in_channels)) &&
                     (n->packed = new_floats(weights)) && (n->back_packed = new_floats(weights)) &&
                     (n->sums = new_floats(weights * V)) && (n->bias_sums = new_floats((long)l->channels * V)) &&
                     (n->statistics = new_floats(2L * l->channels * V)) &&
@@ -185,9 +196,9 @@ static Net *new_net(const Layer *layers, int count, int batch, int channels, int
         net->classes = net->nodes[count - 1].l.channels;
         complete = (net->input = new_floats((long)net->blocks * channels * height * width * V)) &&
                    (net->padded = new_floats(larger(padded, net->nodes[count - 1].block))) &&
-                   (net->delta = new_floats(delta)) && (net->logits = new_floats((long)net->classes * V)) &&
-                   (net->canvas = new_floats((long)(height + 3) * (width + 3))) &&
-                   (net->positions = new_floats(4L * width));
+                   (net->delta = new_floats(delta)) &&
+                   (net->canvas = new_floats((long)(height + 3) * (width + 3) * V)) &&
+                   (net->warped = new_floats((long)width * V));
     }
     if (complete) return net;
     free_net(net);

@@ -23,6 +23,7 @@ class Layer(ctypes.Structure):
         *((name, ctypes.c_int32) for name in ("channels", "height", "width", "kernel_height", "kernel_width")),
         *((name, ctypes.c_int32) for name in ("stride_y", "stride_x", "pad_y", "pad_x", "groups")),
         *((name, ctypes.c_int32) for name in ("relu1", "norm", "relu2")),
+        *((name, ctypes.c_int32) for name in ("flat_channels", "flat_height", "flat_width")),
         *((name, ctypes.c_float) for name in ("drop1", "drop2")),
         *((name, ctypes.c_int64) for name in ("weight", "bias", "gamma", "beta", "mean", "variance")),
     )
@@ -81,7 +82,7 @@ class _Writer:
                 _, height, width = layer.input_shape
                 self.node(AVERAGE, layer.output_shape, (height, width))
             case Flatten():
-                pass  # maps lie in the order in which torch flattens them
+                pass  # a linear layer sees any map as one row of values
             case BatchNorm():
                 self.norm(layer)
             case Activation("relu"):
@@ -112,13 +113,16 @@ class _Writer:
         inputs, outputs = _map(self.shape), _map(output_shape)
         places = (NOWHERE,) * 6
         self.nodes.append(
-            Layer(kind, *inputs, *outputs, *kernel, *stride, *padding, groups, 0, 0, 0, 0.0, 0.0, *places)
+            Layer(kind, *inputs, *outputs, *kernel, *stride, *padding, groups, 0, 0, 0, 0, 0, 0, 0.0, 0.0, *places)
         )
         self.shape = output_shape
 
     def fully_connected(self, layer: PlannedLayer) -> None:
+        seen = _map(self.shape)
         self.shape = (_size(self.shape),)
         self.node(CONVOLUTION, layer.output_shape)
+        node = self.nodes[-1]
+        node.flat_channels, node.flat_height, node.flat_width = seen
         self.weigh(layer)
 
     def weigh(self, layer: PlannedLayer) -> None:

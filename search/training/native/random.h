@@ -47,14 +47,44 @@ INLINE Unsigned draw(Generator *g) {
     return result;
 }
 
-/* Dropout of one layer: `rate` of the values become 0, the others are divided by 1 - rate. */
+/* Dropout of one layer: `rate` of the values become 0, the others are divided by 1 - rate. A draw serves two vectors, so
+   a rate is a multiple of 1/65536; the scale is that of the rounded rate, which keeps the mean. */
 typedef struct {
-    uint32_t threshold; /* a draw below it is dropped */
-    float scale;        /* 1 / (1 - rate) */
+    uint32_t threshold; /* numbers below it are dropped */
+    float scale;
 } Drop;
 
 INLINE Drop drop_of(float rate) {
-    return (Drop){(uint32_t)((double)rate * 4294967296.0), (float)(1.0 / (1.0 - (double)rate))};
+    double part = rint((double)rate * 65536);
+    if (part > 65535) part = 65535;
+    return (Drop){(uint32_t)part << 16, (float)(1 / (1 - part / 65536))};
 }
 
-INLINE Mask kept(Generator *g, Drop drop) { return (Mask)(draw(g) >= drop.threshold); }
+/* Decides by the upper half of `number`, then moves the lower half up for the next vector. */
+INLINE Mask kept(Unsigned *number, Drop drop) {
+    Mask mask = (Mask)(*number >= drop.threshold);
+    *number <<= 16;
+    return mask;
+}
+
+/* Runs DO(x) for x from 0 to width - 1, with `number` drawn anew for every second x where `drop`. The generator is
+   worked on as a copy: in memory, every store to a map would have to be assumed to change it. */
+#define FOR_EACH_PAIR(DO, width, drop, g) \
+    do { \
+        const int width_ = (width); \
+        int x_ = 0; \
+        Unsigned number = {}; \
+        Generator own = {}; \
+        if (drop) own = *(g); \
+        for (; x_ + 1 < width_; x_ += 2) { \
+            if (drop) number = draw(&own); \
+            DO(x_); \
+            DO(x_ + 1); \
+        } \
+        if (x_ < width_) { \
+            if (drop) number = draw(&own); \
+            DO(x_); \
+        } \
+        if (drop) *(g) = own; \
+        (void)number; \
+    } while (0)

@@ -38,18 +38,6 @@ static void descend(Net *net, float rate, float momentum, float decay, int neste
     }
 }
 
-static void fill(Net *net, int block, int count, const uint8_t *images, const int64_t *index, const float *matrices) {
-    long size = (long)net->channels * net->height * net->width;
-    float *to = net->input + block * size * V;
-    for (int lane = 0; lane < V; lane++) {
-        if (lane < count) {
-            int64_t image = index ? index[lane] : lane;
-            place_image(net, to, lane, images + image * size, matrices ? matrices + 9L * lane : NULL);
-        } else
-            for (long i = 0; i < size; i++) to[i * V + lane] = 0;
-    }
-}
-
 /* One step over `count` images, those numbered index[0..]. matrices: 9 floats per image of the batch, or NULL. Adds the
    summed loss and the number of right answers. */
 void train_step(Net *net, int64_t step, const uint8_t *images, const int64_t *labels, const int64_t *index,
@@ -96,7 +84,11 @@ void evaluate(Net *net, const uint8_t *images, const int64_t *labels, int64_t co
 void read_input(const Net *net, int32_t count, float *result) {
     long size = (long)net->channels * net->height * net->width;
     for (int32_t image = 0; image < count; image++)
-        for (long i = 0; i < size; i++) result[image * size + i] = net->input[(image / V * size + i) * V + image % V];
+        for (int y = 0; y < net->height; y++)
+            for (int c = 0; c < net->channels; c++)
+                for (int x = 0; x < net->width; x++)
+                    result[image * size + ((long)c * net->height + y) * net->width + x] =
+                        net->input[(image / V * size + ((long)y * net->channels + c) * net->width + x) * V + image % V];
 }
 
 /* For tests: the factors (0 or 1 / (1 - rate)) of a node's dropout at a step, [image][channel][row][column]. */
@@ -107,11 +99,13 @@ void read_dropout(const Net *net, int64_t step, int32_t node, int32_t gate, int3
         Generator g = generator(net->key, (uint64_t)step, 2 * node + gate - 1, block);
         for (int y = 0; y < l->height; y++)
             for (int c = 0; c < l->channels; c++)
-                for (int x = 0; x < l->width; x++) {
-                    Mask mask = kept(&g, rule);
-                    for (int lane = 0; lane < images_in(count, block); lane++)
-                        result[(((long)(block * V + lane) * l->channels + c) * l->height + y) * l->width + x] =
-                            mask[lane] ? rule.scale : 0;
-                }
+#define READ_ONE(x) \
+    do { \
+        Mask mask = kept(&number, rule); \
+        for (int lane = 0; lane < images_in(count, block); lane++) \
+            result[(((long)(block * V + lane) * l->channels + c) * l->height + y) * l->width + (x)] = \
+                mask[lane] ? rule.scale : 0; \
+    } while (0)
+                FOR_EACH_PAIR(READ_ONE, l->width, 1, &g);
     }
 }

@@ -1,12 +1,16 @@
 /* Vectors of V numbers in GNU C, as wide as one register of the processor: compiled alike for AVX-512, AVX2 and NEON.
 
-   Maps are stored in blocks of V images, [channel][row][column][image]: lane i of every vector is image i of its block.
-   So each operation works on whole vectors whatever its number of channels, kernel, stride or padding. */
+   Maps are stored in blocks of V images, [row][channel][column][image]: lane i of every vector is image i of its block.
+   So each operation works on whole vectors whatever its number of channels, kernel, stride or padding, and what it
+   needs for one row of results lies together. */
 
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 #if defined(__AVX512F__)
 #define V 16
@@ -54,10 +58,15 @@ INLINE float sum_of_lanes(Vector value) {
     return total;
 }
 
+enum { LARGE_PAGE = 1 << 21 };
+
 /* Memory for `count` floats, zeroed, on a cache line. */
 static float *new_floats(long count) {
     size_t bytes = ((size_t)(count > 0 ? count : 1) * sizeof(float) + 63) / 64 * 64;
     void *place = NULL;
-    if (posix_memalign(&place, 64, bytes)) return NULL;
+    if (posix_memalign(&place, bytes < LARGE_PAGE ? 64 : LARGE_PAGE, bytes)) return NULL;
+#if defined(__linux__)
+    if (bytes >= LARGE_PAGE) madvise(place, bytes, MADV_HUGEPAGE); /* fewer pages to look up; a wish only */
+#endif
     return memset(place, 0, bytes);
 }
