@@ -4,13 +4,14 @@ RUN := .venv/bin/python -m
 # Debian packages that tests need
 TEST_PACKAGES :=
 
-.PHONY: help demo test check test-tools set-up
+.PHONY: help demo test check bench test-tools set-up
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo        install into .venv, then search, report and export on a small data set (minutes)"
 	@echo "make test        install into .venv, then run the tests"
 	@echo "make check       the tests, and before them ruff (lint and format) and mypy"
+	@echo "make bench       measure training against the published way, and the search's overhead (minutes)"
 	@echo "make test-tools  install the Debian packages that tests need"
 	@echo "make set-up      install into .venv only"
 
@@ -26,6 +27,11 @@ check: set-up
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
 	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(RUN) pytest -n 2
+
+# Threads are each process's own matter here: the published way is measured with torch's default.
+bench: set-up
+	@.venv/bin/python benchmarks/training.py $(BENCH)
+	@.venv/bin/python benchmarks/overhead.py
 
 set-up:
 	@command -v "$(PYTHON)" >/dev/null || { echo "error: no $(PYTHON) found: install Python 3.11 or newer, or name one, \

@@ -1,0 +1,69 @@
+"""Our way to train, as a process of its own: what a worker does. Same protocol as benchmarks/published_way.py."""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import psutil
+import torch
+
+from models.build import build
+from models.plan import plan
+from models.references import reference
+from search.data.augment import random_matrices
+from search.data.store import open_dataset
+from search.training.loop import resident
+from search.training.native.network import Network
+from search.training.native.program import compile_plan
+from search.training.native.train import path
+from search.training.recipe import recipe
+
+
+def main() -> None:
+    """Serve until standard input closes."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--batch", type=int, default=128)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    dataset = open_dataset(options.folder)
+    images, labels = resident(dataset.part("train"), torch.device("cpu"))
+    network = plan(reference("saish-m4").architecture, (1, 28, 28), 10)
+    program = compile_plan(network, options.batch)
+    info = dataset.info
+    net = Network(program, build(network).state_dict(), info.input_shape, options.batch, info.mean, info.std, key=1)
+    loss, hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
+    augmentation, chance = recipe("warp10-onecycle").augmentation, torch.Generator()
+    number, at = 0, len(images)
+    order, matrices = torch.empty(0, dtype=torch.int64), None
+
+    def step() -> int:
+        nonlocal number, at, order, matrices
+        if at >= len(images):  # what an epoch begins with
+            order, at = torch.randperm(len(images), generator=chance), 0
+            matrices = random_matrices(augmentation, len(images), info.input_shape[1:], chance)
+        assert matrices is not None
+        batch = slice(at, at + options.batch)
+        net.step(number, images, labels, order[batch], matrices[batch], 0.01, 0.9, 0.0, False, loss, hits)
+        number, at = number + 1, at + options.batch
+        return len(order[batch])
+
+    for _ in range(3):
+        step()
+    print(json.dumps({"ready": True, "threads": 1, "path": path()}), flush=True)
+    for line in sys.stdin:
+        least, started, done, cpu = float(line.split()[1]), time.perf_counter(), 0, time.process_time()
+        while time.perf_counter() - started < least:
+            done += step()
+        seconds = time.perf_counter() - started
+        pss = psutil.Process().memory_full_info().pss
+        answer = {"images": done, "seconds": seconds, "cpu_seconds": time.process_time() - cpu, "pss": pss}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
