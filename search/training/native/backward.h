@@ -123,11 +123,11 @@ static void extend_delta(Delta *d, int rows) {
 }
 
 /* Weight gradients from output rows y..y+rows-1, which all meet kernel rows first..last-1. */
-static void weight_gradients(Node *n, const float *in, const Delta *delta, int y, int rows, int first, int last) {
+static void weight_gradients(Node *n, const float *in, long row, const Delta *delta, int y, int rows, int first, int last) {
     const Layer *l = &n->l;
     int outputs = l->channels / l->groups, inputs = l->in_channels / l->groups, per_row = inputs * l->kernel_width;
     int tiles = tiles_of_channels(outputs), skipped = first * per_row, taps = (last - first) * per_row;
-    long plane = padded_width(l) * V, row = l->in_channels * plane;
+    long plane = padded_width(l) * V;
     for (int g = 0; g < l->groups && taps; g++) {
         const float *source = in + (y * l->stride_y - l->pad_y) * row + (long)g * inputs * plane;
         for (int tile = 0, channel = 0, together; tile < tiles; tile++, channel += together) {
@@ -144,36 +144,55 @@ static void weight_gradients(Node *n, const float *in, const Delta *delta, int y
     }
 }
 
-static void pool_backward(const Layer *l, const float *in, Delta delta, float *out) {
-    memset(out, 0, sizeof(float) * (size_t)l->in_channels * l->in_height * l->in_width * V);
-    Vector part = broadcast(1.0f / (float)(l->kernel_height * l->kernel_width));
-    for (int c = 0; c < l->channels; c++)
-        for (int y = 0; y < l->height; y++)
-            for (int x = 0; x < l->width; x++) {
-                int first, last, begin, end, top = y * l->stride_y - l->pad_y, left = x * l->stride_x - l->pad_x;
-                rows_met(top, l->kernel_height, l->in_height, &first, &last);
-                rows_met(left, l->kernel_width, l->in_width, &begin, &end);
-                Vector slope = load(delta.first + c * delta.plane + y * delta.row + x * V);
-                Vector highest = broadcast(-INFINITY);
-                Mask open = ~(Mask){}; /* lanes whose maximum is not met yet: the first of equals takes it, as in torch */
-                for (int pass = 0; pass < (l->kind == MAXIMUM ? 2 : 1); pass++)
-                    for (int ky = first; ky < last; ky++)
-                        for (int kx = begin; kx < end; kx++) {
-                            long at = (((long)(top + ky) * l->in_channels + c) * l->in_width + left + kx) * V;
-                            if (l->kind == AVERAGE) store(out + at, load(out + at) + slope * part);
-                            else {
-                                Vector value = load(in + at);
-                                if (pass == 0) {
-                                    Mask better = value > highest;
-                                    highest = (Vector)((better & (Mask)value) | (~better & (Mask)highest));
-                                } else {
-                                    Mask hit = (value == highest) & open;
-                                    open &= ~hit;
-                                    store(out + at, load(out + at) + where(hit, slope));
-                                }
-                            }
-                        }
+/* One window: `rows` x `columns` values, whose gradient is `slope`. alone: no other window has them. */
+INLINE void pool_window(const float *in, float *out, long row, Vector slope, const int maximum, const int alone,
+                        const int rows, const int columns) {
+    Vector highest = broadcast(-INFINITY);
+    for (int ky = 0; ky < rows && maximum; ky++)
+        for (int kx = 0; kx < columns; kx++) {
+            Vector value = load(in + ky * row + kx * V);
+            Mask better = value > highest;
+            highest = (Vector)((better & (Mask)value) | (~better & (Mask)highest));
+        }
+    Mask open = ~(Mask){}; /* lanes whose maximum is not met yet: the first of equals takes it, as in torch */
+    for (int ky = 0; ky < rows; ky++)
+        for (int kx = 0; kx < columns; kx++) {
+            Vector part = slope;
+            if (maximum) {
+                Mask hit = (load(in + ky * row + kx * V) == highest) & open;
+                open &= ~hit;
+                part = where(hit, slope);
             }
+            float *to = out + ky * row + kx * V;
+            if (!alone) part += load(to);
+            store(to, part);
+        }
+}
+
+static void pool_backward(const Layer *l, const float *in, Delta delta, float *out) {
+    int maximum = l->kind == MAXIMUM, kernel = l->kernel_height * l->kernel_width;
+    int alone = l->stride_y == l->kernel_height && l->stride_x == l->kernel_width && !l->pad_y && !l->pad_x;
+    int pairs = alone && maximum && l->kernel_height == 2 && l->kernel_width == 2;
+    long plane = (long)l->in_width * V, row = l->in_channels * plane;
+    if (!alone || l->in_height != l->height * l->kernel_height || l->in_width != l->width * l->kernel_width)
+        memset(out, 0, sizeof(float) * (size_t)(l->in_height * row));
+    Vector factor = broadcast(maximum ? 1.0f : 1.0f / (float)kernel);
+    for (int y = 0; y < l->height; y++) {
+        int first, last, top = y * l->stride_y - l->pad_y;
+        rows_met(top, l->kernel_height, l->in_height, &first, &last);
+        for (int c = 0; c < l->channels; c++) {
+            const float *slopes = delta.first + c * delta.plane + y * delta.row;
+            for (int x = 0; x < l->width; x++) {
+                int begin, end, left = x * l->stride_x - l->pad_x;
+                rows_met(left, l->kernel_width, l->in_width, &begin, &end);
+                long at = (top + first) * row + c * plane + (long)(left + begin) * V;
+                Vector slope = load(slopes + (long)x * V) * factor;
+                if (pairs) pool_window(in + at, out + at, row, slope, 1, 1, 2, 2);
+                else if (maximum) pool_window(in + at, out + at, row, slope, 1, alone, last - first, end - begin);
+                else pool_window(in + at, out + at, row, slope, 0, alone, last - first, end - begin);
+            }
+        }
+    }
 }
 
 static void pool_backward_node(Net *net, int k, int block, int images) {
@@ -194,7 +213,8 @@ static void convolution_backward_node(Net *net, int k, int block, int images) {
     int inputs = l->in_channels / l->groups, outputs = l->channels / l->groups, band = parts_of(32, l->width);
     int flattened = before && l->in_height != before->l.height; /* a linear layer sees one row */
     Delta delta = open_delta(net, k, block, images);
-    View source = open_view(net, k - 1, block, l->pad_x, 1);
+    View source = open_view(net, k - 1, block, l->pad_x, 1, sees_one_row(l));
+    if (source.row == 0) band = 1;
     const float *map = before ? map_of(before, block) : NULL;
     float *out = before ? gradient_of(before, block) : NULL;
     long row = delta.row / l->stride_y, plane = (long)l->in_width * V;
@@ -213,7 +233,7 @@ static void convolution_backward_node(Net *net, int k, int block, int images) {
         }
         extend_delta(&delta, y + rows);
         extend(&source, flattened ? source.height : top + (rows - 1) * l->stride_y + last);
-        weight_gradients(n, place_of(&source), &delta, y, rows, first, last);
+        weight_gradients(n, place_of(&source), source.row, &delta, y, rows, first, last);
         if (!before) continue;
         int complete = y + rows == l->height ? l->in_height : (y + rows) * l->stride_y - l->pad_y;
         for (; ready < complete && ready < l->in_height; ready++) {

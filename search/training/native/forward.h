@@ -42,11 +42,12 @@ typedef struct {
     const float *map;
     float *to; /* NULL: the map itself is read */
     int channels, height, width, pad, drop, plain, done;
+    long row; /* floats from row to row; 0 where each row takes the place of the one before */
     Generator g;
 } View;
 
-/* training: dropout is on. */
-static View open_view(Net *net, int k, int block, int pad, int training) {
+/* training: dropout is on; rolling: only one row is needed at a time. */
+static View open_view(Net *net, int k, int block, int pad, int training, int rolling) {
     const Node *n = k < 0 ? NULL : &net->nodes[k];
     View v = {.n = n, .pad = pad, .done = 0};
     v.channels = n ? n->l.channels : net->channels;
@@ -56,6 +57,7 @@ static View open_view(Net *net, int k, int block, int pad, int training) {
     v.drop = n && n->l.drop2 > 0 && training;
     v.plain = !n || !(n->l.norm || n->l.relu2 || v.drop);
     v.to = v.plain && pad == 0 ? NULL : net->padded;
+    v.row = rolling && v.to ? 0 : (long)v.channels * (v.width + 2 * pad) * V;
     if (v.drop) v.g = generator(net->key, net->step, 2 * k + 1, block);
     return v;
 }
@@ -65,9 +67,9 @@ static const float *place_of(const View *v) { return v->to ? v->to : v->map; }
 /* Makes the rows before `rows`. */
 static void extend(View *v, int rows) {
     if (!v->to) return;
-    long plane = (v->width + 2 * v->pad) * V, row = v->channels * plane;
+    long plane = (v->width + 2 * v->pad) * V;
     for (; v->done < rows; v->done++) {
-        float *to = v->to + v->done * row;
+        float *to = v->to + v->done * v->row;
         for (int c = 0; c < v->channels && v->pad; c++) {
             memset(to + c * plane, 0, (size_t)v->pad * V * sizeof(float));
             memset(to + c * plane + (v->pad + v->width) * V, 0, (size_t)v->pad * V * sizeof(float));
@@ -85,7 +87,7 @@ static void extend(View *v, int rows) {
 }
 
 static const float *whole_view(Net *net, int k, int block, int training) {
-    View v = open_view(net, k, block, 0, training);
+    View v = open_view(net, k, block, 0, training, 0);
     extend(&v, v.height);
     return place_of(&v);
 }
@@ -160,11 +162,11 @@ static void forward_node(Net *net, int k, int block, int training) {
     Node *n = &net->nodes[k];
     const Layer *l = &n->l;
     int pad = l->kind == CONVOLUTION ? l->pad_x : 0, per_row = l->in_channels / l->groups * l->kernel_width;
-    View source = open_view(net, k - 1, block, pad, training);
+    View source = open_view(net, k - 1, block, pad, training, sees_one_row(l));
     const float *in = place_of(&source);
     const float *bias = l->bias < 0 ? n->zeros : net->parameters + l->bias;
     float *map = map_of(n, block);
-    long in_plane = padded_width(l) * V, row = l->in_channels * in_plane, plane = (long)l->width * V;
+    long in_plane = padded_width(l) * V, plane = (long)l->width * V;
     int drop = l->drop1 > 0 && training, norm = l->norm && training;
     int flattened = source.height != l->in_height; /* a linear layer sees one row */
     Generator g = {};
@@ -175,7 +177,7 @@ static void forward_node(Net *net, int k, int block, int training) {
         rows_met(top, l->kernel_height, l->in_height, &first, &last);
         extend(&source, flattened ? source.height : top + last);
         if (l->kind == CONVOLUTION) {
-            correlate_row(in + top * row, l->in_channels / l->groups * in_plane, n->offset, n->taps,
+            correlate_row(in + top * source.row, l->in_channels / l->groups * in_plane, n->offset, n->taps,
                           per_row, first, last, n->packed, bias, map + y * l->channels * plane, plane, l->width,
                           (long)l->stride_x * V, l->groups, l->channels / l->groups);
         } else

@@ -66,6 +66,9 @@ static int is_pointwise(const Layer *l) {
            l->stride_x == 1 && l->pad_y == 0 && l->pad_x == 0;
 }
 
+/* Whether a convolution needs one row of its input at a time. */
+static int sees_one_row(const Layer *l) { return l->kind == CONVOLUTION && l->kernel_height == 1 && !l->flat_width; }
+
 /* Kernel rows [*first, *last) that meet the map when a window's first row lies at `top`, rows `apart` rows apart. */
 static void rows_met(int top, int kernel, int height, int *first, int *last) {
     *first = top < 0 ? -top : 0;
