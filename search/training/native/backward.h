@@ -6,6 +6,7 @@ INLINE void gate_row(const Node *n, const float *map, float *gradient, int y, Ge
                      const int relu, const int drop) {
     const Layer *l = &n->l;
     Drop rule = drop_of(l->drop2);
+    const long ahead = (long)AHEAD * l->width * V;
     for (int c = 0; c < l->channels; c++) {
         long at = ((long)y * l->channels + c) * l->width * V;
         float *sums = n->statistics + 2L * c * V;
@@ -13,6 +14,7 @@ INLINE void gate_row(const Node *n, const float *map, float *gradient, int y, Ge
         Vector sum = load(sums), products = load(sums + V);
 #define GATE_ONE(x) \
     do { \
+        prefetch(map + at + ahead + (x) * V); \
         Vector value = load(map + at + (x) * V), slope = load(gradient + at + (x) * V); \
         if (drop) slope = where(kept(&number, rule), slope * rule.scale); \
         if (relu) slope = where(norm ? value * scale + shift > 0 : value > 0, slope); \
@@ -56,6 +58,7 @@ INLINE void delta_row(const Node *n, const float *map, const float *gradient, in
                       Vector holds, Generator *g, const int norm, const int relu, const int drop) {
     const Layer *l = &n->l;
     Drop rule = drop_of(l->drop1);
+    const long ahead = (long)AHEAD * l->width * V;
     for (int c = 0; c < l->channels; c++) {
         long at = ((long)y * l->channels + c) * l->width * V;
         Vector by_gradient = broadcast(n->by_gradient[c]) * holds, by_map = broadcast(n->by_map[c]) * holds;
@@ -64,6 +67,8 @@ INLINE void delta_row(const Node *n, const float *map, const float *gradient, in
         if (drop) by_gradient *= rule.scale, by_map *= rule.scale, constant *= rule.scale;
 #define DELTA_ONE(x) \
     do { \
+        prefetch(gradient + at + ahead + (x) * V); \
+        prefetch(map + at + ahead + (x) * V); \
         Vector slope = load(gradient + at + (x) * V), value = load(map + at + (x) * V); \
         if (norm) slope = slope * by_gradient + value * by_map + constant; \
         if (relu) slope = where(value > 0, slope); /* 0 where dropped, too */ \

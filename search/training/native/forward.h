@@ -5,6 +5,7 @@ INLINE void view_row(const Node *n, const float *map, int y, float *to, long pla
                      const int relu, const int drop) {
     const Layer *l = &n->l;
     Drop rule = drop_of(l->drop2);
+    const long ahead = (long)AHEAD * l->width * V;
     for (int c = 0; c < l->channels; c++) {
         const float *from = map + ((long)y * l->channels + c) * l->width * V;
         Vector scale = broadcast(n->scale[c]), shift = broadcast(n->shift[c]);
@@ -12,6 +13,7 @@ INLINE void view_row(const Node *n, const float *map, int y, float *to, long pla
         if (drop) scale *= rule.scale, shift *= rule.scale;
 #define VIEW_ONE(x) \
     do { \
+        prefetch(from + ahead + (x) * V); \
         Vector value = load(from + (x) * V); \
         if (norm) value = value * scale + shift; \
         else if (drop) value *= rule.scale; \
