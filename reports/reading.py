@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from models.errors import UserError
 from reports.record import (
     RECORD_VERSION,
-    SAMPLES_ATTRIBUTE,
     STATES,
     STUDY_ATTRIBUTE,
     Epoch,
@@ -56,8 +55,7 @@ def read_study(storage_url: str, name: str) -> StudyRecord:
             raise UserError(f"study {name!r} in {where} was not made by underbudget: look at it with optuna-dashboard")
         _check_version(settings.get("record_version"), f"study {name!r} in {where}")
         trials = _read_trials(storage.engine, study_id, name)
-    sessions = tuple(attributes.get(SESSIONS_ATTRIBUTE, ()))
-    return StudyRecord(name, settings, trials, sessions, attributes.get(SAMPLES_ATTRIBUTE))
+    return StudyRecord(name, settings, trials, tuple(attributes.get(SESSIONS_ATTRIBUTE, ())))
 
 
 def read_settings(storage_url: str, name: str, alone: bool = False) -> dict[str, Any] | None:

@@ -19,7 +19,6 @@ from budget.count import Cost
 
 RECORD_VERSION = 1
 STUDY_ATTRIBUTE = "underbudget"  # study user attribute that holds the study's fixed settings
-SAMPLES_ATTRIBUTE = "samples"  # study user attribute: a few validation images, for the self-test of an exported file
 SCORE_EPOCHS = 3  # the score is the mean validation accuracy of the last three epochs
 
 STATES = ("running", "complete", "stopped", "rejected", "failed")
@@ -95,7 +94,6 @@ class StudyRecord:
     settings: dict[str, Any]
     trials: tuple[TrialRecord, ...]
     sessions: tuple[dict[str, Any], ...] = ()
-    samples: dict[str, Any] | None = None  # SAMPLES_ATTRIBUTE
 
 
 def score(accuracies: list[float]) -> float:
@@ -107,6 +105,13 @@ def score(accuracies: list[float]) -> float:
         raise ValueError("a score needs at least one epoch")
     last = accuracies[-SCORE_EPOCHS:]
     return math.fsum(last) / len(last)
+
+
+def score_words(epochs: int | None) -> str:
+    """What a score is the mean of, where a trial has so many epochs: "mean of the last 3 epochs"."""
+    if epochs is None or epochs > SCORE_EPOCHS:
+        return f"mean of the last {SCORE_EPOCHS} epochs"
+    return "the only epoch" if epochs == 1 else f"mean of the {epochs} epochs"
 
 
 def verdict(state: str, reason: str = "") -> str:

@@ -27,6 +27,10 @@ class Trial:
     study: "Study"
     record: TrialRecord
 
+    def __repr__(self) -> str:
+        score = "" if self.score is None else f", {self.score:.2f} %"
+        return f"<Trial {self.number} of {self.study.name}: {self.record.state}{score}, {self.params} parameters>"
+
     @property
     def number(self) -> int:
         """Optuna's trial number."""

@@ -44,6 +44,7 @@ class Limits:
 class Outcome:
     reached: bool  # the asked number of trials is there
     why: str  # one sentence
+    in_time_limit: bool = False  # ended by the time limit that was asked for
 
 
 @dataclass
@@ -94,7 +95,7 @@ class Coordinator:
             if self.limits.stop:
                 return Outcome(False, self.limits.stop)
             if time.monotonic() >= deadline:
-                return Outcome(False, "the time limit is reached")
+                return Outcome(False, "the time limit is reached", True)
             if len(self._failures) >= FAILURES:
                 return Outcome(False, f"{FAILURES} trials in a row failed, the last one: {self._failures[-1]}")
             if self._wanted() and self._barren < PATIENCE:
@@ -237,7 +238,7 @@ class Coordinator:
 
     def _outcome(self) -> Outcome:
         if self.progress.done >= self.limits.trials:
-            return Outcome(True, f"{self.progress.done} trials are done")
+            return Outcome(True, f"{self.progress.done} {'trial is' if self.progress.done == 1 else 'trials are'} done")
         return Outcome(
             False,
             f"{PATIENCE} proposals in a row brought no new network under {self.settings.budget}: "

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import UserError
+from reports.storage_url import shown_url
 
 ENGINES = ("processes", "in-process")
 
@@ -58,13 +59,13 @@ class Request:
             if name in ("study", "space", "storage") or value is None:
                 continue
             for item in value if isinstance(value, list) else [value]:
-                words += [f"--{name.replace('_', '-')}", _quoted(str(item))]
+                words += [f"--{name.replace('_', '-')}", quoted(str(item))]
         if self.storage is not None:
-            words += ["--storage", "URL"]
+            words += ["--storage", quoted(shown_url(self.storage))]
         return " ".join(words + (["--config", "FILE"] if self.space else []))
 
 
-def _quoted(word: str) -> str:
+def quoted(word: str) -> str:
     """A word for the shell, in double quotes where it needs any."""
     return word if re.fullmatch(r"[A-Za-z0-9_./:+-]+", word) else '"' + re.sub(r'([\\"$`])', r"\\\1", word) + '"'
 

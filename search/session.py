@@ -30,11 +30,11 @@ from search.engines.processes import ProcessesEngine
 from search.progress import Notify
 from search.request import Request
 from search.settings import Settings
-from search.space import Space
+from search.space import Space, feasible_share
 from search.study import Place
 from search.training import recipe as recipes
 from search.training.recipe import Recipe
-from search.winners import samples_of
+from search.winners import keep_samples
 
 if TYPE_CHECKING:
     import optuna
@@ -45,6 +45,7 @@ DEFAULT_DATASET = "mnist"
 DEFAULT_BUDGET = "params<8000"
 DEFAULT_TRIALS = 100
 DEFAULT_RUNS = "runs"
+_RARE = 0.02  # share of random proposals under budget
 WARN_STEPS = 1000  # fewer optimiser steps per trial than this rank networks poorly
 
 
@@ -87,6 +88,10 @@ def prepare(request: Request, say: Callable[[str], None] = log.info) -> Session:
     budget = Budget.parse(_first(request.budget, str(stored.budget) if stored else None, DEFAULT_BUDGET))
     data_dir = None if request.data_dir is None else Path(request.data_dir)
     device = choose_device("auto" if request.device is None else request.device)
+    if stored and dataset_name != stored.dataset.name:  # before anything is downloaded for it
+        raise _different(
+            request, where, stored, [f"data set: the study has {stored.dataset.name}, you asked for {dataset_name}"]
+        )
     dataset = sources.prepare(dataset_name, data_dir, say)
     info = dataset.info
     precision = _first(request.precision, stored.precision if stored else None, "float32")
@@ -103,8 +108,7 @@ def prepare(request: Request, say: Callable[[str], None] = log.info) -> Session:
         space,
     )
     if stored and (different := study_settings.differences(stored, settings)):
-        command = dataclasses.replace(request, study=studies.free_name(where)).command()
-        raise studies.different_study(where, different, command)
+        raise _different(request, where, stored, different)
     if not stored:
         check_possible(settings)
     workers = resources.usable_workers()
@@ -133,6 +137,22 @@ def prepare(request: Request, say: Callable[[str], None] = log.info) -> Session:
             **{name: getattr(request, name) for name in requests.SESSION_OPTIONS},
         ),
     )
+
+
+def _different(request: Request, where: Place, stored: Settings, different: list[str]) -> UserError:
+    """The refusal of a resume, with the command that makes another study, of these settings but for what was asked."""
+    recipe = stored.recipe
+    kept = Request(
+        study=studies.free_name(where),
+        dataset=stored.dataset.name,
+        budget=str(stored.budget),
+        epochs=recipe.epochs,
+        seed=stored.seed or None,
+        recipe=recipe.name,
+        lr=recipe.lr if recipe.lr != recipes.recipe(recipe.name).lr else None,
+        precision=stored.precision if stored.precision != "float32" else None,
+    )
+    return studies.different_study(where, different, dataclasses.replace(request, study=None).over(kept).command())
 
 
 _Value = TypeVar("_Value")
@@ -214,6 +234,18 @@ def check_possible(settings: Settings) -> None:
             )
 
 
+def enqueue_smallest(study: "optuna.Study", settings: Settings) -> None:
+    """Put up the smallest network where the budget is so tight that chance would hardly find one that fits."""
+    dataset = settings.dataset
+    if feasible_share(settings.space, settings.budget, samples=200, precision=settings.precision) > _RARE:
+        return
+    smallest = settings.space.smallest()
+    params = settings.space.locate(smallest)
+    cost = count(plan(smallest, dataset.input_shape, len(dataset.classes)), settings.precision)
+    if params is not None and settings.budget.fits(cost):
+        study.enqueue_trial(params, skip_if_exists=True)
+
+
 def enqueue_references(study: "optuna.Study", settings: Settings) -> list[str]:
     """Put up every reference that is a point of the space, fits the budget and is new; the names, in order."""
     from models.references import REFERENCES
@@ -242,9 +274,12 @@ def run(
     session: Session,
     engine: Callable[[Session], Engine] = make_engine,
     notify: Notify = lambda event, progress: None,
+    opened: Callable[[], None] = lambda: None,
     begun: Callable[[Coordinator], None] = lambda coordinator: None,
+    say: Callable[[str], None] = log.info,
 ) -> Outcome:
-    """Search. `begun` gets the coordinator before the first proposal, so that a signal may stop it.
+    """Search. `opened` is called when the study is open and locked; `begun` gets the coordinator before the first
+    proposal, so that a signal may stop it; `say` gets what a person should know.
 
     Raises UserError as `open_study` does, UnderbudgetError where the database or the disk fails in the middle; the
     trials stored so far are kept.
@@ -252,17 +287,20 @@ def run(
     import optuna
 
     limits = Limits(session.trials, session.seconds)
-    samples = samples_of(session.dataset)
     folder = session.place.folder
     try:
         with contextlib.ExitStack() as open_now:
-            study = open_now.enter_context(studies.open_study(session.place, session.settings, samples))
+            study = open_now.enter_context(studies.open_study(session.place, session.settings))
             open_now.enter_context(session_record.launch_log(folder / "launch.log"))
+            opened()
+            keep_samples(session.dataset, folder)
             for leftover in (folder / "models").glob(".trial-*"):
                 leftover.unlink()  # half a file that a killed session left
+            if not session.resumes:
+                enqueue_smallest(study, session.settings)
             if session.start_from_references:
                 names = enqueue_references(study, session.settings)
-                log.info("starting from the references %s", ", ".join(names) or "(none is new and fits)")
+                say(f"starting from the references {', '.join(names) or '(none is new and fits)'}")
             closing = open_now.enter_context(session_record.recorded(study, session))
             made = open_now.enter_context(contextlib.closing(engine(session)))
             coordinator = Coordinator(
@@ -278,6 +316,7 @@ def run(
             )
             begun(coordinator)
             outcome = coordinator.run()
+            log.info("the session ends: %s", outcome.why)
             closing["outcome"] = outcome.why
             closing["trials_after"] = coordinator.progress.done
             return outcome

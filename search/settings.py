@@ -98,6 +98,8 @@ def differences(stored: Settings, asked: Settings) -> list[str]:
         "search space": (stored.space.fingerprint, asked.space.fingerprint),
     }
     before, after = stored.recipe_json, asked.recipe_json
+    if before["name"] != after["name"]:
+        before, after = {"recipe": before["name"]}, {"recipe": after["name"]}
     pairs |= {name.replace("_", " "): (before.get(name), after.get(name)) for name in before | after}
     if stored.budget.plain() == asked.budget.plain():
         del pairs["budget"]  # params<8000 and params<=7999 allow the same

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.errors import UserError
 from reports import reading
-from reports.record import SAMPLES_ATTRIBUTE, STUDY_ATTRIBUTE
+from reports.record import STUDY_ATTRIBUTE
 from reports.storage_url import parse_url, shown_url, sqlite_file, sqlite_url
 from search import settings as study_settings
 from search.settings import Settings
@@ -140,8 +140,8 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def open_study(where: Place, settings: Settings, samples: dict[str, Any]) -> Iterator["optuna.Study"]:
-    """Open a study for searching, created with settings and samples where it isn't there, and close it cleanly.
+def open_study(where: Place, settings: Settings) -> Iterator["optuna.Study"]:
+    """Open a study for searching, created where it isn't there, and close it cleanly.
 
     Raises UserError where another coordinator has it, where its settings differ, or where the place can't be used.
     """
@@ -153,7 +153,7 @@ def open_study(where: Place, settings: Settings, samples: dict[str, Any]) -> Ite
         if stored is not None and (different := study_settings.differences(stored, settings)):
             raise different_study(where, different)
         if stored is None:
-            _create(where, settings, samples)
+            _create(where, settings)
         storage = _connect(where.url)
         try:
             yield optuna.load_study(study_name=where.name, storage=storage)
@@ -176,13 +176,20 @@ def _quiet_optuna() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
+def lock_file(where: Place) -> Path:
+    """The file that a coordinator holds locked: beside the SQLite file, so that every folder sees it, else in the
+    study's folder."""
+    if where.database is None:
+        return where.folder / "lock"
+    return where.database.with_name(f"{where.database.name}.lock")
+
+
 @contextmanager
 def _locked(where: Place) -> Iterator[None]:
-    """Keep a second coordinator out: by a lock file beside the SQLite file, or in the study's folder where the database
-    is on a server (then only coordinators of this folder see it)."""
+    """Keep a second coordinator out; with a database on a server, only one of the same folder."""
     import filelock
 
-    file = where.folder / "lock" if where.database is None else where.database.with_name(f"{where.database.name}.lock")
+    file = lock_file(where)
     lock = filelock.FileLock(file)
     try:
         lock.acquire(timeout=0)
@@ -198,7 +205,7 @@ def _locked(where: Place) -> Iterator[None]:
         lock.release()
 
 
-def _create(where: Place, settings: Settings, samples: dict[str, Any]) -> None:
+def _create(where: Place, settings: Settings) -> None:
     """Make a study with its attributes. A new SQLite file appears under its name only once it is complete."""
     import optuna
 
@@ -215,7 +222,6 @@ def _create(where: Place, settings: Settings, samples: dict[str, Any]) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # so since Optuna 3.2
             study.set_metric_names(METRICS)
-        study.set_user_attr(SAMPLES_ATTRIBUTE, samples)
         study.set_user_attr(STUDY_ATTRIBUTE, settings.to_json())  # last: its presence says that all is there
     finally:
         storage.engine.dispose()

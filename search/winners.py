@@ -1,16 +1,17 @@
 """A trained trial taken out of its study: its weights, its module, its exported file.
 
-Needs nothing but the study's folder and database: the images for the exported self-test are kept in the study.
+Needs nothing but the study's folder and database: the images for the exported self-test are kept there.
 """
 
 import base64
+import json
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models import weights
 from models.errors import UnderbudgetError, UserError
+from models.files import write_atomically
 from models.language import parse
 from models.plan import Plan, plan
 from reports import front as fronts
@@ -23,31 +24,44 @@ if TYPE_CHECKING:
 
     from models.export.verify import Verification
 
+SAMPLES_FILE = "models/samples.json"  # below the study's folder
 _MOST_SAMPLES = 8
 _MOST_BYTES = 65_536
 
 
-def samples_of(dataset: Dataset) -> dict[str, Any]:
-    """A few validation images of different classes as JSON: `shape` (k, c, h, w), `images` (base64 of zlib of the
-    uint8 values), `labels`."""
+def keep_samples(dataset: Dataset, folder: Path) -> None:
+    """Write SAMPLES_FILE below a study's folder, once: a few validation images of different classes.
+
+    JSON: `shape` (k, c, h, w), `images` (base64 of the zlib-compressed uint8 values), `labels`.
+    """
     import numpy as np
 
+    path = folder / SAMPLES_FILE
+    if path.exists():
+        return
     part = dataset.part("validation")
     labels = np.asarray(part.labels)
-    size = int(np.prod(dataset.info.input_shape))
-    wanted = max(1, min(_MOST_SAMPLES, _MOST_BYTES // size))
+    wanted = max(1, min(_MOST_SAMPLES, _MOST_BYTES // int(np.prod(dataset.info.input_shape))))
     first = [int(np.flatnonzero(labels == label)[0]) for label in np.unique(labels)][:wanted]
     chosen = np.ascontiguousarray(part.images[first])
     packed = base64.b64encode(zlib.compress(chosen.tobytes(), 9)).decode("ascii")
-    return {"shape": list(chosen.shape), "images": packed, "labels": [int(label) for label in labels[first]]}
+    stored = {"shape": list(chosen.shape), "images": packed, "labels": [int(label) for label in labels[first]]}
+    write_atomically(path, json.dumps(stored).encode())
 
 
-def unpack_samples(stored: Mapping[str, Any]) -> tuple[Any, list[int]]:
-    """Images uint8 (k, c, h, w) and labels of what `samples_of` made."""
+def read_samples(folder: Path) -> tuple[Any, list[int]]:
+    """Images uint8 (k, c, h, w) and labels of SAMPLES_FILE. Raises UserError where it is missing or damaged."""
     import numpy as np
 
-    values = np.frombuffer(zlib.decompress(base64.b64decode(stored["images"])), dtype=np.uint8)
-    return values.reshape(stored["shape"]).copy(), list(stored["labels"])
+    path = folder / SAMPLES_FILE
+    try:
+        stored = json.loads(path.read_bytes())
+        values = np.frombuffer(zlib.decompress(base64.b64decode(stored["images"])), dtype=np.uint8)
+        return values.reshape(stored["shape"]).copy(), list(stored["labels"])
+    except (OSError, ValueError, KeyError, TypeError, zlib.error) as error:
+        raise UserError(
+            f"{path}, the images for the self-test, cannot be read: launch the study once more, which writes them again"
+        ) from error
 
 
 def pick(study: StudyRecord, trial: int | None = None) -> TrialRecord:
@@ -130,9 +144,7 @@ def export(where: Place, study: StudyRecord, trial: TrialRecord, output: Path, f
     from models.export.verify import check_target, write_verified
 
     check_target(output, force)
-    if study.samples is None:
-        raise UserError(f"the study {study.name} keeps no sample images for the self-test: it was cut short or changed")
-    images, labels = unpack_samples(study.samples)
+    images, labels = read_samples(where.folder)
     dataset = study.settings["dataset"]
     bundle = Export(
         plan=plan_of(study, trial),

@@ -70,7 +70,7 @@ def search(
         if stop_after is not None and events >= stop_after:
             bounds.stop = "asked to stop"
 
-    with open_study(place(folder), fixed, {}) as study:
+    with open_study(place(folder), fixed) as study:
         session = Coordinator(
             study, fixed, Path("nowhere"), folder, engine or InProcessEngine(messages), bounds, sampler, notify=notify
         )

@@ -65,7 +65,7 @@ from search.study import open_study
 from search.proposals import Proposer
 
 fixed = simulated.settings("params<400")
-with open_study(simulated.place(Path({str(tmp_path)!r})), fixed, {{}}) as study:
+with open_study(simulated.place(Path({str(tmp_path)!r})), fixed) as study:
     proposer = Proposer(study, fixed, "random")
     reasons = [proposer.propose(0).reason for _ in range(30)]
 assert sum("over" in reason for reason in reasons) > 20, reasons

@@ -206,7 +206,7 @@ def _docstring(export: Export) -> str:
     measured = f" of {images:,} validation images" if isinstance(images, int) else ""
     rows = [
         ("study", _joined(data, ("study", "{}"), ("trial", "trial {}"), ("id", "id {}"), ("seed", "seed {}"))),
-        ("score", _percent(data, "score", " (mean validation accuracy of the last three epochs)")),
+        ("score", _percent(data, "score", _score_words(data))),
         ("last epoch", _percent(data, "last_epoch_val_accuracy", measured)),
         ("parameters", f"{parameters:,}"),
         ("data", _joined(data, ("dataset", "{}"), ("data_checksum", "checksum {}"))),
@@ -235,6 +235,13 @@ def _docstring(export: Export) -> str:
 
 def _joined(data: Mapping[str, JSON], *parts: tuple[str, str]) -> str:
     return ", ".join(form.format(data[key]) for key, form in parts if data.get(key) is not None)
+
+
+def _score_words(data: Mapping[str, JSON]) -> str:
+    epochs = data.get("epochs")
+    if isinstance(epochs, int) and epochs <= 3:
+        return f" (mean validation accuracy of the {epochs} epochs)" if epochs > 1 else " (validation, the only epoch)"
+    return " (mean validation accuracy of the last three epochs)"
 
 
 def _percent(data: Mapping[str, JSON], key: str, after: str) -> str:

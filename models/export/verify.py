@@ -1,5 +1,6 @@
 """Writing an exported file only once it has proved itself, in a process that knows nothing of this program."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -73,7 +74,8 @@ def write_verified(export: Export, path: Path, force: bool = False) -> Verificat
             raise _unwritable(path, error) from error
         return result
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # there is none where the folder cannot be written
+            draft.unlink(missing_ok=True)
 
 
 def verify(export: Export, file: Path, path: Path | None = None) -> Verification:

@@ -7,8 +7,6 @@ from models.errors import UserError
 from reports.record import StudyRecord
 from reports.tables import validation_images
 
-PROTOCOL = "validation, mean of the last 3 epochs"
-
 
 @dataclass(frozen=True)
 class Conditions:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib import resources
 
 from reports import front as fronts
-from reports.page.conditions import PROTOCOL, conditions
+from reports.page.conditions import conditions
 from reports.page.curves_figure import curves_figure
 from reports.page.embedding import script_hash, script_json
 from reports.page.front_figure import front_figure
@@ -20,7 +20,7 @@ from reports.page.headline import headline
 from reports.page.provenance import provenance
 from reports.page.published import Published, published_points
 from reports.page.trial_table import trial_table
-from reports.record import StudyRecord
+from reports.record import StudyRecord, score_words
 
 
 def render_page(
@@ -60,7 +60,7 @@ def render_page(
     return environment.get_template("study.html").render(
         study=study,
         conditions=held,
-        protocol=PROTOCOL,
+        protocol=f"validation, {score_words(held.epochs)}",
         headline=headline(study, held, target),
         confirmation=confirmation,
         front=front_table(study),

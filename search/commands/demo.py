@@ -37,11 +37,10 @@ def demo(runs: Runs = None) -> int:
         say(f"  {where.folder}")
         say()
     say(f"1 of 4  Searching networks under 8,000 parameters: {TRIALS} trials of 15 epochs, two at a time")
-    for line in searching.header(session):
-        say(f"        {line}")
     stopper = searching.Stopper()
     with stopper.listening():
-        outcome = searching.run(session, display.choose("auto", console()), stopper)
+        shown = display.choose("auto", console())
+        outcome = searching.run(session, shown, stopper, lambda line: say(f"        {line}" if line else ""))
     if not outcome.reached:
         searching.finish(session, outcome)
         return searching.STOPPED if stopper.signalled else 1
@@ -56,7 +55,7 @@ def demo(runs: Runs = None) -> int:
     done = winners.export(where, study, best, output, force=True)
     say("4 of 4  The exported file, by itself, reads a picture of the validation part")
     picture = output.with_name("digit.png")
-    label = _write_picture(study.samples or {}, picture)
+    label = _write_picture(where.folder, picture)
     answer = subprocess.run(
         [sys.executable, "-P", output.name, picture.name],
         cwd=output.parent,
@@ -76,12 +75,12 @@ def demo(runs: Runs = None) -> int:
     say()
     options = searching.place_options(session)
     say("Next:")
-    for line in _next_commands(options, output, picture):
+    for line in _next_commands(options, output, picture, best.trial):
         say(f"  {line}")
     return 0 if answer.returncode == 0 else 1
 
 
-def _next_commands(options: str, output: Path, picture: Path) -> list[str]:
+def _next_commands(options: str, output: Path, picture: Path, best: int) -> list[str]:
     """What to type next; first what makes `underbudget` callable, where it is not."""
     import shutil
 
@@ -93,17 +92,18 @@ def _next_commands(options: str, output: Path, picture: Path) -> list[str]:
     return [
         *lines,
         f"underbudget dashboard {STUDY}{options}",
+        f"underbudget show {STUDY}:{best}{options}",
         f"python {output} {picture}",
-        "underbudget launch --trials 20",
+        "underbudget launch            # the real thing: MNIST, a 12 MB download and a search of hours",
     ]
 
 
-def _write_picture(stored: dict[str, object], path: Path) -> str:
+def _write_picture(folder: Path, path: Path) -> str:
     """Write the last stored sample as a picture; the class it shows."""
     from PIL import Image
 
-    from search.winners import unpack_samples
+    from search.winners import read_samples
 
-    images, labels = unpack_samples(stored)
+    images, labels = read_samples(folder)
     Image.fromarray(images[-1][0]).save(path)
     return str(labels[-1])

@@ -103,8 +103,13 @@ class Json(Silent):
     def __call__(self, event: Event, progress: Progress) -> None:
         if isinstance(event, Tick):
             return
-        counts = {name: getattr(progress, name) for name in ("proposed", "done", "goal", "rejected", "failed")}
-        print(json.dumps({"event": type(event).__name__.lower(), **asdict(event), "progress": counts}), flush=True)
+        names = ("proposed", "done", "goal", "rejected", "stopped", "failed")
+        counts = {name: getattr(progress, name) for name in names}
+        counts |= {"front": progress.front_size, "seconds_left": progress.seconds_left}
+        if progress.best is not None:
+            counts |= {"best_params": progress.best[0], "best_score": progress.best[1], "best_trial": progress.best[2]}
+        name = "epoch" if isinstance(event, EpochOver) else type(event).__name__.lower()
+        print(json.dumps({"event": name, **asdict(event), "progress": counts}), flush=True)
 
 
 class Live(Silent):

@@ -20,6 +20,7 @@ def export(
     from search.commands import summary
     from search.commands.show import split_trial
     from search.commands.terminal import say
+    from search.request import quoted
 
     name, number = split_trial(what)
     where = lookup.find(name, runs, storage)
@@ -34,5 +35,5 @@ def export(
         f"{done.samples} stored images give the same logits bit for bit"
     )
     say()
-    say(f"  python {output} digit.png")
-    say(f"  python {output} --selftest")
+    say(f"  python {quoted(str(output))} picture.png")
+    say(f"  python {quoted(str(output))} --selftest")

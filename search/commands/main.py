@@ -16,7 +16,6 @@ app = typer.Typer(
     name="underbudget",
     help="Search for the most accurate convolutional network under a hard resource budget.",
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -57,6 +56,7 @@ def main(
 def run(arguments: list[str] | None = None) -> int:
     """Run a command line and return its exit code: 0, 2 for a user's mistake, 1 for a failure, 130 after a stop."""
     given = sys.argv[1:] if arguments is None else arguments
+    given = given or ["--help"]
     debug = _DEBUG in given
     given = [_DEBUG] * debug + [word for word in given if word != _DEBUG]
     logging.getLogger("search").addHandler(logging.NullHandler())
@@ -91,7 +91,8 @@ def _with_value(message: str, given: list[str]) -> str:
     option, kind = match.groups()
     values = [word.partition("=")[2] for word in given if word.startswith(f"{option}=")]
     values += [after for word, after in itertools.pairwise(given) if word == option]
-    return f"{option} is a {kind}" + (f", not {values[0]!r}" if values else "")
+    words = {"integer": "a whole number", "number": "a number"}
+    return f"{option} is {words.get(kind, kind)}" + (f", not {values[0]!r}" if values else "")
 
 
 def _fail(message: str, code: int) -> int:

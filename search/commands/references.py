@@ -21,7 +21,6 @@ def references(as_json: Json = False) -> None:
         print(json.dumps(rows, indent=2))
         return
     from rich.table import Table
-    from rich.text import Text
 
     from search.commands.terminal import console, say
 
@@ -30,7 +29,6 @@ def references(as_json: Json = False) -> None:
     for header in ("params", "test %", "epochs"):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("recipe", no_wrap=True)
-    table.add_column("source", overflow="fold")
     for reference in REFERENCES.values():
         best = "" if reference.best_test_pct is None else f"{reference.best_test_pct:.2f}"
         table.add_row(
@@ -39,7 +37,6 @@ def references(as_json: Json = False) -> None:
             best,
             str(reference.epochs),
             reference.recipe,
-            Text(reference.source),
         )
     console().print(table)
     say(

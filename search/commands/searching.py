@@ -1,23 +1,28 @@
 """A search from the command line: header, display, clean stop, summary. Used by `launch` and `demo`."""
 
+import logging
 import math
-import shlex
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from models.errors import UnderbudgetError
 from models.plan import plan
+from reports import front as fronts
+from reports.record import SCORE_EPOCHS
+from reports.storage_url import shown_url
 from search import lookup
 from search import session as sessions
 from search import study as studies
 from search.commands import display, summary
 from search.commands.terminal import console, say
 from search.coordinator import Coordinator, Outcome
-from search.request import Request
+from search.request import Request, quoted
 from search.session import Session
+
+log = logging.getLogger(__name__)
 
 STOPPED = 130  # exit code after a clean stop by Ctrl-C or SIGTERM
 
@@ -29,21 +34,26 @@ def search(request: Request, progress: str) -> int:
     stopper = Stopper()
     with stopper.listening():
         session = sessions.prepare(request, (lambda line: None) if quiet else say)
-        if not quiet:
-            for line in header(session):
-                say(line)
-            say()
-        outcome = run(session, shown, stopper)
+        outcome = run(session, shown, stopper, (lambda line: None) if quiet else say)
     if not quiet:
         finish(session, outcome)
-    return STOPPED if stopper.signalled and not outcome.reached else 0
+    if stopper.signalled and not outcome.reached:
+        return STOPPED
+    return 0 if outcome.reached or outcome.in_time_limit else 1
 
 
-def run(session: Session, shown: display.Display, stopper: "Stopper") -> Outcome:
-    """Search under a display, until the goal or a signal."""
+def run(session: Session, shown: display.Display, stopper: "Stopper", tell: Callable[[str], None]) -> Outcome:
+    """Search under a display, until the goal or a signal. `tell` gets the header, once the study is ours."""
+
+    def opened() -> None:
+        for line in header(session):
+            log.info("%s", line)
+            tell(line)
+        tell("")
+
     try:
         with shown:
-            return sessions.run(session, notify=shown, begun=stopper.take)
+            return sessions.run(session, notify=shown, opened=opened, begun=stopper.take, say=tell)
     except KeyboardInterrupt as stop:
         raise StoppedError(
             f"stopped at once; finished trials are kept, resume with: {resume_command(session)}"
@@ -57,7 +67,8 @@ def finish(session: Session, outcome: Outcome) -> None:
     if not outcome.reached:
         say(f"Finished trials are kept, running ones are redone. Resume with: {resume_command(session)}")
     say()
-    summary.print_summary(lookup.read(session.place), session.target)
+    study = lookup.read(session.place)
+    summary.print_summary(study, session.target)
     if not studies.is_folded(session.place):
         say()
         say(f"note: another program has {session.place.database} open; until it ends, its -wal file belongs with it")
@@ -66,14 +77,15 @@ def finish(session: Session, outcome: Outcome) -> None:
     say("Next:")
     say(f"  underbudget report {name}{options}")
     say(f"  underbudget dashboard {name}{options}")
-    say(f"  underbudget export {name}{options} --output winner.py")
+    if study.trials and fronts.winner(study.trials) is not None:
+        say(f"  underbudget export {name}{options} --output winner.py")
 
 
 def place_options(session: Session) -> str:
     """The options that find this study again, with a leading blank; a storage URL is left to the user's memory."""
     runs = str(session.place.folder.parent)
-    text = "" if runs == sessions.DEFAULT_RUNS else f" --runs {shlex.quote(runs)}"
-    return text + (" --storage URL" if session.place.storage is not None else "")
+    text = "" if runs == sessions.DEFAULT_RUNS else f" --runs {quoted(runs)}"
+    return text if session.place.storage is None else f"{text} --storage {quoted(shown_url(session.place.storage))}"
 
 
 def resume_command(session: Session) -> str:
@@ -109,6 +121,10 @@ def header(session: Session) -> list[str]:
     if not math.isinf(session.seconds):
         rows.append(("timeout", display.duration(session.seconds)))
     lines = [f"{name:<9} {text}" for name, text in rows]
+    if session.target is not None and settings.epochs < SCORE_EPOCHS:
+        lines.append(
+            f"warning: no network can hold a target in its last {SCORE_EPOCHS} epochs with --epochs {settings.epochs}"
+        )
     if session.steps < sessions.WARN_STEPS:
         lines.append(
             f"warning: {session.steps:,} steps per trial are few (under {sessions.WARN_STEPS:,}): "

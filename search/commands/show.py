@@ -26,6 +26,7 @@ def show(
 ) -> int:
     """Show a network: layer table, parameters, MACs, sizes, receptive field."""
     from budget.table import describe, render
+    from models.errors import UserError
     from models.finding import find_network
     from models.plan import parse_input_shape, plan
     from search.commands.terminal import console, say
@@ -35,11 +36,17 @@ def show(
     lines: list[str] = []
     extra: dict[str, Any] = {}
     if number is not None:
+        if input_shape is not None or classes is not None:
+            raise UserError(
+                "--input and --classes belong to a reference or layer text, a trial has its study's: leave them out"
+            )
         planned, name, stored_precision, lines, extra = _trial(study, number, runs, storage)
         precision = precision or stored_precision
     else:
         name, architecture = find_network(what)
         planned = plan(architecture, parse_input_shape(input_shape or "1x28x28"), classes)
+        if name is not None:
+            lines, extra = _published(name)
     precision = precision or "float32"
     check = None
     if verify:
@@ -58,6 +65,21 @@ def show(
     return 0 if check is None or check.agrees else 1
 
 
+def _published(name: str) -> tuple[list[str], dict[str, Any]]:
+    """Lines and JSON about a reference as it was published."""
+    from models.references import reference
+
+    found = reference(name)
+    best = "not published" if found.best_test_pct is None else f"{found.best_test_pct:.2f} %"
+    lines = [
+        f"published         {found.published_params:,} parameters, {found.epochs} epochs, recipe {found.recipe}",
+        f"                  test accuracy {best} (one run, best epoch, chosen on test)",
+        f"                  {found.source}",
+    ]
+    fields = ("source", "published_params", "best_train_pct", "best_test_pct", "epochs", "recipe")
+    return lines, {"published": {field: getattr(found, field) for field in fields}}
+
+
 def split_trial(what: str) -> tuple[str, int | None]:
     """(study, trial number) of "STUDY:12" or "STUDY#12"; (study, None) of a name alone."""
     match = _TRIAL.fullmatch(what)
@@ -66,6 +88,7 @@ def split_trial(what: str) -> tuple[str, int | None]:
 
 def _trial(study: str, number: int, runs: str | None, storage: str | None) -> tuple[Any, str, str, list[str], Any]:
     """Plan, name, precision, lines and JSON of a trial."""
+    from reports.record import score_words
     from search import lookup, winners
     from search.commands import summary
 
@@ -74,7 +97,7 @@ def _trial(study: str, number: int, runs: str | None, storage: str | None) -> tu
     planned = winners.plan_of(found, trial)
     lines = [f"state             {trial.state}" + (f": {trial.reason}" if trial.reason else "")]
     if trial.score is not None:
-        lines.append(f"validation        {summary.trial_line(found, trial)}, mean of the last 3 epochs")
+        lines.append(f"validation        {summary.trial_line(found, trial)}, {score_words(len(trial.curve))}")
     if trial.curve:
         accuracies = " ".join(f"{epoch.val_accuracy:.2f}" for epoch in trial.curve)
         lines.append(f"epochs            {accuracies}")

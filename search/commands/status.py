@@ -39,6 +39,7 @@ def _one_study(name: str, target: float | None, as_json: bool, runs: str | None,
         print(json.dumps(tables.to_json(found, target), indent=2))
         return
     settings = found.settings
+    searched = lookup.is_searched(where)
     say(f"study {found.name} in {lookup.shown_storage(where)}")
     say(
         f"{settings['dataset']['name']}, {settings['budget']}, {settings['epochs']} epochs, "
@@ -46,8 +47,16 @@ def _one_study(name: str, target: float | None, as_json: bool, runs: str | None,
     )
     if found.sessions:
         last = found.sessions[-1]
-        ended = f"ended {last['ended']}: {last.get('outcome', '')}" if last.get("ended") else "still running or killed"
-        say(f"last session began {last['started']} with {last['workers']} workers on {last['device']}, {ended}")
+        if searched:
+            ended = "running now"
+        elif last.get("ended"):
+            ended = f"ended {last['ended']}: {last.get('outcome', '')}"
+        else:
+            ended = "killed"
+        say(f"last session began {last['started']}, workers: {last['workers']} on {last['device']}, {ended}")
+    left = tables.counts(found)["running"]
+    if left and not searched:
+        say(f"{left} running trials were interrupted: underbudget launch {name} runs them again")
     summary.print_summary(found, target)
 
 
@@ -79,7 +88,6 @@ def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
         table.add_column(header, justify="left" if header in ("study", "data set", "budget") else "right")
     for row in rows:
         if "error" in row:
-            table.add_row(Text(row["study"]), Text(row["error"], "red"))
             continue
         score, params = row["score"], row["params"]
         table.add_row(
@@ -90,7 +98,11 @@ def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
             "" if score is None else f"{score:.2f}",
             "" if params is None else f"{params:,}",
         )
-    console().print(table)
+    if any("error" not in row for row in rows):
+        console().print(table)
+    for row in rows:
+        if "error" in row:
+            say(f"{row['study']}: {row['error']}")
 
 
 def _row(name: str, runs: str | None, storage: str | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from reports import front as fronts
 from reports import tables
-from reports.record import StudyRecord, TrialRecord
+from reports.record import StudyRecord, TrialRecord, score_words
 from search.commands.terminal import console, say
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ def print_summary(study: StudyRecord, target: float | None = None) -> None:
         return
     n = tables.validation_images(study)
     say()
-    say(f"Front: validation accuracy, mean of the last 3 epochs, {n:,} images" if n else "Front")
+    measured = f"validation accuracy, {score_words(study.settings.get('epochs'))}"
+    say(f"Front: {measured}, {n:,} images" if n else f"Front: {measured}")
     console().print(front_table(study))
     say()
     say(f"winner {trial_line(study, best)}")

@@ -101,6 +101,8 @@ def resolve(
         lr=recipe.lr if lr is None else lr,
     )
     _check(result)
+    if batch > images:
+        raise UserError(f"the batch size must be at most the {images} training images, not {batch}: give a smaller one")
     return result
 
 
