@@ -62,6 +62,11 @@ def __getattr__(name: str) -> Any:
     return getattr(importlib.import_module("models.errors" if name in _ERRORS else "search.api"), name)
 
 
+def __dir__() -> list[str]:
+    """The public names only."""
+    return ["__version__", *__all__]
+
+
 def main() -> int:
     """The command line; returns the exit code."""
     try:
