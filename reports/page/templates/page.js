@@ -138,3 +138,8 @@ more.addEventListener("click", () => {
   drawTable();
 });
 drawTable();
+
+// A long text in a table is cut to one line; a click shows the whole of it.
+document.addEventListener("click", ({ target }) => {
+  if (target.matches("td code, .long")) target.classList.toggle("whole");
+});
