@@ -4,7 +4,7 @@ RUN := .venv/bin/python -m
 # Debian packages that tests need
 TEST_PACKAGES :=
 
-.PHONY: help demo test check bench test-tools set-up
+.PHONY: help demo test check bench campaign test-tools set-up
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make test        install into .venv, then run the tests"
 	@echo "make check       the tests, and before them ruff (lint and format) and mypy"
 	@echo "make bench       measure training against the published way, and the search's overhead (minutes)"
+	@echo "make campaign    the long counts behind the tests, resumable (an hour); writes docs/campaign.md"
 	@echo "make test-tools  install the Debian packages that tests need"
 	@echo "make set-up      install into .venv only"
 
@@ -32,6 +33,9 @@ check: set-up
 bench: set-up
 	@.venv/bin/python benchmarks/training.py $(BENCH)
 	@.venv/bin/python benchmarks/overhead.py
+
+campaign: set-up
+	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 .venv/bin/python benchmarks/campaign.py
 
 set-up:
 	@command -v "$(PYTHON)" >/dev/null || { echo "error: no $(PYTHON) found: install Python 3.11 or newer, or name one, \

@@ -89,9 +89,10 @@ def stored(folder: Path) -> optuna.Study:
 
 def proposals(folder: Path) -> list[tuple[int, str, str, object]]:
     """(number, layers, state, values) of every trial."""
-    return [
-        (trial.number, trial.user_attrs["layers"], trial.state.name, trial.values) for trial in stored(folder).trials
-    ]
+    storage = optuna.storages.RDBStorage(f"sqlite:///{folder / 'study.db'}")
+    trials = optuna.load_study(study_name="toy", storage=storage).trials
+    storage.engine.dispose()
+    return [(trial.number, trial.user_attrs.get("layers", ""), trial.state.name, trial.values) for trial in trials]
 
 
 def failing(transient: bool, times: int) -> InProcessEngine:

@@ -1,0 +1,191 @@
+"""The long counts: what `make test` samples, done many times. Resumable; writes docs/campaign.md.
+
+    python benchmarks/campaign.py            # go on where it stopped
+    python benchmarks/campaign.py kills      # one part only
+
+Each unit's result is appended to benchmarks/results/campaign.jsonl as it comes, so a stop costs one unit.
+"""
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+RESULTS = ROOT / "benchmarks" / "results" / "campaign.jsonl"
+PAGE = ROOT / "docs" / "campaign.md"
+
+
+def architectures(seed: int, count: int, most_params: int) -> Iterator[Any]:
+    """Plans of random networks: drawn from the search space on several inputs."""
+    from budget.count import count as cost
+    from models.plan import plan
+    from search.space import Space
+
+    source = random.Random(seed)
+    inputs = [((1, 28, 28), 10), ((3, 32, 32), 10), ((1, 8, 8), 5), ((3, 64, 48), 37)]
+    while count:
+        shape, classes = source.choice(inputs)
+        space = Space.default(shape, classes, None)
+        placed = plan(space.decode(space.draw(source)), shape, classes)
+        if cost(placed).params <= most_params:
+            count -= 1
+            yield placed
+
+
+def count_unit(seed: int) -> dict[str, Any]:
+    """100 random networks counted by the plan, torch and fvcore, operator by operator."""
+    from budget.crosscheck import crosscheck
+
+    checked = [crosscheck(placed) for placed in architectures(seed, 100, 200_000)]
+    return {"networks": len(checked), "agree": sum(check.agrees for check in checked)}
+
+
+def export_unit(seed: int) -> dict[str, Any]:
+    """One network exported to a Python file and verified in a fresh process: a reference, then random ones."""
+    import exports
+
+    from models.export.verify import write_verified
+    from models.plan import plan
+    from models.references import REFERENCES
+
+    small = [reference for reference in REFERENCES.values() if reference.published_params < 20_000]
+    if seed < len(small):
+        placed = plan(small[seed].architecture, (1, 28, 28), 10)
+    else:
+        placed = next(architectures(seed, 1, 20_000))
+    with tempfile.TemporaryDirectory() as folder:
+        done = write_verified(exports.export_of(placed), Path(folder) / "winner.py")
+    return {"parameters": done.parameters, "bytes": done.bytes, "verified": True}
+
+
+KILLED = """
+import sys
+from pathlib import Path
+sys.path[:0] = {paths!r}
+import simulated
+simulated.search(Path(sys.argv[1]), 25)
+"""
+
+
+def kill_unit(seed: int) -> dict[str, Any]:
+    """A search of 25 simulated trainings, killed by SIGKILL at a random moment, then run to its end: every finished
+    trial still there and unchanged, none counted twice, exactly 25 complete, equal to an uninterrupted search."""
+    import simulated
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        script = KILLED.format(paths=[str(ROOT), str(ROOT / "tests")])
+        process = subprocess.Popen([sys.executable, "-c", script, str(folder / "killed")])
+        while not (folder / "killed" / "study.db").exists():
+            time.sleep(0.01)
+        time.sleep(random.Random(seed).uniform(0, 4))
+        process.kill()
+        killed = process.wait() != 0
+        before = simulated.proposals(folder / "killed")
+        simulated.search(folder / "killed", 25)
+        simulated.search(folder / "whole", 25)
+        after, whole = simulated.proposals(folder / "killed"), simulated.proposals(folder / "whole")
+    finished = [row for row in before if row[2] in ("COMPLETE", "PRUNED", "FAIL")]
+    return {
+        "killed": killed,
+        "at_trial": len(before),
+        "kept": all(row in after for row in finished),
+        "complete": sum(row[2] == "COMPLETE" for row in after),
+        "as_uninterrupted": after == whole,
+    }
+
+
+@dataclass(frozen=True)
+class Part:
+    title: str
+    units: int
+    run: Callable[[int], dict[str, Any]]
+    good: Callable[[dict[str, Any]], bool]
+
+
+PARTS = {
+    "counts": Part(
+        "100 random networks each: parameters and MACs as torch and fvcore count them",
+        30,
+        count_unit,
+        lambda row: row["agree"] == row["networks"],
+    ),
+    "exports": Part(
+        "a network exported to a Python file and verified in a fresh process (36 references, then random ones)",
+        136,
+        export_unit,
+        lambda row: row["verified"],
+    ),
+    "kills": Part(
+        "SIGKILL to the coordinator at a random moment of 25 simulated trainings, then resumed",
+        50,
+        kill_unit,
+        lambda row: row["kept"] and row["complete"] == 25 and row["as_uninterrupted"],
+    ),
+}
+
+
+def stored() -> list[dict[str, Any]]:
+    """All results so far."""
+    return [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
+
+
+def main(names: list[str]) -> None:
+    """Run what is missing of the named parts (all by default), then write the page."""
+    RESULTS.parent.mkdir(exist_ok=True)
+    for name in names or list(PARTS):
+        part = PARTS[name]
+        done = {row["unit"] for row in stored() if row["part"] == name}
+        for unit in range(part.units):
+            if unit in done:
+                continue
+            try:
+                result = part.run(unit)
+                good = part.good(result)
+            except Exception as error:  # a campaign counts failures, it doesn't stop at one
+                result, good = {"error": f"{type(error).__name__}: {error}"[:300]}, False
+            row = {"part": name, "unit": unit, "good": good, "date": datetime.now(UTC).isoformat(timespec="seconds")}
+            with RESULTS.open("a") as file:
+                file.write(json.dumps({**row, **result}) + "\n")
+            print(f"{name} {unit + 1}/{part.units}: {'good' if good else 'BAD'} {result}", flush=True)
+        write_page()
+
+
+def write_page() -> None:
+    """docs/campaign.md from the results."""
+    import platform
+    from importlib.metadata import version
+
+    rows = stored()
+    lines = [
+        "# The long counts",
+        "",
+        "Written by `make campaign` (benchmarks/campaign.py), which does many times what `make test` samples.",
+        "",
+        "| part | units | done | good | last run |",
+        "|---|---|---|---|---|",
+    ]
+    for name, part in PARTS.items():
+        of_part = [row for row in rows if row["part"] == name]
+        good = sum(row["good"] for row in of_part)
+        last = max((row["date"] for row in of_part), default="never")
+        lines.append(f"| {name}: {part.title} | {part.units} | {len(of_part)} | {good} | {last} |")
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "optuna", "fvcore"))
+    lines += ["", f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, {packages}."]
+    bad = [row for row in rows if not row["good"]]
+    lines += ["", *(f"- bad: `{json.dumps(row)}`" for row in bad)] if bad else []
+    PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
