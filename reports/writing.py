@@ -1,13 +1,12 @@
 """Writes the report of a study: a page for people, tables for spreadsheets, JSON for programs."""
 
 import json
-import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.errors import UserError
+from models.files import write_atomically
 from reports.page.study import render_page
 from reports.record import StudyRecord
 from reports.tables import front_frame, to_json, trials_frame
@@ -38,20 +37,8 @@ def write_report(
         "page": render_page(study, target, published, confirmation),
     }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for key, text in texts.items():
-            _replace(folder / FILES[key], text)
+            write_atomically(folder / FILES[key], text.encode())
     except OSError as error:
         raise UserError(f"the report cannot be written to {folder} ({error.strerror}): check its permissions") from None
     return {key: folder / name for key, name in FILES.items()}
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old content or the new one, also after a crash."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -2,12 +2,15 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from search.data.sources import prepare
-from search.data.store import Dataset
+from search.data.store import Dataset, Part, PartName, write_dataset
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +40,33 @@ def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def mnist(mnist_dir: Path) -> Dataset:
     """Real MNIST, prepared."""
     return prepare("mnist", mnist_dir)
+
+
+QUADRANTS: dict[PartName, int] = {"train": 97, "validation": 41, "test": 4}
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """One torch thread, as in a worker."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def quadrants(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Noise of 8x8 with one bright quadrant, whose number is the class: easy to learn, and every image is different."""
+    random = np.random.default_rng(0)
+
+    def part(count: int) -> Part:
+        labels = np.arange(count, dtype=np.int64) % 4
+        images = random.integers(0, 80, (count, 1, 8, 8), dtype=np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            image[0, 4 * (label // 2) :, 4 * (label % 2) :][:4, :4] += 120
+        return Part(images, labels)
+
+    folder = tmp_path_factory.mktemp("quadrants") / "store"
+    return write_dataset(
+        folder, "quadrants", "quadrants", list("abcd"), {name: part(n) for name, n in QUADRANTS.items()}
+    )

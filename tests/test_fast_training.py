@@ -2,18 +2,16 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from models.errors import UserError
 from models.language import parse
 from models.plan import Plan, plan
-from search.data.store import Dataset, Part, PartName, write_dataset
+from search.data.store import Dataset
 from search.training import paths
 from search.training.loop import EpochResult, TrainingDiverged, TrainingResult
 from search.training.native import library as native_library
@@ -21,7 +19,7 @@ from search.training.native.library import Unavailable, library
 from search.training.recipe import recipe
 
 ROOT = Path(__file__).resolve().parent.parent
-COUNTS: dict[PartName, int] = {"train": 97, "validation": 41, "test": 4}
+pytestmark = pytest.mark.usefixtures("one_thread")
 SHORT = replace(recipe("warp10-onecycle"), epochs=3, batch_size=16)  # 97 = 6 * 16 + 1: the last batch takes one along
 
 try:
@@ -32,30 +30,6 @@ except Unavailable as missing:
         raise
     REASON = str(missing)
 needs_kernels = pytest.mark.skipif(bool(REASON), reason=f"the C kernels cannot be used here: {REASON}")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def quadrants(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Noise of 8x8 with one bright quadrant, whose number is the class."""
-    random = np.random.default_rng(0)
-
-    def part(count: int) -> Part:
-        labels = np.arange(count, dtype=np.int64) % 4
-        images = random.integers(0, 80, (count, 1, 8, 8), dtype=np.uint8)
-        for image, label in zip(images, labels, strict=True):
-            image[0, 4 * (label // 2) :, 4 * (label % 2) :][:4, :4] += 120
-        return Part(images, labels)
-
-    folder = tmp_path_factory.mktemp("quadrants") / "store"
-    return write_dataset(folder, "quadrants", "quadrants", list("abcd"), {name: part(n) for name, n in COUNTS.items()})
 
 
 def network(tail: str = "") -> Plan:
@@ -78,8 +52,8 @@ def test_without_dropout_both_paths_train_alike(quadrants: Dataset) -> None:
     assert len(plain) == len(fast) == SHORT.epochs
     for expected, got in zip(plain, fast, strict=True):
         assert (got.train_loss, got.val_loss) == pytest.approx((expected.train_loss, expected.val_loss), rel=2e-3)
-        assert abs(got.train_accuracy - expected.train_accuracy) < 100 * 1.5 / COUNTS["train"]
-        assert abs(got.val_accuracy - expected.val_accuracy) < 100 * 1.5 / COUNTS["validation"]
+        assert abs(got.train_accuracy - expected.train_accuracy) < 100 * 1.5 / 97
+        assert abs(got.val_accuracy - expected.val_accuracy) < 100 * 1.5 / 41
     assert list(quick.state) == list(slow.state)
     for name, tensor in slow.state.items():
         assert quick.state[name].dtype == tensor.dtype

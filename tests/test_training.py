@@ -3,7 +3,6 @@
 import math
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,44 +15,19 @@ from torch import Tensor, nn
 from models.build import build
 from models.language import parse
 from models.plan import Plan, plan
-from search.data.store import Dataset, Part, PartName, write_dataset
+from search.data.store import Dataset, Part
 from search.training import loop
 from search.training.evaluate import evaluate
 from search.training.loop import EpochResult, TrainingDiverged, TrainingResult, train
 from search.training.recipe import Recipe, recipe
 from search.training.schedule import OneCycle
 
-COUNTS: dict[PartName, int] = {"train": 97, "validation": 40, "test": 4}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def quadrants(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Noise of 8x8 with one bright quadrant, whose number is the class: easy to learn, and every image is different."""
-    random = np.random.default_rng(0)
-
-    def part(count: int) -> Part:
-        labels = np.arange(count, dtype=np.int64) % 4
-        images = random.integers(0, 80, (count, 1, 8, 8), dtype=np.uint8)
-        for image, label in zip(images, labels, strict=True):
-            image[0, 4 * (label // 2) :, 4 * (label % 2) :][:4, :4] += 120
-        return Part(images, labels)
-
-    folder = tmp_path_factory.mktemp("quadrants") / "store"
-    return write_dataset(folder, "quadrants", "quadrants", list("abcd"), {name: part(n) for name, n in COUNTS.items()})
-
 
 def network(text: str = "conv3x3(6) relu bn drop0.1 | conv3x3(8) relu bn | maxpool2 | linear(4)") -> Plan:
     return plan(parse(text), (1, 8, 8), 4)
 
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SHORT = replace(recipe("warp10-onecycle"), epochs=3, batch_size=16)
 
 
