@@ -20,11 +20,11 @@ from matplotlib.axes import Axes
 
 from models.errors import UnderbudgetError
 from reports import front as fronts
-from reports.page.conditions import PROTOCOL, Conditions, conditions
+from reports.page.conditions import Conditions, conditions
 from reports.page.front_figure import x_range, y_range
 from reports.page.published import LABEL, published_points
 from reports.reading import read_study
-from reports.record import StudyRecord
+from reports.record import StudyRecord, score_words
 from reports.tables import counts, interval
 
 # Okabe and Ito's palette, as on the page.
@@ -119,7 +119,7 @@ def caption(study: StudyRecord, held: Conditions) -> str:
     images = "" if held.images is None else f", n = {held.images:,} images"
     first = (
         f"{held.budget}, {held.epochs} epochs, recipe {study.settings.get('recipe', {}).get('name', '?')}, seed "
-        f"{study.settings.get('seed')}; accuracy: {PROTOCOL}{images}; one run per network."
+        f"{study.settings.get('seed')}; accuracy: validation, {score_words(held.epochs)}{images}; one run per network."
     )
     second = (
         f"{number['proposed']:,} proposed, {number['rejected']:,} rejected untrained, {number['failed']:,} failed. "

@@ -236,4 +236,4 @@ def test_debian_packages_are_named_where_they_cannot_be_installed(checkout: Path
 
 def test_make_alone_lists_the_targets(checkout: Path) -> None:
     targets = [line.split()[1] for line in make(checkout).stdout.splitlines()]
-    assert targets == ["demo", "test", "check", "test-tools", "set-up"]
+    assert targets == ["demo", "test", "check", "bench", "campaign", "test-tools", "set-up"]
