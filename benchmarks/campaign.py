@@ -8,6 +8,7 @@ Each unit's result is appended to benchmarks/results/campaign.jsonl as it comes,
 
 import json
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -77,27 +78,35 @@ simulated.search(Path(sys.argv[1]), 25)
 """
 
 
+def _killed(folder: Path, seconds: float) -> bool:
+    """Search in a process and kill it so long after its study appeared; False where it had ended by itself."""
+    script = KILLED.format(paths=[str(ROOT), str(ROOT / "tests")])
+    process = subprocess.Popen([sys.executable, "-c", script, str(folder)])
+    while not (folder / "study.db").exists():
+        time.sleep(0.01)
+    time.sleep(seconds)
+    process.kill()
+    return process.wait() != 0
+
+
 def kill_unit(seed: int) -> dict[str, Any]:
     """A search of 25 simulated trainings, killed by SIGKILL at a random moment, then run to its end: every finished
     trial still there and unchanged, none counted twice, exactly 25 complete, equal to an uninterrupted search."""
     import simulated
 
+    seconds = random.Random(seed).uniform(0, 4)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        script = KILLED.format(paths=[str(ROOT), str(ROOT / "tests")])
-        process = subprocess.Popen([sys.executable, "-c", script, str(folder / "killed")])
-        while not (folder / "killed" / "study.db").exists():
-            time.sleep(0.01)
-        time.sleep(random.Random(seed).uniform(0, 4))
-        process.kill()
-        killed = process.wait() != 0
+        while not _killed(folder / "killed", seconds):  # it was over by then: begin afresh, and kill it earlier
+            shutil.rmtree(folder / "killed")
+            seconds *= 0.7
         before = simulated.proposals(folder / "killed")
         simulated.search(folder / "killed", 25)
         simulated.search(folder / "whole", 25)
         after, whole = simulated.proposals(folder / "killed"), simulated.proposals(folder / "whole")
     finished = [row for row in before if row[2] in ("COMPLETE", "PRUNED", "FAIL")]
     return {
-        "killed": killed,
+        "after_seconds": round(seconds, 3),
         "at_trial": len(before),
         "kept": all(row in after for row in finished),
         "complete": sum(row[2] == "COMPLETE" for row in after),
