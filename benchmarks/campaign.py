@@ -130,7 +130,7 @@ PARTS = {
         lambda row: row["agree"] == row["networks"],
     ),
     "exports": Part(
-        "a network exported to a Python file and verified in a fresh process (the references under 20,000 parameters, then random ones)",
+        "a network as a Python file, verified in a fresh process: references under 20,000 parameters, then random",
         136,
         export_unit,
         lambda row: row["verified"],
