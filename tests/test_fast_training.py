@@ -152,3 +152,23 @@ def test_two_processes_may_compile_at_once(tmp_path: Path) -> None:
     answers = {process.communicate(timeout=120)[0].strip() for process in both}
     assert answers == {library().isa}
     assert [path.suffix for path in tmp_path.iterdir()] == [".so"]
+
+
+@pytest.mark.parametrize("path", ["plain", pytest.param("native", marks=needs_kernels)])
+@pytest.mark.parametrize("asked", [1, 4, 7, 8, 10])  # 6 steps and a validation per epoch
+def test_a_halted_run_ends_before_its_next_step(quadrants: Dataset, path: str, asked: int) -> None:
+    answers = iter([False] * (asked - 1) + [True])
+    torch.manual_seed(5)
+    outside = torch.get_rng_state()
+    results = list(paths.train(network(" drop0.1"), SHORT, 0, quadrants, path=path, halted=lambda: next(answers)))
+    assert [type(result) for result in results] == [EpochResult] * ((asked - 1) // 7)
+    assert next(answers, None) is None  # asked `asked` times and not once more
+    assert torch.equal(outside, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("path", ["plain", pytest.param("native", marks=needs_kernels)])
+def test_asking_changes_nothing(quadrants: Dataset, path: str) -> None:
+    *_, asked = paths.train(network(" drop0.1"), SHORT, 0, quadrants, path=path, halted=lambda: False)
+    assert isinstance(asked, TrainingResult)
+    state = finish(quadrants, path, network(" drop0.1"))[1].state
+    assert all(torch.equal(asked.state[name], state[name]) for name in state)

@@ -7,7 +7,7 @@ thread. What the loop does and leaves open is described in docs/training.md.
 import math
 import time
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,6 +28,15 @@ from search.training.recipe import Recipe, resolve, timeline
 
 class TrainingDiverged(UnderbudgetError):  # noqa: N818, a result rather than an error
     """The loss is not a finite number any more. The same run would diverge again, so it is not worth a retry."""
+
+
+class Halted(Exception):  # noqa: N818, a request rather than an error
+    """Raised by a run's epoch when `halted` said so; `follow` catches it."""
+
+
+def never() -> bool:
+    """The answer of a caller who lets the run come to its end."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -56,12 +65,20 @@ class TrainingResult:
 
 
 def train(
-    plan: Plan, recipe: Recipe, seed: int, dataset: Dataset, device: str = "cpu"
+    plan: Plan,
+    recipe: Recipe,
+    seed: int,
+    dataset: Dataset,
+    device: str = "cpu",
+    halted: Callable[[], bool] = never,
 ) -> Generator[EpochResult | TrainingResult, None, None]:
     """Train a network on the train part and validate it after each epoch.
 
     An iterator: one EpochResult per epoch, then one TrainingResult. Closing it earlier ends the run. Between two
     results nothing of the run is left in torch's global random state. The number of threads is the caller's to set.
+
+    halted: asked before each optimiser step and each validation, so it must be cheap; once it says true, the iterator
+    ends without a TrainingResult. A run that is not halted computes the same bits whoever asks.
 
     Raises TrainingDiverged when the training or validation loss of an epoch is not finite, UserError for a recipe that
     does not fit the data.
@@ -75,14 +92,17 @@ def train(
     normalize = Normalizer(dataset.info.mean, dataset.info.std, place)
     validation = resident(dataset.part("validation"), place)
     run = _Run(model, recipe, randomness, images, labels, validation, len(dataset.info.classes), normalize)
-    yield from follow(run, recipe, randomness, place, environment.path(place))
+    yield from follow(run, recipe, randomness, place, environment.path(place), halted)
 
 
 class Run(Protocol):
     """A network in training, on whatever path."""
 
-    def epoch(self, epoch: int) -> tuple[float, float]:
-        """One pass over the train part, epochs counted from 1: (mean loss, percent right), measured on the way."""
+    def epoch(self, epoch: int, halted: Callable[[], bool]) -> tuple[float, float]:
+        """One pass over the train part, epochs counted from 1: (mean loss, percent right), measured on the way.
+
+        Raises Halted before the optimiser step at which `halted` says true.
+        """
 
     def validate(self) -> Evaluation:
         """The network in eval mode on the validation part."""
@@ -92,15 +112,25 @@ class Run(Protocol):
 
 
 def follow(
-    run: Run, recipe: Recipe, randomness: Randomness, place: torch.device, path: str
+    run: Run,
+    recipe: Recipe,
+    randomness: Randomness,
+    place: torch.device,
+    path: str,
+    halted: Callable[[], bool] = never,
 ) -> Generator[EpochResult | TrainingResult, None, None]:
-    """The results of a run, as `train` yields them. recipe: resolved; path: how the run computes."""
+    """The results of a run, as `train` yields them. recipe: resolved; path: how the run computes; halted: as there."""
     seconds = 0.0
     for epoch in range(1, recipe.epochs + 1):
         started = time.perf_counter()
-        with randomness.active():
-            train_loss, train_accuracy = run.epoch(epoch)
-            judged = run.validate()
+        try:
+            with randomness.active():
+                train_loss, train_accuracy = run.epoch(epoch, halted)
+                if halted():
+                    return
+                judged = run.validate()
+        except Halted:
+            return
         if not math.isfinite(train_loss + judged.loss):
             part = "validation" if math.isfinite(train_loss) else "training"
             raise TrainingDiverged(f"the {part} loss is not finite in epoch {epoch}: try a lower learning rate (--lr)")
@@ -148,7 +178,7 @@ class _Run:
             fused=images.device.type in ("cpu", "cuda"),
         )
 
-    def epoch(self, epoch: int) -> tuple[float, float]:
+    def epoch(self, epoch: int, halted: Callable[[], bool]) -> tuple[float, float]:
         """One pass over the images in a new random order: (mean loss, percent right), measured on the way."""
         recipe, images, count = self.recipe, self.images, len(self.images)
         order = torch.randperm(count, generator=self.randomness.order)
@@ -157,6 +187,8 @@ class _Run:
         losses, hits = [], []
         steps = self.timeline.steps_per_epoch
         for index in range(steps):
+            if halted():
+                raise Halted
             start = index * self.batch_size
             stop = count if index == steps - 1 else start + self.batch_size  # the last takes a lone image along
             batch = order[start:stop].to(images.device)

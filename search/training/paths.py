@@ -8,14 +8,14 @@ the machine has (a C compiler), never on a measurement: trials of a study and th
 """
 
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 from models.errors import UserError
 from models.plan import Plan
 from search.data.store import Dataset
 from search.training import loop
-from search.training.loop import EpochResult, TrainingResult
+from search.training.loop import EpochResult, TrainingResult, never
 from search.training.recipe import DEFAULT_BATCH, Recipe
 
 PATHS = ("auto", "plain", "native")
@@ -46,7 +46,13 @@ def choose(plan: Plan, device: str = "cpu", batch_size: int | None = None) -> Ch
 
 
 def train(
-    plan: Plan, recipe: Recipe, seed: int, dataset: Dataset, device: str = "cpu", path: str = "auto"
+    plan: Plan,
+    recipe: Recipe,
+    seed: int,
+    dataset: Dataset,
+    device: str = "cpu",
+    path: str = "auto",
+    halted: Callable[[], bool] = never,
 ) -> Generator[EpochResult | TrainingResult, None, None]:
     """As `search.training.loop.train`, on the path named.
 
@@ -55,16 +61,16 @@ def train(
     """
     name = named(path)
     if name == "plain":
-        return loop.train(plan, recipe, seed, dataset, device)
+        return loop.train(plan, recipe, seed, dataset, device, halted)
     choice = choose(plan, device, recipe.batch_size)
     if choice.path == "native":
         from search.training.native.train import train as native_train
 
-        return native_train(plan, recipe, seed, dataset, device)
+        return native_train(plan, recipe, seed, dataset, device, halted)
     if name == "native":
         raise UserError(f"the native path cannot be taken here: {choice.reason}; use the plain path")
     log.info("the plain path is taken: %s", choice.reason)
-    return loop.train(plan, recipe, seed, dataset, device)
+    return loop.train(plan, recipe, seed, dataset, device, halted)
 
 
 def named(path: str) -> str:

@@ -1,6 +1,6 @@
 """Training by the C kernels: the plain loop's recipe, order, warps and initial weights, its own dropout masks."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from search.data.augment import random_matrices
 from search.data.store import Dataset
 from search.training import schedule
 from search.training.evaluate import Evaluation
-from search.training.loop import EpochResult, TrainingResult, follow, resident
+from search.training.loop import EpochResult, Halted, TrainingResult, follow, never, resident
 from search.training.native.library import library
 from search.training.native.network import Network
 from search.training.native.program import compile_plan
@@ -20,7 +20,12 @@ from search.training.recipe import Recipe, resolve, timeline
 
 
 def train(
-    plan: Plan, recipe: Recipe, seed: int, dataset: Dataset, device: str = "cpu"
+    plan: Plan,
+    recipe: Recipe,
+    seed: int,
+    dataset: Dataset,
+    device: str = "cpu",
+    halted: Callable[[], bool] = never,
 ) -> Generator[EpochResult | TrainingResult, None, None]:
     """As `search.training.loop.train`, by the C kernels, on one thread of the CPU.
 
@@ -39,7 +44,7 @@ def train(
     info = dataset.info
     network = Network(program, state, info.input_shape, largest, info.mean, info.std, key)
     run = _Run(network, recipe, randomness, (images, labels), resident(dataset.part("validation"), place), list(state))
-    yield from follow(run, recipe, randomness, place, path())
+    yield from follow(run, recipe, randomness, place, path(), halted)
 
 
 def path() -> str:
@@ -65,7 +70,7 @@ class _Run:
         self.timeline = timeline(recipe, len(self.images))
         self.steps = 0
 
-    def epoch(self, epoch: int) -> tuple[float, float]:
+    def epoch(self, epoch: int, halted: Callable[[], bool]) -> tuple[float, float]:
         recipe, count = self.recipe, len(self.images)
         order = torch.randperm(count, generator=self.randomness.order)
         size = (self.images.shape[-2], self.images.shape[-1])
@@ -73,6 +78,8 @@ class _Run:
         loss, hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
         steps = self.timeline.steps_per_epoch
         for index in range(steps):
+            if halted():
+                raise Halted
             batch = slice(index * self.batch_size, count if index == steps - 1 else (index + 1) * self.batch_size)
             rate, momentum = schedule.at(recipe.schedule, self.steps, self.timeline, recipe.lr, recipe.momentum)
             self.network.step(
