@@ -8,7 +8,8 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -39,6 +40,15 @@ def never() -> bool:
     return False
 
 
+# Told after each optimiser step: the step within its epoch, from 1; the steps of an epoch; a reading of the running
+# (mean loss in nats, percent right) of the epoch, which costs time on a GPU and so is taken only by who wants it.
+Watch = Callable[[int, int, Callable[[], tuple[float, float]]], None]
+
+
+def unwatched(step: int, steps: int, reading: Callable[[], tuple[float, float]]) -> None:
+    """The watch of a caller who waits for the end of an epoch."""
+
+
 @dataclass(frozen=True)
 class EpochResult:
     """One finished epoch. Losses are mean cross-entropies in nats, accuracies percent."""
@@ -49,6 +59,8 @@ class EpochResult:
     val_loss: float
     val_accuracy: float
     seconds: float  # training and validation of this epoch
+    # The state dict that was validated, as in TrainingResult; to be asked for before the next epoch is begun.
+    state: Callable[[], dict[str, Tensor]] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,7 @@ def train(
     dataset: Dataset,
     device: str = "cpu",
     halted: Callable[[], bool] = never,
+    watch: Watch = unwatched,
 ) -> Generator[EpochResult | TrainingResult, None, None]:
     """Train a network on the train part and validate it after each epoch.
 
@@ -79,6 +92,7 @@ def train(
 
     halted: asked before each optimiser step and each validation, so it must be cheap; once it says true, the iterator
     ends without a TrainingResult. A run that is not halted computes the same bits whoever asks.
+    watch: told after each optimiser step.
 
     Raises TrainingDiverged when the training or validation loss of an epoch is not finite, UserError for a recipe that
     does not fit the data.
@@ -91,7 +105,7 @@ def train(
         model = build(plan).to(place).to(memory_format=torch.channels_last)
     normalize = Normalizer(dataset.info.mean, dataset.info.std, place)
     validation = resident(dataset.part("validation"), place)
-    run = _Run(model, recipe, randomness, images, labels, validation, len(dataset.info.classes), normalize)
+    run = _Run(model, recipe, randomness, images, labels, validation, len(dataset.info.classes), normalize, watch)
     yield from follow(run, recipe, randomness, place, environment.path(place), halted)
 
 
@@ -136,7 +150,7 @@ def follow(
             raise TrainingDiverged(f"the {part} loss is not finite in epoch {epoch}: try a lower learning rate (--lr)")
         elapsed = time.perf_counter() - started
         seconds += elapsed
-        yield EpochResult(epoch, train_loss, train_accuracy, judged.loss, judged.accuracy, elapsed)
+        yield EpochResult(epoch, train_loss, train_accuracy, judged.loss, judged.accuracy, elapsed, run.state)
 
     yield TrainingResult(
         state=run.state(),
@@ -162,8 +176,10 @@ class _Run:
         validation: tuple[Tensor, Tensor],
         classes: int,
         normalize: Normalizer,
+        watch: Watch = unwatched,
     ) -> None:
         assert recipe.batch_size is not None  # resolved
+        self.watch = watch
         self.model, self.recipe, self.randomness = model, recipe, randomness
         self.images, self.labels, self.normalize = images, labels, normalize
         self.validation, self.classes = validation, classes
@@ -199,11 +215,8 @@ class _Run:
             loss, logits = self.step((epoch - 1) * steps + index, self.prepare(pixels), labels)
             losses.append(loss * len(labels))
             hits.append((logits.argmax(1) == labels).sum())
-        # Read once per epoch: on a GPU each reading waits for the device.
-        return (
-            torch.stack(losses).cpu().double().sum().item() / count,
-            100 * torch.stack(hits).sum().item() / count,
-        )
+            self.watch(index + 1, steps, partial(_running, losses, hits, stop))
+        return _running(losses, hits, count)  # once per epoch: on a GPU each reading waits for the device
 
     def step(self, number: int, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """One optimiser step: (loss, logits), both without their graph."""
@@ -229,6 +242,14 @@ class _Run:
     def prepare(self, images: Tensor) -> Tensor:
         """From pixels 0..255 to the model's input."""
         return self.normalize(images).contiguous(memory_format=torch.channels_last)
+
+
+def _running(losses: list[Tensor], hits: list[Tensor], count: int) -> tuple[float, float]:
+    """(mean loss, percent right) over the `count` images of some steps."""
+    return (
+        torch.stack(losses).cpu().double().sum().item() / count,
+        100 * torch.stack(hits).sum().item() / count,
+    )
 
 
 def resident(part: Part, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from models.errors import UserError
 from models.plan import Plan
 from search.data.store import Dataset
 from search.training import loop
-from search.training.loop import EpochResult, TrainingResult, never
+from search.training.loop import EpochResult, TrainingResult, Watch, never, unwatched
 from search.training.recipe import DEFAULT_BATCH, Recipe
 
 PATHS = ("auto", "plain", "native")
@@ -53,6 +53,7 @@ def train(
     device: str = "cpu",
     path: str = "auto",
     halted: Callable[[], bool] = never,
+    watch: Watch = unwatched,
 ) -> Generator[EpochResult | TrainingResult, None, None]:
     """As `search.training.loop.train`, on the path named.
 
@@ -61,16 +62,16 @@ def train(
     """
     name = named(path)
     if name == "plain":
-        return loop.train(plan, recipe, seed, dataset, device, halted)
+        return loop.train(plan, recipe, seed, dataset, device, halted, watch)
     choice = choose(plan, device, recipe.batch_size)
     if choice.path == "native":
         from search.training.native.train import train as native_train
 
-        return native_train(plan, recipe, seed, dataset, device, halted)
+        return native_train(plan, recipe, seed, dataset, device, halted, watch)
     if name == "native":
         raise UserError(f"the native path cannot be taken here: {choice.reason}; use the plain path")
     log.info("the plain path is taken: %s", choice.reason)
-    return loop.train(plan, recipe, seed, dataset, device, halted)
+    return loop.train(plan, recipe, seed, dataset, device, halted, watch)
 
 
 def named(path: str) -> str:

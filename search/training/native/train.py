@@ -1,6 +1,7 @@
 """Training by the C kernels: the plain loop's recipe, order, warps and initial weights, its own dropout masks."""
 
 from collections.abc import Callable, Generator
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from search.data.augment import random_matrices
 from search.data.store import Dataset
 from search.training import schedule
 from search.training.evaluate import Evaluation
-from search.training.loop import EpochResult, Halted, TrainingResult, follow, never, resident
+from search.training.loop import EpochResult, Halted, TrainingResult, Watch, follow, never, resident, unwatched
 from search.training.native.library import library
 from search.training.native.network import Network
 from search.training.native.program import compile_plan
@@ -26,6 +27,7 @@ def train(
     dataset: Dataset,
     device: str = "cpu",
     halted: Callable[[], bool] = never,
+    watch: Watch = unwatched,
 ) -> Generator[EpochResult | TrainingResult, None, None]:
     """As `search.training.loop.train`, by the C kernels, on one thread of the CPU.
 
@@ -43,7 +45,8 @@ def train(
         key = int(torch.randint(2**63 - 1, ()))
     info = dataset.info
     network = Network(program, state, info.input_shape, largest, info.mean, info.std, key)
-    run = _Run(network, recipe, randomness, (images, labels), resident(dataset.part("validation"), place), list(state))
+    validation = resident(dataset.part("validation"), place)
+    run = _Run(network, recipe, randomness, (images, labels), validation, list(state), watch)
     yield from follow(run, recipe, randomness, place, path(), halted)
 
 
@@ -61,7 +64,9 @@ class _Run:
         training: tuple[Tensor, Tensor],
         validation: tuple[Tensor, Tensor],
         names: list[str],
+        watch: Watch = unwatched,
     ) -> None:
+        self.watch = watch
         assert recipe.batch_size is not None  # resolved
         self.network, self.recipe, self.randomness = network, recipe, randomness
         self.images, self.labels = (tensor.contiguous() for tensor in training)
@@ -96,7 +101,8 @@ class _Run:
                 hits,
             )
             self.steps += 1
-        return loss.item() / count, 100 * hits.item() / count
+            self.watch(index + 1, steps, partial(_running, loss, hits, batch.stop))
+        return _running(loss, hits, count)
 
     def validate(self) -> Evaluation:
         images, labels = self.validation
@@ -108,3 +114,8 @@ class _Run:
         held = self.network.state()
         batches = torch.tensor(self.steps)  # what batch norm counts
         return {name: held.get(name, batches.clone()) for name in self.names}
+
+
+def _running(loss: Tensor, hits: Tensor, count: int) -> tuple[float, float]:
+    """(mean loss, percent right) over the first `count` images of an epoch."""
+    return loss.item() / count, 100 * hits.item() / count
