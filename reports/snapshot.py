@@ -21,19 +21,31 @@ _COMPANIONS = ("-wal", "-journal")  # what a writer left that belongs to the con
 def snapshot(path: Path) -> sqlite3.Connection:
     """A copy in memory of the SQLite database at `path`; the caller closes it. The folder may be read-only.
 
-    Raises UserError where there is no file, it may not be read, or it is no SQLite database.
+    Raises UserError where there is no file, it may not be read, or it is no SQLite database, or a damaged one: every
+    page is looked at, which takes as long as the copy (9 ms for 1,000 trials).
     """
     if not path.is_file():
         raise UserError(f"no study database at {path}: check the name and the runs folder")
     memory = sqlite3.connect(":memory:", check_same_thread=False)
     try:
-        with _source(path) as source:
+        with _source(path.resolve()) as source:  # SQLite's own files lie beside what a link leads to
             source.backup(memory)
+        (found,) = memory.execute("PRAGMA integrity_check(1)").fetchone()
+        if found != "ok":
+            raise sqlite3.DatabaseError(f"malformed: {found}")
     except sqlite3.DatabaseError as error:
         memory.close()
-        if "not a database" in str(error) or "malformed" in str(error):
-            raise UserError(f"{path} is no SQLite database ({error}): name another file or move it away") from None
-        raise UserError(f"{path} cannot be read ({error}): check its permissions") from None
+        why = " ".join(str(error).split())
+        if "not a database" in why:
+            raise UserError(f"{path} is no SQLite database ({why}): name another file or move it away") from None
+        if "malformed" in why:
+            raise UserError(
+                f"{path} is damaged ({why}) and left as it is: bring a backup, or save what can be read with "
+                f"sqlite3 {path} .recover | sqlite3 recovered.db"
+            ) from None
+        if "locked" in why:
+            raise UserError(f"{path} is locked by another program ({why}): end that program, or wait for it") from None
+        raise UserError(f"{path} cannot be read ({why}): check its permissions") from None
     except OSError as error:
         memory.close()
         raise UserError(f"{path} cannot be read ({error.strerror}): check its permissions") from None

@@ -6,7 +6,8 @@ from models.errors import UserError
 from reports.reading import read_study
 from reports.record import StudyRecord
 from reports.storage_url import parse_url, shown_url
-from search.study import Place, lock_file, place
+from search import locks
+from search.study import Place, place
 
 
 def read(where: Place) -> StudyRecord:
@@ -30,20 +31,7 @@ def find(name: str, runs: str | None, storage: str | None) -> Place:
 
 def is_searched(where: Place) -> bool:
     """Whether a coordinator has the study now; False too where that cannot be found out."""
-    import filelock
-
-    file = lock_file(where)
-    if not file.exists():
-        return False
-    lock = filelock.FileLock(file)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        return True
-    except OSError:
-        return False
-    lock.release()
-    return False
+    return locks.is_held(where)
 
 
 def studies_in(runs: Path) -> list[Path]:

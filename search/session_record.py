@@ -84,10 +84,21 @@ def _now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
+class _LogFile(logging.FileHandler):
+    """A log file that a full disk leaves incomplete, without a word: what the search does about it is said once."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, logging's own name
+        return None
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # what could not be written is tried once more here
+            super().close()
+
+
 @contextlib.contextmanager
 def launch_log(path: Path) -> Iterator[None]:
     """Append what our packages log to a file, for as long as a session lasts."""
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = _LogFile(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
     root = logging.getLogger("search")
     before = root.level

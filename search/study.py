@@ -4,13 +4,13 @@ While a search runs the SQLite database is in WAL mode (half the cost per trial)
 and the mode reset, so that study.db alone is the complete study.
 """
 
+import contextlib
 import logging
 import os
 import re
 import sqlite3
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from models.errors import UserError
 from reports import reading
 from reports.record import STUDY_ATTRIBUTE
 from reports.storage_url import parse_url, shown_url, sqlite_file, sqlite_url
+from search import locks
 from search import settings as study_settings
 from search.settings import Settings
 
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 METRICS = ["params", "accuracy"]
+BUSY_SECONDS = 60.0  # how long another program that has a SQLite file locked is waited for
 
 
 def check_name(name: str) -> str:
@@ -51,8 +53,9 @@ class Place:
 
     @property
     def database(self) -> Path | None:
-        """The SQLite file, None where another database is used."""
-        return self.folder / "study.db" if self.storage is None else sqlite_file(self.storage)
+        """The SQLite file under its real path, links resolved; None where another database is used."""
+        file = self.folder / "study.db" if self.storage is None else sqlite_file(self.storage)
+        return None if file is None else file.resolve()
 
     @property
     def url(self) -> str:
@@ -74,6 +77,7 @@ def stored_settings(where: Place) -> Settings | None:
     Raises UserError for a database that is none of ours, or of a newer version.
     """
     if where.database is not None and not _has_content(where.database):
+        _check_no_leftover(where.database)
         return None
     if where.database is None:
         _connect(where.url).engine.dispose()
@@ -93,6 +97,28 @@ def _has_content(path: Path) -> bool:
         ) from error
 
 
+def _check_no_leftover(database: Path) -> None:
+    """Refuse a new database beside the log of one that is gone: SQLite would take the log for the new one's and break
+    it (https://www.sqlite.org/howtocorrupt.html#_mispairing_database_files_and_hot_journals_)."""
+    for suffix in ("-wal", "-journal"):
+        leftover = database.with_name(database.name + suffix)
+        with contextlib.suppress(OSError):
+            if leftover.stat().st_size:
+                raise UserError(
+                    f"{database} is gone, but {leftover.name} is there, which holds its latest trials: "
+                    f"put {database.name} back, or delete {leftover}"
+                )
+
+
+def _check_no_weights(where: Place) -> None:
+    """Refuse a new study in the folder of another: its weights would be overwritten, trial by trial."""
+    if any((where.folder / "models").glob("trial-*.safetensors")):
+        raise UserError(
+            f"{where.folder / 'models'} has the weights of another study: use another study name or --runs, "
+            "or move that folder away"
+        )
+
+
 def _connect(url: str, fast: bool = True) -> "optuna.storages.RDBStorage":
     """The storage for writing; `fast` puts a SQLite file into WAL mode."""
     import optuna
@@ -101,7 +127,7 @@ def _connect(url: str, fast: bool = True) -> "optuna.storages.RDBStorage":
     shown = shown_url(url)
     sqlite = sqlite_file(url) is not None
     try:
-        arguments = {"connect_args": {"timeout": 60}} if sqlite else {}
+        arguments = {"connect_args": {"timeout": BUSY_SECONDS}} if sqlite else {}
         storage = optuna.storages.RDBStorage(url, engine_kwargs=arguments)
     except (sqlalchemy.exc.ArgumentError, ImportError, ValueError) as error:
         raise UserError(f"the storage {shown} cannot be used ({_first_line(error)}): check the URL") from error
@@ -139,7 +165,7 @@ def make_folder(folder: Path) -> None:
         ) from error
 
 
-@contextmanager
+@contextlib.contextmanager
 def open_study(where: Place, settings: Settings) -> Iterator["optuna.Study"]:
     """Open a study for searching, created where it isn't there, and close it cleanly.
 
@@ -148,11 +174,14 @@ def open_study(where: Place, settings: Settings) -> Iterator["optuna.Study"]:
     import optuna
 
     make_folder(where.folder)
-    with _quiet_optuna(), _locked(where):
+    with _quiet_optuna(), locks.held(where):
         stored = stored_settings(where)
         if stored is not None and (different := study_settings.differences(stored, settings)):
             raise different_study(where, different)
+        if where.database is not None:
+            locks.check_one_name(where.database)
         if stored is None:
+            _check_no_weights(where)
             _create(where, settings)
         storage = _connect(where.url)
         try:
@@ -163,7 +192,7 @@ def open_study(where: Place, settings: Settings) -> Iterator["optuna.Study"]:
                 _fold_log(where.database)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _quiet_optuna() -> Iterator[None]:
     """Optuna's line per trial is left out: we print our own."""
     import optuna
@@ -174,35 +203,6 @@ def _quiet_optuna() -> Iterator[None]:
         yield
     finally:
         optuna.logging.set_verbosity(before)
-
-
-def lock_file(where: Place) -> Path:
-    """The file that a coordinator holds locked: beside the SQLite file, so that every folder sees it, else in the
-    study's folder."""
-    if where.database is None:
-        return where.folder / "lock"
-    return where.database.with_name(f"{where.database.name}.lock")
-
-
-@contextmanager
-def _locked(where: Place) -> Iterator[None]:
-    """Keep a second coordinator out; with a database on a server, only one of the same folder."""
-    import filelock
-
-    file = lock_file(where)
-    lock = filelock.FileLock(file)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        raise UserError(
-            f"the study {where.name} is being searched by another process: wait for it, stop it, or use another name"
-        ) from error
-    except OSError as error:
-        raise UserError(f"{file} cannot be written ({error.strerror}): choose another --runs or --storage") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _create(where: Place, settings: Settings) -> None:
@@ -252,7 +252,7 @@ def _fold_log(database: Path) -> None:
     Another program that has it open prevents that; nothing is lost then, the log stays beside it.
     """
     try:
-        connection = sqlite3.connect(database, timeout=60)
+        connection = sqlite3.connect(database, timeout=BUSY_SECONDS)
         try:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("PRAGMA journal_mode=DELETE")

@@ -23,6 +23,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
     simulated.search(runs / "toy", 3)
     shutil.copytree(runs / "toy", runs / "fresh")
     (runs / "fresh" / "study.db").unlink()
+    shutil.rmtree(runs / "fresh" / "models")
     fixed = simulated.settings()
     where = simulated.Place("fresh", runs / "fresh")
     with simulated.open_study(where, fixed):

@@ -262,7 +262,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
 @pytest.mark.parametrize("keep", [100, 5000])
 def test_a_truncated_database(copy: Path, keep: int) -> None:
     copy.write_bytes(copy.read_bytes()[:keep])
-    assert "no SQLite database" in fails(f"sqlite:///{copy}")
+    assert "is damaged" in fails(f"sqlite:///{copy}")
 
 
 def test_an_empty_file_and_somebody_elses_database(tmp_path: Path) -> None:
