@@ -4,68 +4,91 @@ The recipes are those of the published MNIST series. Where a number differs from
 says so.
 """
 
-import dataclasses
 import difflib
 import math
-import typing
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from models.errors import UserError
-from search.training.schedule import SCHEDULES, Constant, OneCycle, Schedule, StepDecay, Timeline
+from search.training.recipe_json import from_json, to_json
+from search.training.recipe_parts import (
+    LEAST_BATCH,
+    OPTIMIZERS,
+    Augmentation,
+    Erasing,
+    Jitter,
+    Perspective,
+    Recipe,
+    Warp,
+    check,
+)
+from search.training.schedule import OneCycle, Plateau, StepDecay, Timeline
 
-
-@dataclass(frozen=True)
-class Warp:
-    """One random affine map of an image about its centre, with the meaning of torchvision's `RandomAffine`."""
-
-    rotation: float = 0.0  # degrees; the angle is uniform in -rotation..rotation
-    shear: float = 0.0  # degrees; x-shear, uniform in -shear..shear
-    translation: float = 0.0  # share of width and height, uniform to both sides, rounded to whole pixels
-    scale: tuple[float, float] = (1.0, 1.0)  # uniform between the two
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """What is done to a training image each time it is shown."""
-
-    warps: tuple[Warp, ...] = ()  # in this order, composed into one interpolation
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained. The last short batch of an epoch is kept; the loss is cross-entropy."""
-
-    name: str
-    epochs: int = 15
-    batch_size: int | None = 128  # images per step; None: chosen by `resolve`
-    optimizer: str = "sgd"
-    lr: float = 0.01  # what it means is the schedule's: the rate, the first rate or the highest rate
-    momentum: float = 0.9
-    nesterov: bool = False
-    weight_decay: float = 0.0
-    schedule: Schedule = field(default_factory=Constant)
-    augmentation: Augmentation = field(default_factory=Augmentation)
-
+__all__ = [
+    "DEFAULT_BATCH",
+    "DEFAULT_RECIPE",
+    "LEAST_BATCH",
+    "LEAST_STEPS",
+    "OPTIMIZERS",
+    "RECIPES",
+    "Augmentation",
+    "Erasing",
+    "Jitter",
+    "Perspective",
+    "Recipe",
+    "Warp",
+    "from_json",
+    "recipe",
+    "resolve",
+    "steps_per_epoch",
+    "timeline",
+    "to_json",
+]
 
 _ROTATION_7 = Augmentation((Warp(rotation=7),))
 _WARP_10 = Augmentation((Warp(rotation=10), Warp(rotation=10, shear=5, translation=0.1)))
+_WARP_20 = Augmentation((Warp(rotation=20), Warp(rotation=10, shear=5, translation=0.1)), Perspective(0.2, 0.5))
+_AFFINE_7 = Augmentation(
+    (Warp(rotation=6), Warp(rotation=7, shear=10, translation=0.1, scale=(0.8, 1.2))),
+    jitter=Jitter(brightness=0.4, contrast=0.4),
+)
+_AFFINE_10 = Augmentation((Warp(rotation=10, translation=0.1, scale=(0.9, 1.1)),), jitter=Jitter(0.1, 0.1))
+_AFFINE_5 = Augmentation((Warp(rotation=5), Warp(translation=0.05, scale=(0.98, 1.02))))
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         Recipe("plain"),
         Recipe("rot7", augmentation=_ROTATION_7),
+        Recipe("rot7-plateau", schedule=Plateau(factor=0.1, patience=1), augmentation=_ROTATION_7),
         Recipe("rot7-step6", schedule=StepDecay(every=6, factor=0.1), augmentation=_ROTATION_7),
         Recipe("warp10-onecycle", lr=0.1, schedule=OneCycle(warm_up=0.2), augmentation=_WARP_10),
+        Recipe("warp20-onecycle20", lr=0.1, schedule=OneCycle(warm_up=0.2, length=20 / 15), augmentation=_WARP_20),
+        Recipe("affine7-jitter", lr=0.015, augmentation=_AFFINE_7),
+        Recipe("affine7-jitter-onecycle", lr=0.015, schedule=OneCycle(), augmentation=_AFFINE_7),
+        Recipe(
+            "affine7-jitter-onecycle-l2",
+            epochs=20,
+            batch_size=64,
+            lr=0.015,
+            weight_decay=1e-3,
+            schedule=OneCycle(),
+            augmentation=_AFFINE_7,
+        ),
+        Recipe("affine10-jitter-step6", lr=0.015, schedule=StepDecay(every=6, factor=0.1), augmentation=_AFFINE_10),
+        Recipe(
+            "affine5-adam-onecycle",
+            optimizer="adam",
+            lr=0.003,
+            weight_decay=5e-5,
+            schedule=OneCycle(warm_up=0.2, first_divisor=25, last_divisor=1000),
+            augmentation=_AFFINE_5,
+        ),
     )
 }
 DEFAULT_RECIPE = "warp10-onecycle"
 
 DEFAULT_BATCH = 128
 LEAST_STEPS = 50  # per epoch, below which an automatic batch is made smaller
-LEAST_BATCH = 2  # batch norm cannot train on one value per channel
 
 
 def recipe(name: str) -> Recipe:
@@ -100,7 +123,7 @@ def resolve(
         batch_size=batch,
         lr=recipe.lr if lr is None else lr,
     )
-    _check(result)
+    check(result)
     if batch > images:
         raise UserError(f"the batch size must be at most the {images} training images, not {batch}: give a smaller one")
     return result
@@ -117,36 +140,6 @@ def timeline(recipe: Recipe, images: int) -> Timeline:
     return Timeline(recipe.epochs, steps_per_epoch(recipe, images))
 
 
-def to_json(recipe: Recipe) -> dict[str, Any]:
-    """A plain JSON object; `from_json` reads it back to an equal recipe."""
-    value: dict[str, Any] = _plain(dataclasses.asdict(recipe))
-    return value
-
-
-def from_json(value: dict[str, Any]) -> Recipe:
-    """Read what `to_json` wrote. Fields that are left out have their defaults.
-
-    Raises UserError for an unknown key, a missing name, an unknown schedule, or a value out of range.
-    """
-    given = dict(value)
-    schedule = _table(given.pop("schedule", {"kind": "constant"}), "schedule")
-    kind = schedule.get("kind")
-    if kind not in SCHEDULES:
-        raise UserError(f"recipe: unknown schedule {kind!r}, known: {', '.join(SCHEDULES)}")
-    augmentation = _table(given.pop("augmentation", {}), "augmentation")
-    warps = augmentation.pop("warps", [])
-    if not isinstance(warps, list | tuple):
-        raise UserError(f"recipe: warps must be a list, not {warps!r}")
-    given["schedule"] = _fill(SCHEDULES[kind], schedule, f"{kind} schedule")
-    augmentation["warps"] = tuple(_fill(Warp, _table(warp, "warp"), "warp") for warp in warps)
-    given["augmentation"] = _fill(Augmentation, augmentation, "augmentation")
-    if "name" not in given:
-        raise UserError("recipe: the key 'name' is missing")
-    result: Recipe = _fill(Recipe, given, "recipe")
-    _check(result)
-    return result
-
-
 def _automatic_batch(usual: int, images: int) -> int:
     if _steps(usual, images) >= LEAST_STEPS:
         return usual
@@ -159,85 +152,3 @@ def _automatic_batch(usual: int, images: int) -> int:
 def _steps(batch: int, images: int) -> int:
     steps = math.ceil(images / batch)
     return steps - 1 if steps > 1 and images % batch == 1 else steps
-
-
-def _check(recipe: Recipe) -> None:
-    for holds, rule, value in _rules(recipe):
-        if not holds:
-            raise UserError(f"recipe {recipe.name}: {rule}, not {value}")
-
-
-def _rules(recipe: Recipe) -> Iterator[tuple[bool, str, object]]:
-    batch = recipe.batch_size
-    yield recipe.epochs >= 1, "epochs must be at least 1", recipe.epochs
-    yield recipe.lr > 0 and math.isfinite(recipe.lr), "the learning rate must be over 0 and finite", recipe.lr
-    yield (
-        batch is None or batch >= LEAST_BATCH,
-        f"the batch size must be at least {LEAST_BATCH}, since batch norm cannot train on one image",
-        batch,
-    )
-    yield recipe.optimizer == "sgd", "the optimizer must be sgd", repr(recipe.optimizer)
-    yield 0 <= recipe.momentum < 1, "momentum must be at least 0 and under 1", recipe.momentum
-    yield recipe.momentum > 0 or not recipe.nesterov, "nesterov needs a momentum over 0", recipe.momentum
-    yield 0 <= recipe.weight_decay < math.inf, "the weight decay must be at least 0", recipe.weight_decay
-    match recipe.schedule:
-        case StepDecay(every, factor):
-            yield every >= 1, "every must be at least 1", every
-            yield 0 < factor < math.inf, "factor must be over 0", factor
-        case OneCycle(warm_up, first, last, low, high):
-            yield 0 < warm_up < 1, "warm_up must be over 0 and under 1", warm_up
-            yield first > 0 and last > 0, "the divisors must be over 0", f"{first} and {last}"
-            yield 0 <= low <= high < 1, "the momenta must be in 0 <= low <= high < 1", f"{low} and {high}"
-    for warp in recipe.augmentation.warps:
-        yield warp.rotation >= 0, "rotation must be at least 0", warp.rotation
-        yield 0 <= warp.shear < 90, "shear must be at least 0 and under 90", warp.shear
-        yield 0 <= warp.translation <= 1, "translation must be from 0 to 1", warp.translation
-        yield 0 < warp.scale[0] <= warp.scale[1], "scale must be two numbers, 0 < low <= high", warp.scale
-
-
-def _table(value: Any, what: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise UserError(f"recipe: {what} must be a table of keys and values, not {value!r}")
-    return dict(value)
-
-
-def _fill(kind: type[Any], value: dict[str, Any], what: str) -> Any:
-    """`kind(**value)` with lists made tuples; a key that is unknown or a value of another type is named."""
-    hints = typing.get_type_hints(kind)
-    for key, item in value.items():
-        if key not in hints:
-            near = difflib.get_close_matches(key, hints, 1, 0.5)
-            hint = f", did you mean {near[0]}?" if near else f", known: {', '.join(hints)}"
-            raise UserError(f"{what}: unknown key {key!r}{hint}")
-        if hints[key] in _FORMS and not _FORMS[hints[key]][1](item):
-            raise UserError(f"{what}: {key} must be {_FORMS[hints[key]][0]}, not {item!r}")
-    return kind(**{key: tuple(item) if isinstance(item, list) else item for key, item in value.items()})
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return _is_whole(value) or isinstance(value, float)
-
-
-# type of a field -> what to call it, whether a JSON value is one
-_FORMS: dict[Any, tuple[str, Callable[[Any], bool]]] = {
-    str: ("text", lambda value: isinstance(value, str)),
-    bool: ("true or false", lambda value: isinstance(value, bool)),
-    int: ("a whole number", _is_whole),
-    int | None: ("a whole number", lambda value: value is None or _is_whole(value)),
-    float: ("a number", _is_number),
-    tuple[float, float]: (
-        "two numbers",
-        lambda value: isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value)),
-    ),
-}
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists, as JSON has them."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

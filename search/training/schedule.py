@@ -1,9 +1,11 @@
-"""Learning-rate schedules as pure functions of the step: no state, so a run can be cut, replayed or drawn anywhere.
+"""Learning-rate schedules as pure functions of the step and of the losses judged so far: no state, so a run can be cut,
+replayed or drawn anywhere.
 
 Each agrees with its namesake in `torch.optim.lr_scheduler` at every step.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -24,6 +26,18 @@ class StepDecay:
 
 
 @dataclass(frozen=True)
+class Plateau:
+    """The rate is multiplied by `factor` once the judged loss has not fallen for more than `patience` epochs.
+
+    `ReduceLROnPlateau` with its defaults: a loss counts as lower from a 10,000th of the lowest on.
+    """
+
+    factor: float = 0.1  # over 0 and under 1
+    patience: int = 10  # epochs without a lower loss that are borne, at least 0
+    kind: str = "plateau"
+
+
+@dataclass(frozen=True)
 class OneCycle:
     """One cycle over the whole run, stepped per batch: `OneCycleLR` in two cosine phases.
 
@@ -36,11 +50,29 @@ class OneCycle:
     last_divisor: float = 1e4  # the last rate is the first divided by this
     low_momentum: float = 0.85
     high_momentum: float = 0.95
+    length: float = 1.0  # the cycle's, in runs, at least 1: at 20 / 15 a run ends after 15 of the cycle's 20 epochs
     kind: str = "one-cycle"
 
 
-Schedule = Constant | StepDecay | OneCycle
-SCHEDULES: dict[str, type[Schedule]] = {"constant": Constant, "step": StepDecay, "one-cycle": OneCycle}
+@dataclass(frozen=True)
+class Cosine:
+    """Half a cosine from the recipe's rate down to `last` times it, stepped per batch: `CosineAnnealingLR`.
+
+    Source: Loshchilov and Hutter, "SGDR" (2017), without restarts.
+    """
+
+    last: float = 0.0  # 0..1, reached one step after the run's last
+    kind: str = "cosine"
+
+
+Schedule = Constant | StepDecay | Plateau | OneCycle | Cosine
+SCHEDULES: dict[str, type[Schedule]] = {
+    "constant": Constant,
+    "step": StepDecay,
+    "plateau": Plateau,
+    "one-cycle": OneCycle,
+    "cosine": Cosine,
+}
 
 
 @dataclass(frozen=True)
@@ -56,19 +88,44 @@ class Timeline:
         return self.epochs * self.steps_per_epoch
 
 
-def at(schedule: Schedule, step: int, timeline: Timeline, lr: float, momentum: float) -> tuple[float, float]:
+def at(
+    schedule: Schedule, step: int, timeline: Timeline, lr: float, momentum: float, losses: Sequence[float] = ()
+) -> tuple[float, float]:
     """(learning rate, momentum) of optimiser step `step`, 0 <= step < timeline.steps.
 
     `lr` and `momentum` are the recipe's: the rate and momentum of a constant schedule, the first rate of a step decay,
-    the highest rate of a one-cycle.
+    a plateau and a cosine, the highest rate of a one-cycle. losses: the judged loss of each epoch before this step,
+    which only a plateau looks at.
     """
     match schedule:
         case Constant():
             return lr, momentum
         case StepDecay():
             return lr * schedule.factor ** (step // timeline.steps_per_epoch // schedule.every), momentum
+        case Plateau():
+            return _after_plateaus(schedule, losses, lr), momentum
         case OneCycle():
-            return _one_cycle(schedule, step, timeline.steps, lr)
+            return _one_cycle(schedule, step, round(schedule.length * timeline.steps), lr)
+        case Cosine():
+            return _cosine(lr, lr * schedule.last, step / timeline.steps), momentum
+
+
+_LOWER = 1 - 1e-4  # ReduceLROnPlateau's threshold
+_LEAST_CHANGE = 1e-8  # its eps: a rate that would fall by no more stays
+
+
+def _after_plateaus(schedule: Plateau, losses: Sequence[float], rate: float) -> float:
+    lowest, borne = math.inf, 0
+    for loss in losses:
+        if loss < lowest * _LOWER:
+            lowest, borne = loss, 0
+        else:
+            borne += 1
+        if borne > schedule.patience:
+            borne = 0
+            if rate - rate * schedule.factor > _LEAST_CHANGE:
+                rate *= schedule.factor
+    return rate
 
 
 def _one_cycle(schedule: OneCycle, step: int, steps: int, highest: float) -> tuple[float, float]:

@@ -1,0 +1,110 @@
+"""Which parts of a recipe a search may tune, over which range, and the recipe with a trial's values in place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from models.errors import UserError
+from search.training.recipe_parts import Augmentation, Erasing, Jitter, Perspective, Recipe, Warp, check
+from search.training.schedule import SCHEDULES, OneCycle, Schedule, StepDecay
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number from low to high, both included."""
+
+    low: float
+    high: float
+    log: bool = False  # uniform in the logarithm
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few values, plain text or numbers."""
+
+    options: tuple[str | float, ...]
+
+
+NO_DECAY = 1e-5  # a tuned weight decay below it is none: a logarithmic range has no 0
+
+TUNABLE: dict[str, Range | Choice] = {
+    "lr": Range(0.2, 5.0, log=True),  # factor of the recipe's rate
+    "weight_decay": Range(1e-6, 1e-2, log=True),  # below NO_DECAY: none, a quarter of the range
+    "augmentation": Range(0.0, 1.5),  # factor of the recipe's own strength
+    "label_smoothing": Range(0.0, 0.2),
+    "schedule": Choice(("constant", "step", "cosine", "one-cycle")),  # the recipe's rate is the highest of each
+    "ema": Choice((0.0, 0.99, 0.999)),  # decay per step; 0: no averaging
+}
+
+
+def tuned(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
+    """The recipe with values of some parts named in TUNABLE, each as TUNABLE describes it.
+
+    Apart from its name it equals the recipe where the values are no values, or those that change nothing. A schedule
+    of the recipe's own kind stays as it is; a step decay of another recipe's comes after every two fifths of the run, a
+    one-cycle warms up over a fifth. Raises UserError for an unknown part or a value out of its range.
+    """
+    for name, value in values.items():
+        _check_value(name, value)
+    changes: dict[str, Any] = {}
+    if "lr" in values:
+        changes["lr"] = recipe.lr * values["lr"]
+    if "weight_decay" in values:
+        changes["weight_decay"] = 0.0 if values["weight_decay"] < NO_DECAY else values["weight_decay"]
+    if "augmentation" in values:
+        changes["augmentation"] = strengthened(recipe.augmentation, values["augmentation"])
+    if "schedule" in values:
+        changes["schedule"] = _scheduled(recipe, values["schedule"])
+    changes |= {name: float(values[name]) for name in ("label_smoothing", "ema") if name in values}
+    if values and not recipe.name.endswith(_TUNED):
+        changes["name"] = recipe.name + _TUNED
+    result = replace(recipe, **changes)
+    check(result)
+    return result
+
+
+_TUNED = " tuned"
+
+
+def strengthened(augmentation: Augmentation, factor: float) -> Augmentation:
+    """The augmentation with every range `factor` times as wide, as far as its limits let it be; 0: none at all.
+
+    How often a perspective happens stays; how often something is erased is multiplied.
+    """
+    if factor == 0:
+        return Augmentation()
+    view, jitter, erasing = augmentation.perspective, augmentation.jitter, augmentation.erasing
+    return Augmentation(
+        tuple(_warp(warp, factor) for warp in augmentation.warps),
+        view and Perspective(min(1.0, view.distortion * factor), view.probability),
+        jitter and Jitter(jitter.brightness * factor, jitter.contrast * factor),
+        erasing and Erasing(min(1.0, erasing.probability * factor), erasing.area, erasing.ratio),
+    )
+
+
+def _warp(warp: Warp, factor: float) -> Warp:
+    low, high = (1 + (scale - 1) * factor for scale in warp.scale)
+    return Warp(
+        warp.rotation * factor,
+        min(80.0, warp.shear * factor),
+        min(1.0, warp.translation * factor),
+        (max(0.1, low), max(0.1, high)),
+    )
+
+
+def _scheduled(recipe: Recipe, kind: str) -> Schedule:
+    if recipe.schedule.kind == kind:
+        return recipe.schedule
+    if kind == "step":
+        return StepDecay(every=max(1, round(0.4 * recipe.epochs)), factor=0.1)
+    return OneCycle(warm_up=0.2) if kind == "one-cycle" else SCHEDULES[kind]()
+
+
+def _check_value(name: str, value: Any) -> None:
+    if name not in TUNABLE:
+        raise UserError(f"nothing to tune is called {name[:40]!r}: there are {', '.join(TUNABLE)}")
+    match TUNABLE[name]:
+        case Choice(options) if value not in options:
+            raise UserError(f"a tuned {name} must be one of {', '.join(map(str, options))}, not {value!r}")
+        case Range(low, high) if isinstance(value, bool | str) or not low <= value <= high:
+            raise UserError(f"a tuned {name} must be from {low:g} to {high:g}, not {value!r}")
