@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas
     import torch
 
-    from models.export.verify import Verification
+    from models.export.formats import Verification
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from search.study import Place
 if TYPE_CHECKING:
     import torch
 
-    from models.export.verify import Verification
+    from models.export.formats import Verification
 
 SAMPLES_FILE = "models/samples.json"  # below the study's folder
 _MOST_SAMPLES = 8
@@ -140,10 +140,11 @@ def load(where: Place, study: StudyRecord, trial: TrialRecord) -> "torch.nn.Modu
 
 def export(where: Place, study: StudyRecord, trial: TrialRecord, output: Path, force: bool = False) -> "Verification":
     """Write a complete trial as one Python file and verify it in a fresh process; nothing is left where that fails."""
-    from models.export.python import Export
+    from models.export import formats
+    from models.export.contents import Export
     from models.export.verify import check_target, write_verified
 
-    check_target(output, force)
+    check_target(output, force, formats.find("py"))
     images, labels = read_samples(where.folder)
     dataset = study.settings["dataset"]
     bundle = Export(

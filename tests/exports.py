@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from models.build import build
+from models.export.contents import Export
 from models.export.literal import JSON
-from models.export.python import Export
 from models.language import parse
 from models.plan import Plan, plan
 

@@ -11,7 +11,7 @@ from exports import export_of, metadata, small
 from PIL import Image
 
 from models.errors import UnderbudgetError, UserError
-from models.export import verify
+from models.export import python
 from models.export.python import source
 from models.export.verify import write_verified
 
@@ -21,7 +21,8 @@ def test_a_written_file_runs_anywhere(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["winner.py"]
     text = (tmp_path / "winner.py").read_bytes()
     assert (found.path, found.bytes, found.parameters, found.samples) == (tmp_path / "winner.py", len(text), 455, 3)
-    assert "differ by 0 (" in found.selftest
+    assert found.said == "455 parameters equal, logits of 3 validation images equal bit for bit"
+    assert "differ by 0 (" in found.lines[0]
     Image.new("L", (100, 80), 255).save(tmp_path / "digit.png")
     done = subprocess.run(
         [sys.executable, "-I", "winner.py", "digit.png", "--selftest"],
@@ -56,7 +57,7 @@ def test_a_file_that_is_not_the_network_is_not_written(
     text = source(export_of(small()))
     broken = text.replace(old, new)
     assert broken != text
-    monkeypatch.setattr(verify, "source", lambda export: broken)
+    monkeypatch.setattr(python, "source", lambda export: broken)
     path = tmp_path / "winner.py"
     path.write_text("what was there")
     with pytest.raises(UnderbudgetError, match=message) as caught:
@@ -67,7 +68,7 @@ def test_a_file_that_is_not_the_network_is_not_written(
 
 
 def test_bad_outputs_are_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify, "source", lambda export: pytest.fail("nothing may be exported"))
+    monkeypatch.setattr(python, "source", lambda export: pytest.fail("nothing may be exported"))
     there = tmp_path / "there.py"
     there.write_text("mine")
     for path, force, message in [

@@ -34,11 +34,11 @@ def background(pictures: Tensor) -> str:
 # --- copied into exported files from here ---
 
 
-def pixels(picture: "Image.Image") -> Tensor:
+def pixels(picture: "Image.Image", channels: int = INPUT_SHAPE[0]) -> Tensor:
     """A Pillow image as uint8, shape (channels, height, width): grey or RGB as the network takes it."""
-    mode = {1: "L", 3: "RGB"}.get(INPUT_SHAPE[0])
+    mode = {1: "L", 3: "RGB"}.get(channels)
     if mode is None:
-        raise ValueError(f"the network takes {INPUT_SHAPE[0]} channels, a picture has 1 or 3: give a tensor")
+        raise ValueError(f"the network takes {channels} channels, a picture has 1 or 3: give a tensor")
     if picture.mode.startswith("I"):  # 16 bit
         picture = picture.convert("F").point(lambda value: value * (1 / 257)).convert("L")
     transparent = picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info
@@ -56,7 +56,7 @@ def pixels(picture: "Image.Image") -> Tensor:
     return values
 
 
-def read(path: str | Path) -> Tensor:
+def read(path: str | Path, channels: int = INPUT_SHAPE[0]) -> Tensor:
     """The picture in a file, as `pixels` gives it."""
     try:
         from PIL import Image, ImageOps
@@ -64,7 +64,7 @@ def read(path: str | Path) -> Tensor:
         raise ImportError("reading a picture needs Pillow: pip install pillow") from None
     try:
         with Image.open(path) as file:
-            return pixels(ImageOps.exif_transpose(file))  # a photo lies as it was held
+            return pixels(ImageOps.exif_transpose(file), channels)  # a photo lies as it was held
     except Image.DecompressionBombError as error:
         raise ValueError(str(error)) from error
 
@@ -86,39 +86,42 @@ def normalise(pictures: Tensor, mean: tuple[float, ...] = MEAN, std: tuple[float
     return (pictures.float() / 255 - centre) / scale
 
 
-def fit(picture: Tensor) -> tuple[Tensor, list[str]]:
-    """A uint8 picture (channels, height, width) of any size as a batch of one, and what was done to it.
+def fit(
+    picture: Tensor, shape: tuple[int, int, int] = INPUT_SHAPE, ground: str = BACKGROUND
+) -> tuple[Tensor, list[str]]:
+    """A uint8 picture (channels, height, width) of any size as a batch of one, pixels 0..255 as float32, and what was
+    done to it.
 
     It keeps its proportions: what is missing at the sides is filled with the colour of its border. A picture of one
     channel is inverted where its background is not that of the training pictures.
     """
-    if picture.dtype != torch.uint8 or picture.ndim != 3 or len(picture) != INPUT_SHAPE[0]:
+    if picture.dtype != torch.uint8 or picture.ndim != 3 or len(picture) != shape[0]:
         raise ValueError(
-            f"a picture must be uint8 of shape ({INPUT_SHAPE[0]}, height, width), "
+            f"a picture must be uint8 of shape ({shape[0]}, height, width), "
             f"not {picture.dtype} of shape {tuple(picture.shape)}"
         )
     steps = []
-    if BACKGROUND != "any" and has_light_background(picture) != (BACKGROUND == "light"):
+    if ground != "any" and has_light_background(picture) != (ground == "light"):
         picture = 255 - picture
         steps.append("inverted")
     height, width = picture.shape[1:]
-    scale = min(INPUT_SHAPE[1] / height, INPUT_SHAPE[2] / width)
+    scale = min(shape[1] / height, shape[2] / width)
     size = max(1, round(height * scale)), max(1, round(width * scale))
     x = picture.float()[None]
     if size != (height, width):
         x = nn.functional.interpolate(x, size, mode="bilinear", antialias=True)
         steps.append(f"resized {width}x{height} to {size[1]}x{size[0]}")
-    if size != INPUT_SHAPE[1:]:
-        top, left = (INPUT_SHAPE[1] - size[0]) // 2, (INPUT_SHAPE[2] - size[1]) // 2
-        filled = border(picture).float().view(1, -1, 1, 1).repeat(1, 1, *INPUT_SHAPE[1:])
+    if size != shape[1:]:
+        top, left = (shape[1] - size[0]) // 2, (shape[2] - size[1]) // 2
+        filled = border(picture).float().view(1, -1, 1, 1).repeat(1, 1, *shape[1:])
         filled[:, :, top : top + size[0], left : left + size[1]] = x
         x = filled
-        steps.append(f"padded to {INPUT_SHAPE[2]}x{INPUT_SHAPE[1]}")
-    return normalise(x), steps
+        steps.append(f"padded to {shape[2]}x{shape[1]}")
+    return x, steps
 
 
 def preprocess(picture: "str | Path | Image.Image | Tensor") -> Tensor:
     """A picture file, Pillow image or uint8 tensor (channels, height, width) as a batch of one for the network."""
     if isinstance(picture, (str, Path)):
         picture = read(picture)
-    return fit(picture if isinstance(picture, Tensor) else pixels(picture))[0]
+    return normalise(fit(picture if isinstance(picture, Tensor) else pixels(picture))[0])

@@ -8,23 +8,22 @@ import base64
 import hashlib
 import math
 import struct
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.errors import UnderbudgetError, UserError
+from models.errors import UserError
+from models.export.contents import Export, check_batch, logits, module
+from models.export.formats import Format, Model, Verification
 from models.export.literal import JSON, literal, plain
 from models.export.network import network_class
-from models.plan import Plan
+from models.export.verify import compared, in_fresh_process
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-    from torch import Tensor, nn
+    from torch import Tensor
 
-SAMPLE_BYTES = 24_000  # of stored pictures, at most, though there is always one
+SAMPLES = 8  # stored pictures, at most
+SAMPLE_BYTES = 24_000  # of them, at most, though there is always one
 MARKER = "# --- copied into exported files from here ---\n"
 
 IMPORTS = """\
@@ -44,93 +43,27 @@ if TYPE_CHECKING:
     from PIL import Image
 """
 
-
-@dataclass(frozen=True)
-class Export:
-    """All that an exported file is made of.
-
-    Keys of `metadata` that the file's docstring shows, where they are there: study, trial, score and
-    last_epoch_val_accuracy (percent), validation_images (how many those were measured on), dataset, data_checksum,
-    id, recipe, seed, trained (when), and versions, an object of names and versions. `parameters`, where it is
-    there, must be the network's count.
-    """
-
-    plan: Plan
-    state: "Mapping[str, Tensor]"  # as of models.build; num_batches_tracked may be missing
-    mean: tuple[float, ...]  # per channel, of pixels in 0..1
-    std: tuple[float, ...]
-    classes: tuple[str, ...]  # names, by label
-    metadata: Mapping[str, JSON]
-    samples: "npt.NDArray[np.uint8]"  # validation images (k, channels, height, width), k at least 1
-    sample_labels: Sequence[int]
-
-    def __post_init__(self) -> None:
-        channels = self.plan.input_shape[0]
-        if len(self.classes) != self.plan.classes:
-            raise UserError(f"the network tells {self.plan.classes} classes apart, not {len(self.classes)}")
-        if not len(self.mean) == len(self.std) == channels:
-            raise UserError(f"mean and std need one value for each of the {channels} channels")
-        if not all(math.isfinite(value) for value in self.mean) or not all(0 < value < math.inf for value in self.std):
-            raise UserError(f"mean must be finite and std positive, not {self.mean} and {self.std}")
-        shape = tuple(self.samples.shape)
-        if shape[1:] != self.plan.input_shape or not 1 <= shape[0] == len(self.sample_labels):
-            raise UserError(f"samples must be one or more labelled pictures of {self.plan.input_shape}, not {shape}")
-        if str(self.samples.dtype).removeprefix("torch.") != "uint8":
-            raise UserError(f"samples must be uint8, not {self.samples.dtype}")
-        parameters = sum(layer.params for layer in self.plan.layers)
-        if self.metadata.get("parameters", parameters) != parameters:
-            raise UserError(f"metadata says {self.metadata['parameters']} parameters, the network has {parameters}")
+# Ends the driver of the fresh process (see models.export.verify): loads the file as a program would, then runs it as a
+# user would.
+DRIVER = """\
+import runpy, torch
+names = runpy.run_path(job["file"])
+network = names["load"]()
+with torch.inference_mode():
+    logits = network(names["normalise"](torch_pictures()))
+answer(logits, network.state_dict(), network.training, sum(p.numel() for p in network.parameters()))
+sys.argv = [job["file"], "--selftest"]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread for torch, so that sums run in the same order in any process."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def module(export: Export) -> "nn.Sequential":
-    """The network of `models.build` with the trained weights, on the CPU, in eval mode."""
-    from models.build import build
-
-    network = build(export.plan)
-    try:
-        network.load_state_dict(dict(export.state))
-    except RuntimeError as error:
-        what = " ".join(str(error).split())
-        raise UnderbudgetError(f"the stored weights are not those of this network: {what}") from error
-    return network.eval()
-
-
-def sample_batch(export: Export) -> "Tensor":
-    """The pictures that the file stores: uint8 (k, channels, height, width)."""
+def stored_samples(export: Export) -> "Tensor":
+    """The pictures that the file keeps for its self-test: uint8 (k, channels, height, width)."""
     import numpy as np
     import torch
 
-    most = max(1, SAMPLE_BYTES // math.prod(export.plan.input_shape))
+    most = max(1, min(SAMPLES, SAMPLE_BYTES // math.prod(export.plan.input_shape)))
     return torch.from_numpy(np.array(export.samples[:most]))
-
-
-def sample_logits(export: Export) -> "Tensor":
-    """What the network of `models.build` says to `sample_batch`: float32 (k, classes).
-
-    Raises UnderbudgetError for weights that are not this network's or give values that are not finite.
-    """
-    import torch
-
-    from models.export.preprocessing import normalise
-
-    with one_thread(), torch.inference_mode():
-        logits: Tensor = module(export)(normalise(sample_batch(export), export.mean, export.std))
-    if not logits.isfinite().all():
-        raise UnderbudgetError("the network gives values that are not finite: its training diverged, export another")
-    return logits
 
 
 def source(export: Export) -> str:
@@ -138,18 +71,19 @@ def source(export: Export) -> str:
     from models.export.preprocessing import background
 
     plan = export.plan
-    samples, logits = sample_batch(export), sample_logits(export)
+    samples = stored_samples(export)
+    answers = logits(export, samples)
     state = module(export).state_dict().values()
     weights = b"".join(_floats(tensor) for tensor in state if tensor.is_floating_point())
-    pictures = samples.numpy().tobytes() + _floats(logits)
+    pictures = samples.numpy().tobytes() + _floats(answers)
     labels = tuple(int(label) for label in export.sample_labels[: len(samples)])
     constants = [
         _assignment("CLASSES: tuple[str, ...]", tuple(export.classes)),
         _assignment("INPUT_SHAPE", plan.input_shape) + "  # channels, height, width",
         _assignment("MEAN: tuple[float, ...]", tuple(map(float, export.mean))) + "  # per channel, of pixels in 0..1",
         _assignment("STD: tuple[float, ...]", tuple(map(float, export.std))),
-        _assignment("BACKGROUND", background(samples)) + "  # of the training pictures: dark, light or any",
-        _assignment("PARAMETERS", sum(layer.params for layer in plan.layers)),
+        _assignment("BACKGROUND", background(check_batch(export))) + "  # of the training pictures: dark, light or any",
+        _assignment("PARAMETERS", export.parameters),
         _assignment("METADATA: dict[str, object]", dict(export.metadata)),
     ]
     blobs = [
@@ -201,7 +135,7 @@ def _docstring(export: Export) -> str:
     versions = data.get("versions")
     versions = dict(versions) if isinstance(versions, Mapping) else {}
     shape = "x".join(str(size) for size in plan.input_shape)
-    parameters = sum(layer.params for layer in plan.layers)
+    parameters = export.parameters
     images, recipe = data.get("validation_images"), data.get("recipe")
     measured = f" of {images:,} validation images" if isinstance(images, int) else ""
     rows = [
@@ -224,6 +158,7 @@ def _docstring(export: Export) -> str:
             "    python winner.py digit.png     what a picture shows; several may be given",
             "    python winner.py --selftest    check the weights and the arithmetic",
             "    python winner.py --info        all that is known about the network, as JSON",
+            "    python winner.py --onnx F      write the network as ONNX file F",
             "",
             "From Python: `from winner import load, predict`. It needs Python 3.10, torch,",
             "and Pillow to read a picture.",
@@ -247,3 +182,48 @@ def _score_words(data: Mapping[str, JSON]) -> str:
 def _percent(data: Mapping[str, JSON], key: str, after: str) -> str:
     value = data.get(key)
     return f"{value:.2f} %{after}" if isinstance(value, float) else ""
+
+
+def write(export: Export, path: Path, name: str) -> None:
+    """Write the file."""
+    path.write_bytes(source(export).encode("ascii"))
+
+
+def verify(export: Export, file: Path, path: Path) -> Verification:
+    """Tensors and logits of the file, loaded in a fresh process, equal to the network's bit for bit; its self-test."""
+    found = in_fresh_process(DRIVER, export, file, path)
+    return compared(export, found, file, path, tolerance=0)
+
+
+def load(path: Path) -> Model:
+    """The network of a file for `underbudget predict`. Runs the file."""
+    import runpy
+
+    import torch
+
+    try:
+        names = runpy.run_path(str(path))
+        network, normalise = names["load"](), names["normalise"]
+        about = {key: names[key.upper()] for key in ("input_shape", "background", "classes", "metadata")}
+    except (KeyError, SyntaxError, ImportError) as error:
+        raise UserError(f"{path} is no Python file that underbudget exported ({error}): export it again") from error
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from error
+
+    def answers(pixels: "Tensor") -> "Tensor":
+        with torch.inference_mode():
+            result: Tensor = network(normalise(pixels))
+        return result
+
+    return Model(answers, **about)
+
+
+FORMAT = Format(
+    name="py",
+    suffix=".py",
+    about="one readable Python file that needs torch alone",
+    write=write,
+    verify=verify,
+    load=load,
+    usage=lambda shown: [f"python {shown} picture.png", f"python {shown} --selftest"],
+)

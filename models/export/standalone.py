@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from models.export.preprocessing import INPUT_SHAPE, fit, normalise, preprocess, read
+from models.export.preprocessing import BACKGROUND, INPUT_SHAPE, fit, normalise, preprocess, read
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -96,6 +96,47 @@ def selftest() -> bool:
     return passed
 
 
+class Pixels(nn.Module):
+    """The network with its normalisation: takes pixels 0..255."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        logits: Tensor = self.network(normalise(pixels))
+        return logits
+
+
+def write_onnx(path: str) -> None:
+    """Write the network as an ONNX file. Input "pixels": float32 (batch, channels, height, width), 0..255; output
+    "logits": (batch, classes); the class names are in its metadata."""
+    if Path(path).exists():
+        raise ValueError(f"{path} exists: give another name, or delete it")
+    shapes = ({0: torch.export.Dim("batch")},)
+    try:
+        program = torch.onnx.export(
+            Pixels(load()).eval(),
+            (torch.zeros(2, *INPUT_SHAPE),),
+            input_names=["pixels"],
+            output_names=["logits"],
+            dynamic_shapes=shapes,
+            verbose=False,
+        )
+    except ImportError as error:
+        raise ImportError(f"writing ONNX needs two packages ({error}): pip install onnx onnxscript") from None
+    if program is None:
+        raise ValueError("this torch writes no ONNX program")
+    for node in program.model.graph:
+        node.metadata_props.clear()  # where it was made, with the paths of this machine
+    facts = {"classes": list(CLASSES), "input_shape": list(INPUT_SHAPE), "background": BACKGROUND, "metadata": METADATA}
+    program.model.metadata_props.update({key: json.dumps(value) for key, value in facts.items()})
+    program.save(path)
+    print(
+        f"{shown(path)}: ONNX, input {'x'.join(map(str, INPUT_SHAPE))} pixels of 0..255, output {len(CLASSES)} logits"
+    )
+
+
 def shown(text: str) -> str:
     """`text` as any terminal can show it."""
     encoding = sys.stdout.encoding or "ascii"
@@ -105,12 +146,12 @@ def shown(text: str) -> str:
 def answer(network: nn.Module, path: str) -> bool:
     """Print what the picture in a file shows; False where it cannot be read."""
     try:
-        batch, steps = fit(read(path))
+        picture, steps = fit(read(path))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         print(f"{shown(path)}: {shown(str(reason))}", file=sys.stderr)
         return False
-    ranking = rank(network, batch)
+    ranking = rank(network, normalise(picture))
     best = ", ".join(f"{shown(name)} {100 * probability:.1f} %" for name, probability in ranking[:3])
     print(f"{shown(path)}: {shown(ranking[0][0])} ({best})" + (f" [{', '.join(steps)}]" if steps else ""))
     return True
@@ -122,19 +163,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("pictures", nargs="*", metavar="PICTURE", help="a picture file of any size")
     parser.add_argument("--selftest", action="store_true", help="check weights and arithmetic, exit code 1 on failure")
     parser.add_argument("--info", action="store_true", help="print the metadata as JSON")
+    parser.add_argument("--onnx", metavar="FILE", help="write the network as an ONNX file")
     options = parser.parse_args(arguments)
-    if not (options.pictures or options.selftest or options.info):
-        parser.error("give a picture, --selftest or --info")
+    if not (options.pictures or options.selftest or options.info or options.onnx):
+        parser.error("give a picture, --selftest, --info or --onnx")
     if options.info:
         print(json.dumps(METADATA, indent=2))
     failed = False
     try:
         if options.selftest:
             failed = not selftest()
+        if options.onnx:
+            write_onnx(options.onnx)
         if options.pictures:
             network = load()
             failed |= [answer(network, path) for path in options.pictures].count(False) > 0
-    except (ImportError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         failed = True
     return int(failed)

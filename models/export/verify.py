@@ -1,123 +1,192 @@
 """Writing an exported file only once it has proved itself, in a process that knows nothing of this program."""
 
+import base64
 import contextlib
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from models.errors import UnderbudgetError, UserError
-from models.export.python import Export, sample_logits, source
+from models.export import formats
+from models.export.contents import Export, check_batch, logits, module
+from models.export.formats import Format, Verification
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 OURS = ("underbudget", "models", "budget", "reports", "search")
 TIMEOUT = 300  # seconds; importing torch is nearly all of it
+TOLERANCE = 1e-4  # of the largest logit, where other arithmetic is allowed
 
-# Runs in the fresh process, with the file as its argument: counts and computes, then runs the file as a user would.
-# A name that is None in sys.modules cannot be imported.
-DRIVER = """\
-import json, runpy, sys
-sys.modules.update(dict.fromkeys(json.loads(sys.argv.pop()), None))
-import torch
-torch.set_num_threads(1)
-names = runpy.run_path(sys.argv[1])
-network = names["load"]()
-content = names["decode"]("samples", names["SAMPLES"], names["SAMPLES_SHA256"])
-shape = len(names["SAMPLE_LABELS"]), *names["INPUT_SHAPE"]
-size = torch.Size(shape).numel()
-pictures = torch.frombuffer(bytearray(content[:size]), dtype=torch.uint8).view(shape)
-with torch.inference_mode():
-    logits = network(names["normalise"](pictures))
-parameters = sum(parameter.numel() for parameter in network.parameters())
-print(json.dumps({"parameters": parameters, "training": network.training, "logits": logits.view(torch.int32).tolist()}))
-sys.argv = [sys.argv[1], "--selftest"]
-runpy.run_path(sys.argv[0], run_name="__main__")
+# Begins the program of the fresh process: reads the job, closes the way to this program (a name that is None in
+# sys.modules cannot be imported), and offers what a format's own part ends with.
+PRELUDE = """\
+import base64, hashlib, json, sys
+job = json.load(sys.stdin)
+sys.modules.update(dict.fromkeys(job["ours"], None))
+def torch_pictures():
+    import torch
+    torch.set_num_threads(1)
+    return torch.frombuffer(bytearray(base64.b64decode(job["pictures"])), dtype=torch.uint8).view(job["shape"])
+def answer(logits, state, training, parameters):
+    def content(tensor):
+        return (tensor.detach().cpu().contiguous().numpy() if hasattr(tensor, "detach") else tensor).tobytes()
+    digests = {name: hashlib.sha256(content(tensor)).hexdigest() for name, tensor in state.items()}
+    print(json.dumps({"logits": base64.b64encode(content(logits)).decode(), "tensors": digests,
+                      "training": bool(training), "parameters": int(parameters)}), flush=True)
 """
 
 
 @dataclass(frozen=True)
-class Verification:
-    """What a fresh process found in an exported file."""
+class Found:
+    """What a fresh process says of a file."""
 
-    path: Path
-    bytes: int  # size of the file
-    parameters: int  # counted on the loaded module, equal to the plan's
-    samples: int  # pictures whose logits equal those of `models.build` bit for bit
-    selftest: str  # the line that the file's own self-test printed
+    logits: bytes  # float32 (k, classes)
+    tensors: Mapping[str, str]  # name -> SHA-256 of the values
+    training: bool
+    parameters: int
+    code: int  # exit code of the process
+    lines: tuple[str, ...]  # printed after the answer
 
 
-def write_verified(export: Export, path: Path, force: bool = False) -> Verification:
-    """Write the file of an export to `path`, after it has been run and compared with the network of `models.build`.
+def write_verified(export: Export, path: Path, force: bool = False, format: str = "py") -> Verification:
+    """Write an export to `path` in a format, after the file has been run and compared with the network of
+    `models.build`.
 
     It is written beside `path` under another name, run there, and only then renamed: whatever goes wrong leaves
-    `path` as it was. Raises UserError where `path` exists (unless `force`) or cannot be written, UnderbudgetError where
-    the file does not do what the network does.
+    `path` as it was. Raises UserError where `path` exists (unless `force`) or cannot be written, or a package is
+    missing, UnderbudgetError where the file does not do what the network does.
     """
-    check_target(path, force)
-    text = source(export)
-    draft = path.with_name(f".export-{uuid.uuid4().hex[:12]}.py")
+    chosen = formats.find(format)
+    check_target(path, force, chosen)
+    chosen.check_installed()
+    draft = path.with_name(f".export-{uuid.uuid4().hex[:12]}{chosen.suffix}")
     try:
         try:
-            with draft.open("x", encoding="ascii", newline="\n") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
+            chosen.write(export, draft, path.stem if chosen.suffix else path.name)
+            _synchronise(draft)
         except OSError as error:
             raise _unwritable(path, error) from error
-        result = verify(export, draft, path)
+        result = chosen.verify(export, draft, path)
+        _check_replaced(draft, path)
         try:
-            os.replace(draft, path)
+            _put_in_place(draft, path)
         except OSError as error:
             raise _unwritable(path, error) from error
         return result
     finally:
-        with contextlib.suppress(OSError):  # there is none where the folder cannot be written
-            draft.unlink(missing_ok=True)
+        _remove(draft)
 
 
-def verify(export: Export, file: Path, path: Path | None = None) -> Verification:
-    """Run an exported file in a fresh process and compare it with the network of `models.build`.
+def in_fresh_process(driver: str, export: Export, file: Path, path: Path) -> Found:
+    """Run PRELUDE and a format's driver on a file, away from this program.
 
-    `path` is the name to speak of, `file` by default. Raises UnderbudgetError, saying what differs.
+    The driver finds `job["file"]`, the pictures as `torch_pictures()` (or raw in `job["pictures"]`, base64 of uint8 of
+    `job["shape"]`), calls `answer` once, and may print lines after it. Raises UnderbudgetError, with the last line that
+    the process wrote, where no answer comes.
     """
-    import torch
-
-    path = path or file
-    expected = sample_logits(export)
-    done = _run(file, path)
+    pictures = check_batch(export)
+    job = {
+        "file": str(file.resolve()),
+        "ours": OURS,
+        "pictures": base64.b64encode(pictures.numpy().tobytes()).decode(),
+        "shape": list(pictures.shape),
+    }
+    done = _run([sys.executable, "-P", "-c", PRELUDE + driver], json.dumps(job), path)
     lines = done.stdout.strip().splitlines()
     try:
         found = json.loads(lines[0])
-        parameters, logits, training = found["parameters"], found["logits"], found["training"]
+        return Found(
+            base64.b64decode(found["logits"]),
+            found["tensors"],
+            found["training"],
+            found["parameters"],
+            done.returncode,
+            tuple(lines[1:]),
+        )
     except (ValueError, KeyError, IndexError, TypeError) as error:
         last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
-        raise _different(path, f"its process ended with {done.returncode}: {last[:300]}") from error
-    stated = sum(layer.params for layer in export.plan.layers)
-    if parameters != stated:
-        raise _different(path, f"it has {parameters} parameters instead of {stated}")
-    if training:
-        raise _different(path, "it is in train mode")
-    if logits != expected.view(torch.int32).tolist():  # equal bits
-        raise _different(path, "its logits differ from those of the network")
-    if done.returncode:
-        raise _different(path, lines[-1][:300])
-    return Verification(path, file.stat().st_size, parameters, len(logits), lines[-1])
+        raise different(path, f"its process ended with {done.returncode}: {last[:300]}") from error
 
 
-def _run(file: Path, path: Path) -> "subprocess.CompletedProcess[str]":
-    """The driver's process, ended, for `file`."""
+def compared(
+    export: Export, found: Found, file: Path, path: Path, tolerance: float, tensors: bool = True
+) -> Verification:
+    """What a fresh process found, compared with the network of `models.build`.
+
+    `tolerance` is a share of the largest logit, 0 for bit by bit; `tensors`: whether the file holds those of the state
+    dict under their names. Raises UnderbudgetError, saying what differs.
+    """
+    import torch
+
+    expected = logits(export, check_batch(export))
+    if found.parameters != export.parameters:
+        raise different(path, f"it has {found.parameters} parameters instead of {export.parameters}")
+    if found.training:
+        raise different(path, "it is in train mode")
+    if tensors and (name := _other_tensor(export, found.tensors)):
+        raise different(path, f"its {name} differs from that of the network")
+    if len(found.logits) != 4 * expected.numel():
+        raise different(path, f"it gives {len(found.logits) // 4} values instead of {expected.numel()}")
+    given = torch.frombuffer(bytearray(found.logits), dtype=torch.float32).view(expected.shape)
+    said = said_of(expected, given, tolerance, path)
+    if found.code:
+        raise different(path, (found.lines or ("its process failed",))[-1][:300])
+    stored = f"{export.parameters:,} parameters equal, " if tensors else ""
+    return Verification(path, size(file), found.parameters, len(expected), stored + said, found.lines)
+
+
+def said_of(expected: "Tensor", given: "Tensor", tolerance: float, path: Path) -> str:
+    """How logits (k, classes) compare, in words. Raises UnderbudgetError where they differ by more than `tolerance` of
+    the largest one, or (tolerance 0) in any bit, or where a prediction differs."""
+    import torch
+
+    count = f"{len(expected)} validation image{'s' if len(expected) > 1 else ''}"
+    if torch.equal(given.view(torch.int32), expected.view(torch.int32)):
+        return f"logits of {count} equal bit for bit"
+    difference = float((given.double() - expected.double()).abs().max())
+    allowed = tolerance * max(1.0, float(expected.abs().max()))
+    if not difference <= allowed:
+        raise different(path, f"its logits differ from those of the network by {difference:.2g}, {allowed:.2g} allowed")
+    if not _same_predictions(expected, given, allowed):
+        raise different(path, "it predicts other classes than the network")
+    return f"logits of {count} differ by at most {difference:.1g} ({allowed:.1g} allowed), predictions equal"
+
+
+def _same_predictions(expected: "Tensor", given: "Tensor", allowed: float) -> bool:
+    """Whether the likeliest class is the same; where two are nearer than the tolerance, either may be it."""
+    chosen = expected.gather(1, given.argmax(1, keepdim=True))[:, 0]
+    return bool((expected.max(1).values - chosen <= 2 * allowed).all())
+
+
+def _other_tensor(export: Export, tensors: Mapping[str, str]) -> str | None:
+    """The first tensor that is not that of the network, None where all are. A counter of batches may be left at 0."""
+    for name, tensor in module(export).state_dict().items():
+        if tensor.is_floating_point() and tensors.get(name) != hashlib.sha256(tensor.numpy().tobytes()).hexdigest():
+            return name
+    return None
+
+
+def _run(command: list[str], job: str, path: Path) -> "subprocess.CompletedProcess[str]":
+    """A process of its own in an empty folder, ended; `job` is what it reads."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
-    command = [sys.executable, "-P", "-c", DRIVER, str(file.resolve()), json.dumps(OURS)]
+    environment.pop("PYTHONPATH", None)
     with tempfile.TemporaryDirectory() as elsewhere:
         try:
             return subprocess.run(
                 command,
                 cwd=elsewhere,
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                input=job,
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
@@ -125,22 +194,78 @@ def _run(file: Path, path: Path) -> "subprocess.CompletedProcess[str]":
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise _different(path, f"its process did not end within {TIMEOUT} s") from error
+            raise different(path, f"its process did not end within {TIMEOUT} s") from error
 
 
-def check_target(path: Path, force: bool) -> None:
-    """Raises UserError where a file may not be written to `path`; for asking before any work is done."""
-    if path.is_dir():
+def check_target(path: Path, force: bool, format: Format) -> None:
+    """Raises UserError where a format may not be written to `path`; for asking before any work is done."""
+    if format.is_folder:
+        if path.exists() and not path.is_dir():
+            raise UserError(f"{path} is a file, {format.name} is a folder: give another --output")
+        if path.is_dir() and any(path.iterdir()):
+            if not force:
+                raise UserError(f"{path} exists: give --force or another --output")
+            if not format.recognises(path):
+                raise UserError(f"{path} holds other files than an export in {format.name}: give another --output")
+    elif path.is_dir():
         raise UserError(f"{path} is a folder: give the name of a file with --output")
-    if path.exists() and not force:
+    elif path.suffix != format.suffix:
+        raise UserError(f"a file in the format {format.name} ends in {format.suffix}, {path.name} does not: rename it")
+    elif path.exists() and not force:
         raise UserError(f"{path} exists: give --force or another --output")
     if not path.parent.is_dir():
         raise UserError(f"there is no folder {path.parent}: make it or give another --output")
+
+
+def size(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder."""
+    return sum(file.stat().st_size for file in _files(path))
+
+
+def _files(path: Path) -> list[Path]:
+    return [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+
+
+def _synchronise(path: Path) -> None:
+    """All that was written is on the disk; a full disk shows here at the latest."""
+    for file in _files(path):
+        with file.open("rb+") as open_file:
+            os.fsync(open_file.fileno())
+
+
+def _check_replaced(draft: Path, path: Path) -> None:
+    """Raises UserError where a folder that is to be replaced holds anything that would not be written again."""
+    if path.is_dir() and (others := {one.name for one in path.iterdir()} - {one.name for one in draft.iterdir()}):
+        raise UserError(f"{path} holds other files ({min(others)}), which would be lost: give another --output")
+
+
+def _put_in_place(draft: Path, path: Path) -> None:
+    """Rename a draft; a folder that is there is put aside until its place is taken."""
+    if not path.is_dir():
+        os.replace(draft, path)
+        return
+    aside = path.with_name(f".export-{uuid.uuid4().hex[:12]}")
+    os.rename(path, aside)
+    try:
+        os.rename(draft, path)
+    except OSError:
+        os.rename(aside, path)
+        raise
+    _remove(aside)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with contextlib.suppress(OSError):  # there is none where the folder cannot be written
+        path.unlink(missing_ok=True)
 
 
 def _unwritable(path: Path, error: OSError) -> UserError:
     return UserError(f"cannot write {path} ({error.strerror or error}): give another --output")
 
 
-def _different(path: Path, what: str) -> UnderbudgetError:
+def different(path: Path, what: str) -> UnderbudgetError:
+    """An exported file that is not the network."""
     return UnderbudgetError(f"{path} was not written: the exported file is not the network, {what}")

@@ -32,7 +32,7 @@ def export(
     say(confirmation)
     say(
         f"{done.path}: {done.bytes / 1000:.1f} kB, {done.parameters:,} parameters counted in the file, "
-        f"{done.samples} stored images give the same logits bit for bit"
+        f"{done.said}"
     )
     say()
     say(f"  python {quoted(str(output))} picture.png")
