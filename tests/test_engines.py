@@ -19,7 +19,7 @@ from models.language import parse
 from models.plan import plan
 from models.weights import decode, from_text
 from search.data.store import Dataset
-from search.engines import processes
+from search.engines import worker_process
 from search.engines.inprocess import InProcessEngine
 from search.engines.job import Engine, EpochDone, Failed, Finished, Job, Message, message_from_json, message_to_json
 from search.engines.processes import ProcessesEngine
@@ -219,7 +219,7 @@ def test_a_worker_that_dies_in_the_middle_of_a_line_costs_its_job_only(
         'say(chr(123) + \'"kind": "finished", "trial": 1, "weights": "AAAA\')\n'
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    monkeypatch.setattr(processes, "_ROOT", tmp_path)
+    monkeypatch.setattr(worker_process, "_ROOT", tmp_path)
     engine = ProcessesEngine(1)
     try:
         engine.submit(Job(1, "x", {}, 0, "d", "c", "cpu"))

@@ -1,9 +1,11 @@
 """Jobs in this process, one at a time: for small searches, notebooks and tests."""
 
+import time
 from collections.abc import Callable, Iterator
 
 from search.engines import runner
 from search.engines.job import Failed, Finished, Job, Message
+from search.engines.occupancy import Occupancy
 
 
 class InProcessEngine:
@@ -14,19 +16,37 @@ class InProcessEngine:
     def __init__(self, run: Callable[[Job], Iterator[Message]] = runner.run_on_one_thread) -> None:
         self._run = run
         self._current: Iterator[Message] | None = None
+        self._trial: int | None = None
+        self._occupancy = Occupancy()
 
     def submit(self, job: Job) -> None:
         if self._current is not None:
             raise RuntimeError("one job at a time")
-        self._current = self._run(job)
+        self._occupancy.submitted(time.monotonic())
+        self._current, self._trial = self._run(job), job.trial
 
     def wait(self, timeout: float) -> list[Message]:
         if self._current is None:
             return []
+        started = time.monotonic()
         message = next(self._current)
+        self._occupancy.ran(started, time.monotonic())
         if isinstance(message, Finished | Failed):
-            self._current = None
+            self._end()
         return [message]
 
+    def stop(self, trial: int) -> None:
+        if self._trial == trial:
+            self._end()
+
+    def busy_share(self) -> float | None:
+        return self._occupancy.share(1, (), time.monotonic())
+
     def close(self) -> None:
-        self._current = None
+        self._end()
+
+    def _end(self) -> None:
+        running, self._current, self._trial = self._current, None, None
+        close = getattr(running, "close", None)  # what an iterator that is a generator has
+        if close is not None:
+            close()

@@ -1,6 +1,7 @@
 """What the coordinator and its engines say to each other: plain JSON objects, so that any transport will do.
 
-The coordinator submits a Job; for it come back any number of EpochDone and then one Finished or Failed.
+The coordinator submits a Job; for it come back any number of EpochDone and then one Finished or Failed. After a job was
+stopped nothing comes back for it any more.
 """
 
 from dataclasses import asdict, dataclass
@@ -19,6 +20,21 @@ class Job:
     checksum: str  # of that data set: a worker refuses other data
     device: str
     path: str = "auto"  # how to compute: one of search.training.paths.PATHS, or as a result recorded it
+    protocol: str = "search"  # what to train and to judge on: one of search.judging.protocol.PROTOCOLS
+    detailed: bool = False  # a run that is looked at closely: StepsDone on the way, `judged` at its end
+
+
+@dataclass(frozen=True)
+class StepsDone:
+    """How far a detailed job is within an epoch; said a few times a second, and never by an engine in process."""
+
+    trial: int
+    epoch: int
+    step: int  # of `steps`, from 1
+    steps: int
+    train_loss: float  # running means over the epoch so far
+    train_accuracy: float
+    seconds: float  # since the epoch began
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,9 @@ class Finished:
     device: str
     hardware: str
     versions: dict[str, str]
+    judged: dict[str, Any] | None = None  # of a detailed job: what search.judging.judge says of its weights
+    mean: list[float] | None = None  # per channel, as the images were normalised with; of a detailed job
+    std: list[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,11 +74,13 @@ class Failed:
     trial: int
     reason: str
     transient: bool
+    out_of_memory: bool = False  # too many jobs at once, perhaps: an engine may run fewer from now on
 
 
-Message = EpochDone | Finished | Failed
+Message = StepsDone | EpochDone | Finished | Failed
 
-_KINDS: dict[str, type[EpochDone] | type[Finished] | type[Failed]] = {
+_KINDS: dict[str, type[StepsDone] | type[EpochDone] | type[Finished] | type[Failed]] = {
+    "steps": StepsDone,
     "epoch": EpochDone,
     "finished": Finished,
     "failed": Failed,
@@ -81,13 +102,26 @@ def message_from_json(value: dict[str, Any]) -> Message:
 class Engine(Protocol):
     """Runs jobs. Used from one thread."""
 
-    slots: int  # jobs that may be submitted and unfinished: those that run, and those that wait ready
+    @property
+    def slots(self) -> int:
+        """Jobs that may be submitted and unfinished: those that run, and those that wait ready. May fall."""
 
     def submit(self, job: Job) -> None:
         """Begin a job; only when fewer than `slots` are under way."""
 
     def wait(self, timeout: float) -> list[Message]:
         """What the jobs have said since, after at most about `timeout` seconds without news."""
+
+    def stop(self, trial: int) -> None:
+        """End the running or waiting job of a trial soon, in the middle of an epoch.
+
+        Its place is free at once, and `wait` returns no message of it any more. Nothing happens where there is no such
+        job, or no longer.
+        """
+
+    def busy_share(self) -> float | None:
+        """Share of the time, 0..1, in which the places for jobs computed, from the first job's start to the last
+        submission; None where nothing was submitted after the first job began."""
 
     def close(self) -> None:
         """End everything that runs, at once; safe to call twice."""

@@ -1,6 +1,6 @@
 """One job from start to end, as a stream of messages: the same code in process and in a worker process."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from models.errors import UnderbudgetError
@@ -9,10 +9,11 @@ from models.plan import plan
 from search.engines.job import EpochDone, Failed, Finished, Job, Message
 
 
-def run(job: Job) -> Iterator[Message]:
+def run(job: Job, halted: Callable[[], bool] = lambda: False) -> Iterator[Message]:
     """Train a job's network, yielding EpochDone after each epoch and Finished or Failed at the end.
 
-    Nothing is raised: an error becomes Failed. Closing the iterator ends the training.
+    Nothing is raised: an error becomes Failed. Closing the iterator ends the training. halted: asked before each
+    optimiser step; once it says true, the training and the iterator end without a last message.
     """
     from models.weights import encode, to_text
     from search.data.store import open_dataset
@@ -26,7 +27,7 @@ def run(job: Job) -> Iterator[Message]:
             yield Failed(job.trial, f"the data set in {job.dataset} is not the study's: its checksum differs", False)
             return
         network = plan(parse(job.layers_text), dataset.info.input_shape, len(dataset.info.classes))
-        training = train(network, from_json(job.recipe), job.seed, dataset, job.device, job.path)
+        training = train(network, from_json(job.recipe), job.seed, dataset, job.device, job.path, halted)
         for part in training:
             if isinstance(part, EpochResult):
                 yield EpochDone(
@@ -49,13 +50,10 @@ def run(job: Job) -> Iterator[Message]:
                     part.hardware,
                     part.versions,
                 )
-    except UnderbudgetError as error:
-        yield Failed(job.trial, str(error), False)
-    except (MemoryError, OSError) as error:
-        yield Failed(job.trial, _one_line(error), True)
     except Exception as error:  # whatever a training raises costs this trial, not the search
-        out_of_memory = "memory" in str(error).lower()
-        yield Failed(job.trial, _one_line(error), out_of_memory)
+        reason = str(error) if isinstance(error, UnderbudgetError) else _one_line(error)
+        no_memory = is_out_of_memory(error)
+        yield Failed(job.trial, reason, no_memory or isinstance(error, OSError), no_memory)
 
 
 def run_on_one_thread(job: Job) -> Iterator[Message]:
@@ -74,6 +72,12 @@ def run_on_one_thread(job: Job) -> Iterator[Message]:
         if message is None:
             return
         yield message
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory was short. torch says so in words: a RuntimeError of its CPU allocator, one class for GPUs."""
+    words = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,7 +1,12 @@
 """A worker process: reads jobs as JSON lines from standard input, writes messages as JSON lines to standard output.
 
-Started as `python -P -m search.engines.worker`. It opens no database, ignores Ctrl-C (the coordinator decides), never
-waits for an answer, and ends by itself as soon as its standard input closes: a worker can't outlive its coordinator.
+Started as `python -P -m search.engines.worker [PLACES]`: it runs up to PLACES jobs at once (1 by default), a thread
+each. It opens no database, ignores Ctrl-C (the coordinator decides), never waits for an answer, and ends by itself as
+soon as its standard input closes: a worker can't outlive its coordinator.
+
+Comes in: a job, or {"stop": trial}. Goes out: {"kind": "ready"} once, then messages (search/engines/job.py). The last
+line of each job, which for a stopped one is {"kind": "stopped", "trial": trial}, has the key "busy": for how many
+seconds the job was computed.
 """
 
 import json
@@ -10,26 +15,75 @@ import queue
 import signal
 import sys
 import threading
+import time
 from typing import IO, Any
 
-from search.engines.job import Job, message_to_json
+from search.engines.job import Failed, Finished, Job, message_to_json
+
+
+class Worker:
+    """Jobs that wait, trials that were stopped, and the way back to the coordinator."""
+
+    def __init__(self, replies: IO[str]) -> None:
+        self._replies, self._speaking = replies, threading.Lock()
+        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._stopped: set[int] = set()
+
+    def listen(self) -> None:
+        """Take in lines until standard input closes, then end the process."""
+        for line in sys.stdin:
+            value = json.loads(line)
+            if "stop" in value:
+                self._stopped.add(value["stop"])
+            else:
+                job = Job(**value)
+                self._stopped.discard(job.trial)
+                self._jobs.put(job)
+        os._exit(0)  # the coordinator is gone: nobody waits for the rest
+
+    def serve(self) -> None:
+        """Run jobs, one after the other, for ever."""
+        from search.engines import runner
+
+        while True:
+            job = self._jobs.get()
+            begun, over = time.perf_counter(), False
+
+            def halted(trial: int = job.trial) -> bool:
+                return trial in self._stopped
+
+            for message in runner.run(job, halted, lambda told: self.say(message_to_json(told))):
+                over = isinstance(message, Finished | Failed)
+                busy = {"busy": time.perf_counter() - begun} if over else {}
+                self.say({**message_to_json(message), **busy})
+            if not over:
+                self.say({"kind": "stopped", "trial": job.trial, "busy": time.perf_counter() - begun})
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Send one line."""
+        line = json.dumps(message) + "\n"
+        with self._speaking:
+            try:
+                self._replies.write(line)
+                self._replies.flush()
+            except OSError:
+                os._exit(0)
 
 
 def main() -> None:
     """Serve jobs until standard input closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    replies = _take_over_stdout()
-    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(jobs,), daemon=True).start()
+    worker = Worker(_take_over_stdout())
+    threading.Thread(target=worker.listen, daemon=True).start()
     import torch
 
     torch.set_num_threads(1)
-    from search.engines import runner
+    from search.engines import runner  # noqa: F401, loaded before the first job comes
 
-    _say(replies, {"kind": "ready"})
-    while True:
-        for message in runner.run(jobs.get()):
-            _say(replies, message_to_json(message))
+    for _ in range(int(sys.argv[1]) - 1 if len(sys.argv) > 1 else 0):
+        threading.Thread(target=worker.serve, daemon=True).start()
+    worker.say({"kind": "ready"})
+    worker.serve()
 
 
 def _take_over_stdout() -> IO[str]:
@@ -38,20 +92,6 @@ def _take_over_stdout() -> IO[str]:
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     return replies
-
-
-def _read(jobs: "queue.SimpleQueue[Job]") -> None:
-    for line in sys.stdin:
-        jobs.put(Job(**json.loads(line)))
-    os._exit(0)  # the coordinator is gone: nobody waits for the rest
-
-
-def _say(replies: IO[str], message: dict[str, Any]) -> None:
-    try:
-        replies.write(json.dumps(message) + "\n")
-        replies.flush()
-    except OSError:
-        os._exit(0)
 
 
 if __name__ == "__main__":
