@@ -1,23 +1,32 @@
 """One job from start to end, as a stream of messages: the same code in process and in a worker process."""
 
+import math
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from models.errors import UnderbudgetError
 from models.language import parse
 from models.plan import plan
-from search.engines.job import EpochDone, Failed, Finished, Job, Message
+from search.engines.job import EpochDone, Failed, Finished, Job, Message, StepsDone
+
+_TELL_SECONDS = 0.2  # between two StepsDone
 
 
-def run(job: Job, halted: Callable[[], bool] = lambda: False) -> Iterator[Message]:
+def run(
+    job: Job, halted: Callable[[], bool] = lambda: False, tell: Callable[[Message], None] | None = None
+) -> Iterator[Message]:
     """Train a job's network, yielding EpochDone after each epoch and Finished or Failed at the end.
 
     Nothing is raised: an error becomes Failed. Closing the iterator ends the training. halted: asked before each
-    optimiser step; once it says true, the training and the iterator end without a last message.
+    optimiser step; once it says true, the training and the iterator end without a last message. tell: gets what is said
+    in the middle of an epoch, at once; without it that is left unsaid.
     """
     from models.weights import encode, to_text
     from search.data.store import open_dataset
-    from search.training.loop import EpochResult
+    from search.judging.judge import judge
+    from search.judging.protocol import judged_part, view
+    from search.training.loop import EpochResult, unwatched
     from search.training.paths import train
     from search.training.recipe import from_json
 
@@ -26,10 +35,17 @@ def run(job: Job, halted: Callable[[], bool] = lambda: False) -> Iterator[Messag
         if dataset.info.checksum != job.checksum:
             yield Failed(job.trial, f"the data set in {job.dataset} is not the study's: its checksum differs", False)
             return
+        dataset = view(dataset, job.protocol)
         network = plan(parse(job.layers_text), dataset.info.input_shape, len(dataset.info.classes))
-        training = train(network, from_json(job.recipe), job.seed, dataset, job.device, job.path, halted)
+        watch = _Steps(job.trial, tell) if tell is not None and job.detailed else unwatched
+        training = train(network, from_json(job.recipe), job.seed, dataset, job.device, job.path, halted, watch)
+        states = []  # of every epoch under "confirm", where all are judged in one reading of the test labels at the end
+        epoch = 0
         for part in training:
             if isinstance(part, EpochResult):
+                epoch = part.epoch
+                if job.protocol == "confirm" and part.state is not None:
+                    states.append((epoch, part.state()))
                 yield EpochDone(
                     job.trial,
                     part.epoch,
@@ -40,6 +56,10 @@ def run(job: Job, halted: Callable[[], bool] = lambda: False) -> Iterator[Messag
                     part.seconds,
                 )
             else:
+                judged = None
+                if job.detailed:
+                    states = states or [(epoch, part.state)]
+                    judged = judge(network, states, dataset, judged_part(job.protocol), job.device)
                 yield Finished(
                     job.trial,
                     to_text(encode(part.state)),
@@ -49,11 +69,35 @@ def run(job: Job, halted: Callable[[], bool] = lambda: False) -> Iterator[Messag
                     part.device,
                     part.hardware,
                     part.versions,
+                    judged,
+                    list(dataset.info.mean) if job.detailed else None,
+                    list(dataset.info.std) if job.detailed else None,
                 )
     except Exception as error:  # whatever a training raises costs this trial, not the search
         reason = str(error) if isinstance(error, UnderbudgetError) else _one_line(error)
         no_memory = is_out_of_memory(error)
         yield Failed(job.trial, reason, no_memory or isinstance(error, OSError), no_memory)
+
+
+class _Steps:
+    """Tells how far an epoch is, a few times a second."""
+
+    def __init__(self, trial: int, tell: Callable[[Message], None]) -> None:
+        self._trial, self._tell = trial, tell
+        self._epoch = 0
+        self._began = self._told = time.monotonic()
+
+    def __call__(self, step: int, steps: int, reading: Callable[[], tuple[float, float]]) -> None:
+        now = time.monotonic()
+        if step == 1:
+            self._epoch += 1
+            self._began = now
+        if now - self._told >= _TELL_SECONDS or step == steps:
+            self._told = now
+            loss, accuracy = reading()
+            if math.isfinite(loss):  # NaN is no JSON
+                seconds = now - self._began
+                self._tell(StepsDone(self._trial, self._epoch, step, steps, loss, accuracy, seconds))
 
 
 def run_on_one_thread(job: Job) -> Iterator[Message]:
