@@ -1,4 +1,4 @@
-"""Warps and normalisation against torchvision."""
+"""Warps, perspective, jitter, erasing and normalisation against torchvision."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,12 @@ import torch
 import torchvision.transforms.functional as tv
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
+from torchvision.transforms import ColorJitter, InterpolationMode, RandomErasing, RandomPerspective
+from torchvision.transforms.functional import _get_perspective_coeffs
 
-from search.data.augment import Normalizer, inverse_matrices, random_matrices, warp_images
-from search.training.recipe import Augmentation, Warp
+from search.data.augment import Normalizer, inverse_matrices, perspective_matrices, random_matrices, warp_images
+from search.data.retouch import random_retouches, retouch
+from search.training.recipe import Augmentation, Erasing, Jitter, Perspective, Warp
 
 BILINEAR = InterpolationMode.BILINEAR
 CPU = torch.device("cpu")
@@ -143,3 +145,138 @@ def test_normalisation_is_torchvisions() -> None:
     ours = Normalizer(mean, std, CPU)(pixels)
     assert ours.dtype == torch.float32
     torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-6)
+
+
+def test_a_perspective_is_torchvisions() -> None:
+    """The same corners give the same picture, and the same eight coefficients."""
+    generator = torch.Generator().manual_seed(0)
+    for height, width in ((28, 28), (20, 33)):
+        image = 255 * torch.rand(1, 2, height, width, generator=generator)
+        start = [[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]]
+        for end in (start, [[3, 1], [width - 3, 4], [width - 1, height - 6], [5, height - 2]]):
+            ours = perspective_matrices(torch.tensor([end]).float(), (height, width))
+            theirs = tv.perspective(image, start, end, interpolation=BILINEAR)
+            torch.testing.assert_close(warp_images(image, ours, perspective=True), theirs, rtol=0, atol=0.02)
+            centre = torch.tensor([[1, 0, -width / 2], [0, 1, -height / 2], [0, 0, 1]], dtype=torch.float64)
+            from_corner = torch.linalg.inv(centre) @ ours[0].double() @ centre
+            coefficients = (from_corner / from_corner[2, 2]).flatten()[:8].tolist()
+            assert coefficients == pytest.approx(_get_perspective_coeffs(start, end), rel=1e-4, abs=1e-6)
+
+
+def test_affine_maps_are_the_same_by_both_ways() -> None:
+    images = 255 * torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    matrices = random_matrices(Augmentation((Warp(30, 20, 0.2, (0.6, 1.5)),)), 20, (28, 28), torch.Generator())
+    assert matrices is not None
+    torch.testing.assert_close(
+        warp_images(images, matrices, perspective=True), warp_images(images, matrices), rtol=0, atol=0.05
+    )
+
+
+def test_a_perspective_comes_after_the_warps() -> None:
+    image, size, warp = blob(28, 28), (28, 28), Warp(rotation=40)
+    both, turn = (
+        random_matrices(Augmentation((warp,), view), 1, size, torch.Generator().manual_seed(8))
+        for view in (Perspective(0.6, 1.0), None)
+    )
+    assert both is not None
+    assert turn is not None
+    centre = torch.tensor([[1, 0, -14], [0, 1, -14], [0, 0, 1]], dtype=torch.float64)
+    view = torch.linalg.inv(turn.double())[0] @ both[0].double()
+    start = [[0, 0], [27, 0], [27, 27], [0, 27]]
+    mapped = (
+        torch.linalg.inv(torch.linalg.inv(centre) @ view @ centre) @ torch.tensor([[*c, 1] for c in start]).double().T
+    )
+    end = (mapped[:2] / mapped[2]).T
+    assert (end - end.round()).abs().max() < 1e-3  # corners go to whole pixels, as torchvision has it
+    turned = warp_images(image[None], turn)[0]
+    theirs = tv.perspective(turned, start, end.round().int().tolist(), interpolation=BILINEAR)
+    assert (warp_images(image[None], both, perspective=True)[0] - theirs).abs().max() < 8  # a second interpolation
+
+
+@pytest.mark.parametrize("size", [(28, 28), (9, 20)])
+def test_random_perspectives_move_the_corners_as_torchvision_does(size: tuple[int, int]) -> None:
+    """Corner by corner the offsets are uniform over the whole pixels that RandomPerspective.get_params draws from."""
+    height, width = size
+    augmentation, count = Augmentation(perspective=Perspective(0.4, 0.7)), 20_000
+    back = random_matrices(augmentation, count, size, torch.Generator().manual_seed(4))
+    assert back is not None
+    moved = ~(back == torch.eye(3)).all(2).all(1)
+    stay = 1 / np.prod([(int(0.4 * (side // 2)) + 1) ** 4 for side in size])  # drawn, with all corners where they were
+    assert moved.double().mean() == pytest.approx(0.7 * (1 - stay), abs=0.012)
+    centre = torch.tensor([[1, 0, -width / 2], [0, 1, -height / 2], [0, 0, 1]], dtype=torch.float64)
+    forward = torch.linalg.inv(torch.linalg.inv(centre) @ back[moved].double() @ centre)
+    torch.manual_seed(0)
+    theirs = torch.tensor([RandomPerspective.get_params(width, height, 0.4)[1] for _ in range(4_000)])
+    corners = ((0, 0), (width - 1, 0), (width - 1, height - 1), (0, height - 1))
+    for index, corner in enumerate(corners):
+        mapped = forward @ torch.tensor([*map(float, corner), 1.0], dtype=torch.float64)
+        places = mapped[:, :2] / mapped[:, 2:]
+        assert (places - places.round()).abs().max() < 0.01
+        for axis in (0, 1):
+            values, counts = places[:, axis].round().unique(return_counts=True)
+            assert values.tolist() == theirs[:, index, axis].unique().tolist()
+            assert counts.min() > 0.9 * counts.sum() / len(counts)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("brightness", "contrast"), [(1.4, 1.0), (0.6, 1.0), (1.0, 1.4), (1.0, 0.6), (1.9, 0.3), (0.5, 2.5), (0, 0)]
+)
+def test_jitter_is_torchvisions(channels: int, brightness: float, contrast: float) -> None:
+    image = torch.rand(1, channels, 12, 15, generator=torch.Generator().manual_seed(0))
+    both = [[brightness, contrast, order, 0, 0, 0, 0] for order in (0.0, 1.0)]
+    ours = retouch(255 * image.expand(2, -1, -1, -1), torch.tensor(both)) / 255
+    brightness_first = tv.adjust_contrast(tv.adjust_brightness(image, brightness), contrast)[0]
+    contrast_first = tv.adjust_brightness(tv.adjust_contrast(image, contrast), brightness)[0]
+    torch.testing.assert_close(ours, torch.stack([brightness_first, contrast_first]), rtol=0, atol=1e-5)
+
+
+def test_random_jitter_is_drawn_as_torchvision_draws_it() -> None:
+    drawn = random_retouches(Augmentation(jitter=Jitter(0.4, 1.2)), 30_000, (28, 28), torch.Generator())
+    assert drawn is not None
+    assert torch.equal(drawn[:, 3:], torch.zeros(30_000, 4))  # nothing is erased
+    assert drawn[:, 2].unique().tolist() == [0, 1]
+    assert drawn[:, 2].mean() == pytest.approx(0.5, abs=0.012)
+    theirs = ColorJitter(0.4, 1.2)
+    for column, bounds in ((0, theirs.brightness), (1, theirs.contrast)):
+        counts = torch.histc(drawn[:, column], 10, *bounds)
+        assert counts.sum() == 30_000  # none outside
+        assert counts.min() > 2_750
+
+
+def test_erasing_blackens_the_rectangle_that_torchvision_would() -> None:
+    images = 1 + 254 * torch.rand(2, 3, 10, 14, generator=torch.Generator().manual_seed(0))
+    rectangles = torch.tensor([[1, 1, 0, 2, 3, 4, 5], [1, 1, 0, 0, 0, 0, 7]]).float()
+    theirs = torch.stack([tv.erase(images[0], 2, 3, 4, 5, torch.zeros(1)), images[1]])
+    assert torch.equal(retouch(images, rectangles), theirs)
+
+
+@pytest.mark.parametrize("erasing", [Erasing(0.8), Erasing(0.3, (0.4, 0.9), (0.2, 5.0))])
+def test_random_rectangles_are_distributed_as_torchvisions(erasing: Erasing) -> None:
+    """Two samples of each number, ours and theirs, by the two-sample Kolmogorov-Smirnov distance."""
+    count = 4_000
+    drawn = random_retouches(Augmentation(erasing=erasing), count, (20, 28), torch.Generator().manual_seed(2))
+    assert drawn is not None
+    assert (drawn[:, :2] == 1).all()  # brightness and contrast as they are
+    torch.manual_seed(1)
+    empty, theirs = torch.empty(1, 20, 28), []
+    for _ in range(count):
+        top, left, height, width, value = RandomErasing.get_params(empty, erasing.area, erasing.ratio, [0.0])
+        theirs.append([top, left, height, width] if value.numel() == 1 else [0, 0, 0, 0])
+    found = torch.tensor([item for item in theirs if item[2]]).float()
+    erased = drawn[drawn[:, 5] > 0, 3:]
+    assert len(erased) / count == pytest.approx(erasing.probability * len(found) / count, abs=0.035)
+    for column in range(4):
+        both = torch.cat([erased[:, column], found[:, column]]).unique()
+        ours = (erased[:, column] <= both[:, None]).double().mean(1)
+        assert (ours - (found[:, column] <= both[:, None]).double().mean(1)).abs().max() < 0.06
+
+
+def test_retouches_are_none_where_there_is_nothing_to_do_and_leave_the_warps() -> None:
+    warps, size = (Warp(rotation=10),), (28, 28)
+    assert random_retouches(Augmentation(warps), 5, size, torch.Generator()) is None
+    plain, more = Augmentation(warps), Augmentation(warps, Perspective(0.2, 0.0), Jitter(0.1, 0.1), Erasing())
+    first, second = (random_matrices(each, 50, size, torch.Generator().manual_seed(3)) for each in (plain, more))
+    assert first is not None
+    assert second is not None
+    assert torch.equal(first, second)

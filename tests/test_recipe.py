@@ -178,7 +178,7 @@ def test_json_keys_are_stable() -> None:
         ({"schedule": {"kind": "plateau", "patience": 1.5}}, "plateau schedule: patience must be a whole number"),
         ({"schedule": {"kind": "cosine", "last": 1.1}}, "last must be from 0 to 1, not 1.1"),
         ({"schedule": {"kind": "one-cycle", "length": 0.9}}, "length must be at least 1, not 0.9"),
-        ({"augmentation": {"perspective": {"distortion": 1.1}}}, "distortion must be from 0 to 1, not 1.1"),
+        ({"augmentation": {"perspective": {"distortion": 1}}}, "distortion must be at least 0 and under 1, not 1"),
         ({"augmentation": {"perspective": {"probability": 2}}}, "the perspective's probability must be from 0 to 1"),
         ({"augmentation": {"perspective": 0.2}}, "perspective must be a table of keys and values, not 0.2"),
         ({"augmentation": {"jitter": {"brightness": -1}}}, "brightness must be at least 0, not -1"),

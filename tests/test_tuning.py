@@ -65,7 +65,7 @@ def test_the_strength_of_every_kind_of_augmentation() -> None:
     )
     assert strengthened(full, 1.5) == Augmentation(
         (Warp(30, 80.0, pytest.approx(0.6), (0.1, pytest.approx(1.6))),),
-        Perspective(1.0, 0.3),
+        Perspective(0.9, 0.3),
         Jitter(pytest.approx(0.6), pytest.approx(0.3)),
         Erasing(1.0, (0.1, 0.2), (0.5, 2.0)),
     )

@@ -20,9 +20,12 @@ from models.build import build
 from models.errors import UnderbudgetError
 from models.plan import Plan
 from search.data.augment import Normalizer, random_matrices, warp_images
+from search.data.retouch import random_retouches, retouch
 from search.data.store import Dataset, Part
 from search.training import environment, schedule
+from search.training.averaging import average_of, held
 from search.training.evaluate import Evaluation, evaluate
+from search.training.optimizers import optimizer_of, set_pace
 from search.training.randomness import Randomness
 from search.training.recipe import Recipe, resolve, timeline
 
@@ -54,7 +57,7 @@ class EpochResult:
     """One finished epoch. Losses are mean cross-entropies in nats, accuracies percent."""
 
     epoch: int  # from 1
-    train_loss: float  # running mean during the epoch, in train mode, augmentation and dropout on
+    train_loss: float  # running mean during the epoch, in train mode, augmentation, dropout and label smoothing on
     train_accuracy: float
     val_loss: float
     val_accuracy: float
@@ -185,14 +188,9 @@ class _Run:
         self.validation, self.classes = validation, classes
         self.batch_size = recipe.batch_size
         self.timeline = timeline(recipe, len(images))
-        self.optimizer = torch.optim.SGD(
-            model.parameters(),
-            lr=recipe.lr,
-            momentum=recipe.momentum,
-            nesterov=recipe.nesterov,
-            weight_decay=recipe.weight_decay,
-            fused=images.device.type in ("cpu", "cuda"),
-        )
+        self.optimizer = optimizer_of(recipe, list(model.parameters()))
+        self.average = average_of(recipe, model.state_dict().values())
+        self.judged: list[float] = []  # validation losses of the epochs so far
 
     def epoch(self, epoch: int, halted: Callable[[], bool]) -> tuple[float, float]:
         """One pass over the images in a new random order: (mean loss, percent right), measured on the way."""
@@ -200,6 +198,7 @@ class _Run:
         order = torch.randperm(count, generator=self.randomness.order)
         size = (images.shape[-2], images.shape[-1])
         matrices = random_matrices(recipe.augmentation, count, size, self.randomness.augmentation)
+        retouches = random_retouches(recipe.augmentation, count, size, self.randomness.augmentation)
         losses, hits = [], []
         steps = self.timeline.steps_per_epoch
         for index in range(steps):
@@ -210,7 +209,10 @@ class _Run:
             batch = order[start:stop].to(images.device)
             pixels = images[batch]
             if matrices is not None:
-                pixels = warp_images(pixels.float(), matrices[start:stop].to(images.device))
+                maps = matrices[start:stop].to(images.device)
+                pixels = warp_images(pixels.float(), maps, recipe.augmentation.perspective is not None)
+            if retouches is not None:
+                pixels = retouch(pixels.float(), retouches[start:stop].to(images.device))
             labels = self.labels[batch]
             loss, logits = self.step((epoch - 1) * steps + index, self.prepare(pixels), labels)
             losses.append(loss * len(labels))
@@ -220,24 +222,32 @@ class _Run:
 
     def step(self, number: int, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """One optimiser step: (loss, logits), both without their graph."""
-        lr, momentum = schedule.at(self.recipe.schedule, number, self.timeline, self.recipe.lr, self.recipe.momentum)
-        for group in self.optimizer.param_groups:
-            group["lr"], group["momentum"] = lr, momentum
+        recipe = self.recipe
+        set_pace(
+            self.optimizer,
+            *schedule.at(recipe.schedule, number, self.timeline, recipe.lr, recipe.momentum, self.judged),
+        )
         self.optimizer.zero_grad(set_to_none=True)
         logits = self.model(inputs)
-        loss = functional.cross_entropy(logits, labels)
+        loss = functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
+        if self.average:
+            self.average.update()
         return loss.detach(), logits.detach()
 
     def validate(self) -> Evaluation:
-        return evaluate(self.model, *self.validation, self.prepare, self.classes)
+        with held(self.average):
+            result = evaluate(self.model, *self.validation, self.prepare, self.classes)
+        self.judged.append(result.loss)
+        return result
 
     def state(self) -> dict[str, Tensor]:
-        return {
-            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-            for name, tensor in self.model.state_dict().items()
-        }
+        with held(self.average):
+            return {
+                name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+                for name, tensor in self.model.state_dict().items()
+            }
 
     def prepare(self, images: Tensor) -> Tensor:
         """From pixels 0..255 to the model's input."""

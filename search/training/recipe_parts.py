@@ -25,7 +25,7 @@ class Warp:
 class Perspective:
     """A random perspective view, with the meaning of torchvision's `RandomPerspective`."""
 
-    distortion: float = 0.5  # 0..1: each corner moves inwards by up to this share of half the width and height
+    distortion: float = 0.5  # 0 to under 1: each corner moves inwards by up to this share of half the width and height
     probability: float = 0.5  # 0..1: share of the images that it happens to
 
 
@@ -131,7 +131,7 @@ def _augmentation_rules(augmentation: Augmentation) -> Iterator[tuple[bool, str,
         yield 0 <= warp.translation <= 1, "translation must be from 0 to 1", warp.translation
         yield 0 < warp.scale[0] <= warp.scale[1], "scale must be two numbers, 0 < low <= high", warp.scale
     if view := augmentation.perspective:
-        yield 0 <= view.distortion <= 1, "distortion must be from 0 to 1", view.distortion
+        yield 0 <= view.distortion < 1, "distortion must be at least 0 and under 1", view.distortion
         yield 0 <= view.probability <= 1, "the perspective's probability must be from 0 to 1", view.probability
     if jitter := augmentation.jitter:
         yield 0 <= jitter.brightness < math.inf, "brightness must be at least 0", jitter.brightness

@@ -76,7 +76,7 @@ def strengthened(augmentation: Augmentation, factor: float) -> Augmentation:
     view, jitter, erasing = augmentation.perspective, augmentation.jitter, augmentation.erasing
     return Augmentation(
         tuple(_warp(warp, factor) for warp in augmentation.warps),
-        view and Perspective(min(1.0, view.distortion * factor), view.probability),
+        view and Perspective(min(0.9, view.distortion * factor), view.probability),
         jitter and Jitter(jitter.brightness * factor, jitter.contrast * factor),
         erasing and Erasing(min(1.0, erasing.probability * factor), erasing.area, erasing.ratio),
     )
