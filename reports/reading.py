@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from models.errors import UserError
 from reports.record import (
     RECORD_VERSION,
-    STATES,
     STUDY_ATTRIBUTE,
     Epoch,
     Result,
+    Stop,
     StudyRecord,
     TrialRecord,
     proposal_from_json,
-    split_verdict,
+    state_of,
 )
 from reports.snapshot import snapshot
 from reports.storage_url import parse_url, shown_url
@@ -209,9 +209,10 @@ def _trial(
     completed: datetime | None,
 ) -> TrialRecord:
     try:
-        state, reason = _state(optuna_state, json.loads(attributes.get("verdict", '""')), over_budget)
+        state, reason = state_of(optuna_state, json.loads(attributes.get("verdict", '""')), over_budget)
         stored = json.loads(attributes.get("record", "null"))
         result = json.loads(attributes.get("result", "null"))
+        stop = json.loads(attributes.get("stop", "null"))
         if stored is not None:
             _check_version(stored.get("record_version"), f"trial {number} of study {study!r}")
         return TrialRecord(
@@ -221,6 +222,7 @@ def _trial(
             proposal=None if stored is None else proposal_from_json(stored),
             curve=tuple(Epoch(**epoch) for epoch in json.loads(attributes.get("curve", "null")) or ()),
             result=None if result is None else Result(**result),
+            stop=None if stop is None else Stop(**stop),
             params=params,
             started=started,
             completed=completed,
@@ -230,17 +232,6 @@ def _trial(
             f"trial {number} of study {study!r} has a record that is not as version {RECORD_VERSION} defines it "
             f"({error}): it was changed, or written by another program"
         ) from None
-
-
-def _state(optuna_state: str, verdict: object, over_budget: bool) -> tuple[str, str]:
-    """(state, reason) of a trial: its verdict once Optuna was told; Optuna's own state where there is no verdict."""
-    if optuna_state == "RUNNING":
-        return "running", ""  # a verdict that was not told before a kill does not count: the trial is run again
-    state, reason = split_verdict(str(verdict))
-    if state in STATES:
-        return state, reason
-    pruned = "rejected" if over_budget else "stopped"
-    return {"COMPLETE": "complete", "FAIL": "failed"}.get(optuna_state, pruned), ""
 
 
 def _utc(stored: datetime | None) -> datetime | None:

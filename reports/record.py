@@ -6,6 +6,7 @@ A record is plain JSON in user attributes of the Optuna trial (docs/record.md li
     record    what was proposed: written before the gate is asked, for rejected trials too
     curve     one entry per finished epoch
     result    what came out: written once, before the trial is told
+    stop      where and on what forecast it was stopped early
     verdict   the state word and, after ": ", the reason, e.g. "rejected: same as #12"
 """
 
@@ -67,6 +68,14 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """The early end of a trial."""
+
+    epoch: int  # the last epoch that counts
+    estimate: float  # percent: the score that the trial was expected to come to
+
+
+@dataclass(frozen=True)
 class TrialRecord:
     """A trial as the reports see it."""
 
@@ -76,6 +85,7 @@ class TrialRecord:
     proposal: Proposal | None  # None for a trial that died before it was proposed
     curve: tuple[Epoch, ...] = ()
     result: Result | None = None
+    stop: Stop | None = None
     params: dict[str, Any] = field(default_factory=dict)  # the sampler's parameters
     started: datetime | None = None
     completed: datetime | None = None
@@ -125,7 +135,18 @@ def split_verdict(text: str) -> tuple[str, str]:
     return state, reason
 
 
-def to_json(value: Proposal | Result | Epoch) -> dict[str, Any]:
+def state_of(optuna_state: str, verdict: object, over_budget: bool) -> tuple[str, str]:
+    """(state, reason) of a stored trial: its verdict once Optuna was told; Optuna's own state where there is none."""
+    if optuna_state in ("RUNNING", "WAITING"):
+        return "running", ""  # a verdict that was not told before a kill does not count: the trial is run again
+    state, reason = split_verdict(str(verdict))
+    if state in STATES:
+        return state, reason
+    pruned = "rejected" if over_budget else "stopped"
+    return {"COMPLETE": "complete", "FAIL": "failed"}.get(optuna_state, pruned), ""
+
+
+def to_json(value: Proposal | Result | Epoch | Stop) -> dict[str, Any]:
     """A JSON object of a part of a record."""
     return asdict(value)
 

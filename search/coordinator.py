@@ -10,17 +10,19 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from models import weights
 from models.errors import UnderbudgetError
 from models.files import write_atomically
 from reports import record
-from reports.record import Epoch, Result
+from reports.record import Epoch, Proposal, Result
 from search.engines.job import Engine, EpochDone, Failed, Finished, Job, Message
 from search.progress import Ended, EpochOver, Notify, Progress, Rejected, Started, Tick
-from search.proposals import Judged, Proposer
+from search.proposals import Proposer, stored_state
+from search.samplers import Sampler
 from search.settings import Settings
+from search.stopping import Stop, Stopping, stopping
 
 if TYPE_CHECKING:
     import optuna
@@ -49,7 +51,8 @@ class Outcome:
 
 @dataclass
 class _Underway:
-    judged: Judged
+    trial: "optuna.trial.Trial"
+    proposal: Proposal
     curve: list[Epoch] = field(default_factory=list)
 
 
@@ -64,9 +67,10 @@ class Coordinator:
         folder: Path,
         engine: Engine,
         limits: Limits,
-        sampler: str = "tpe",
+        sampler: str | Sampler = "tpe",
         device: str = "cpu",
         notify: Notify = lambda event, progress: None,
+        early: Stopping = Stopping(),  # noqa: B008, frozen
     ) -> None:
         self.study = study
         self.settings = settings
@@ -78,6 +82,8 @@ class Coordinator:
         self._device = device
         self._notify = notify
         self._proposer = Proposer(study, settings, sampler)
+        images = settings.dataset.counts["validation"]
+        self._stopping = stopping(early, settings.objective, settings.epochs, images)
         self._underway: dict[int, _Underway] = {}
         self._inbox: deque[Message] = deque()
         self._barren = 0
@@ -121,20 +127,20 @@ class Coordinator:
         if self._left_running:
             trial_id, number = self._left_running.pop(0)
             try:
-                judged = self._proposer.repeat(trial_id, number, self.progress.complete)
+                judged = self._proposer.repeat(trial_id, number)
             except UnderbudgetError as error:  # counted otherwise by another version: this trial can't be compared
                 self._close_uncounted(number, str(error))
                 return
         else:
-            judged = self._proposer.propose(self.progress.complete)
+            judged = self._proposer.propose()
             self.progress.proposed += 1
-        if judged.reason:
+        if judged.trial is None:
             self._barren += 1
             self.progress.rejected += 1
-            self._notify(Rejected(judged.trial.number, judged.proposal.cost.params, judged.reason), self.progress)
+            self._notify(Rejected(judged.number, judged.proposal.cost.params, judged.reason), self.progress)
             return
         self._barren = 0
-        self._submit(judged)
+        self._submit(judged.trial, judged.proposal)
 
     def _close_uncounted(self, number: int, reason: str) -> None:
         import optuna
@@ -143,24 +149,24 @@ class Coordinator:
         self.study.tell(number, state=optuna.trial.TrialState.FAIL)
         self.progress.failed += 1
 
-    def _submit(self, judged: Judged) -> None:
-        number = judged.trial.number
-        self._underway[number] = _Underway(judged)
+    def _submit(self, trial: "optuna.trial.Trial", proposal: Proposal) -> None:
+        number = trial.number
+        self._underway[number] = _Underway(trial, proposal)
         self.progress.running[number] = 0
         if self.progress.first_job is None:
             self.progress.first_job = time.monotonic()
         self.engine.submit(
             Job(
                 number,
-                judged.proposal.layers_text,
-                judged.proposal.recipe,
-                judged.proposal.seed,
+                proposal.layers_text,
+                proposal.recipe,
+                proposal.seed,
                 str(self._dataset),
                 self.settings.dataset.checksum,
                 self._device,
             )
         )
-        self._notify(Started(number, judged.proposal.cost.params, judged.proposal.layers_text), self.progress)
+        self._notify(Started(number, proposal.cost.params, proposal.layers_text), self.progress)
 
     def _handle(self, message: Message) -> None:
         underway = self._underway.get(message.trial)
@@ -179,10 +185,29 @@ class Coordinator:
         fields = dict(message.__dict__)
         number = fields.pop("trial")
         underway.curve.append(Epoch(**fields))
-        underway.judged.trial.set_user_attr("curve", [record.to_json(epoch) for epoch in underway.curve])
+        curve = [record.to_json(epoch) for epoch in underway.curve]
+        underway.trial.set_user_attr("curve", curve)
         self.progress.running[number] = message.epoch
         self.progress.session_epochs += 1
         self._notify(EpochOver(number, message.epoch, message.val_accuracy), self.progress)
+        seen = self._proposer.view.epoch(number, curve)
+        if self._stopping is not None and (stop := self._stopping.judge(self._proposer.view.study, seen)):
+            self._stop(underway, stop)
+
+    def _stop(self, underway: _Underway, stop: Stop) -> None:
+        """End a trial early. Its worker may be an epoch ahead by now: what it still says is not heard."""
+        trial, params = underway.trial, underway.proposal.cost.params
+        self.engine.stop(trial.number)
+        trial.set_user_attr("stop", record.to_json(record.Stop(stop.epoch, stop.estimate)))
+        trial.set_user_attr("verdict", record.verdict("stopped", stop.reason))
+        self._tell(trial, "PRUNED")
+        self._proposer.view.end(trial.number, stop.estimate)
+        self._settle(trial.number)
+        self._failures.clear()
+        self.progress.stopped += 1
+        self.progress.saved += self.settings.epochs - stop.epoch
+        seconds = sum(epoch.seconds for epoch in underway.curve)
+        self._notify(Ended(trial.number, "stopped", stop.reason, params, None, seconds), self.progress)
 
     def _finish(self, underway: _Underway, message: Finished) -> None:
         score = record.score([epoch.val_accuracy for epoch in underway.curve])
@@ -202,39 +227,39 @@ class Coordinator:
             message.versions,
             self.settings.dataset.checksum,
         )
-        trial, params = underway.judged.trial, underway.judged.proposal.cost.params
+        trial, cost = underway.trial, underway.proposal.cost
         trial.set_user_attr("result", record.to_json(result))
         trial.set_user_attr("verdict", record.verdict("complete"))
-        self._tell(trial, [params, score])
+        self._tell(trial, "COMPLETE", self.settings.objective.values(cost, score))
+        self._proposer.view.end(trial.number, score)
         self._settle(message.trial)
         self._failures.clear()
         self.progress.complete += 1
-        self.progress.points.append((params, score, message.trial))
-        self._notify(Ended(message.trial, "complete", "", params, score, message.seconds), self.progress)
+        self.progress.points.append((self.settings.objective.cost(cost), score, message.trial))
+        self._notify(Ended(message.trial, "complete", "", cost.params, score, message.seconds), self.progress)
 
     def _fail(self, underway: _Underway, reason: str, transient: bool) -> None:
-        judged = underway.judged
-        self._proposer.forget(judged.proposal)
-        if transient and judged.proposal.retry_of is None:
-            self._proposer.retry(judged)  # before the tell: a crash in between costs nothing but a rejected twin
-        judged.trial.set_user_attr("verdict", record.verdict("failed", reason))
-        self._tell(judged.trial, None)
-        self._settle(judged.trial.number)
+        trial, proposal = underway.trial, underway.proposal
+        self._proposer.forget(proposal)
+        if transient and proposal.retry_of is None:
+            self._proposer.retry(trial, proposal)  # before the tell: a crash in between costs only a rejected twin
+        trial.set_user_attr("verdict", record.verdict("failed", reason))
+        self._tell(trial, "FAIL")
+        self._proposer.view.end(trial.number, None)
+        self._settle(trial.number)
         self.progress.failed += 1
         self._failures.append(reason)
         seconds = sum(epoch.seconds for epoch in underway.curve)
-        ended = Ended(judged.trial.number, "failed", reason, judged.proposal.cost.params, None, seconds)
-        self._notify(ended, self.progress)
+        self._notify(Ended(trial.number, "failed", reason, proposal.cost.params, None, seconds), self.progress)
 
     def _settle(self, number: int) -> None:
         del self._underway[number]
         del self.progress.running[number]
 
-    def _tell(self, trial: "optuna.trial.Trial", values: list[float] | None) -> None:
+    def _tell(self, trial: "optuna.trial.Trial", state: str, values: list[float] | None = None) -> None:
         import optuna
 
-        state = optuna.trial.TrialState.FAIL if values is None else optuna.trial.TrialState.COMPLETE
-        self.study.tell(trial, values, state=state)
+        self.study.tell(trial, values, state=optuna.trial.TrialState[state])
 
     def _outcome(self) -> Outcome:
         if self.progress.done >= self.limits.trials:
@@ -249,34 +274,22 @@ class Coordinator:
         """Count what earlier sessions left; the (id, number) of trials they left running."""
         left: list[tuple[int, int]] = []
         for trial in self.study.get_trials(deepcopy=False):
+            if trial.state.name == "WAITING":
+                continue  # enqueued, not yet proposed
             self.progress.proposed += 1
             state, _ = stored_state(trial)
-            proposal = trial.user_attrs.get("record")
             match state:
                 case "running":
-                    if not trial.state.is_finished() and trial.state.name == "RUNNING":
-                        left.append((trial._trial_id, trial.number))
-                    else:
-                        self.progress.proposed -= 1  # enqueued, not yet proposed
+                    left.append((trial._trial_id, trial.number))
                 case "complete":
                     self.progress.complete += 1
-                    self.progress.points.append((int(trial.values[0]), trial.values[1], trial.number))
+                    cost = self.settings.objective.cost(trial.user_attrs["record"]["cost"])
+                    self.progress.points.append((cost, trial.user_attrs["result"]["score"], trial.number))
                 case "stopped":
                     self.progress.stopped += 1
+                    self.progress.saved += self.settings.epochs - len(trial.user_attrs.get("curve", ()))
                 case "rejected":
                     self.progress.rejected += 1
                 case _:
                     self.progress.failed += 1
-            if proposal and state in ("complete", "stopped"):
-                self._proposer.seen.setdefault(proposal["id"], trial.number)
         return left
-
-
-def stored_state(trial: "optuna.trial.FrozenTrial") -> tuple[str, str]:
-    """(state, reason) of a stored trial: its verdict once it is finished, `running` before."""
-    if not trial.state.is_finished():
-        return "running", ""
-    attributes: dict[str, Any] = trial.user_attrs
-    if "verdict" in attributes:
-        return record.split_verdict(attributes["verdict"])
-    return {"COMPLETE": "complete", "PRUNED": "rejected"}.get(trial.state.name, "failed"), ""

@@ -32,7 +32,7 @@ class EpochOver:
 
 @dataclass(frozen=True)
 class Ended:
-    """A trained trial is complete or failed."""
+    """A trained trial is complete, stopped early or failed."""
 
     trial: int
     state: str
@@ -62,7 +62,8 @@ class Progress:
     stopped: int = 0
     rejected: int = 0
     failed: int = 0
-    points: list[tuple[int, float, int]] = field(default_factory=list)  # (params, score, trial) of complete trials
+    saved: int = 0  # epochs that early stopping has spared the study
+    points: list[tuple[int, float, int]] = field(default_factory=list)  # (cost, score, trial) of complete trials
     running: dict[int, int] = field(default_factory=dict)  # trial -> epochs done
     session_epochs: int = 0
     started: float = field(default_factory=time.monotonic)
@@ -75,12 +76,12 @@ class Progress:
 
     @property
     def best(self) -> tuple[int, float, int] | None:
-        """(params, score, trial) of the winner so far."""
+        """(cost on the front's axis, score, trial) of the winner so far."""
         return max(self.points, key=lambda point: (point[1], -point[0], -point[2]), default=None)
 
     @property
     def front_size(self) -> int:
-        """Number of non-dominated (params, score) points."""
+        """Number of non-dominated (cost, score) points."""
         size, best = 0, float("-inf")
         for _, score in sorted({(params, score) for params, score, _ in self.points}, key=lambda p: (p[0], -p[1])):
             if score > best:
@@ -100,4 +101,5 @@ class Progress:
         speed = self.epochs_per_second
         if speed is None:
             return None
-        return max(0, (self.goal - self.done) * self.epochs - sum(self.running.values())) / speed
+        each = self.epochs - self.saved / max(1, self.done)  # epochs of an average trial, stopped ones included
+        return max(0, (self.goal - self.done) * each - sum(self.running.values())) / speed

@@ -1,11 +1,14 @@
 """From a sampler's proposal to a job, or to a rejection: the gate that nothing over budget passes.
 
-    ask -> decode -> count -> record -> constraint -> gate -> seen before? -> job
+    sample -> decode -> count -> constraint -> gate -> seen before? -> stored -> job
 
-No torch here: a rejected proposal has cost a few microseconds of counting and its lines in the database.
+No torch here. A proposal is stored at once with its parameters, record, constraint values and, where it is rejected,
+its verdict: one transaction, so that a crash leaves no half of it.
 """
 
+import json
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +19,10 @@ from models.errors import UnderbudgetError
 from models.plan import plan
 from reports import record
 from reports.record import Proposal
-from search.samplers import sampler_for
+from search.samplers import SAMPLERS, Sampler, distributions, independent_sampler
 from search.seeds import derive
 from search.settings import Settings
+from search.view import View
 
 if TYPE_CHECKING:
     import optuna
@@ -30,7 +34,8 @@ RETRY_OF = "retry_of"  # user attribute of an enqueued trial: the failed trial t
 class Judged:
     """A proposal and what the gate said: `reason` is "" where it may be trained."""
 
-    trial: "optuna.trial.Trial"
+    trial: "optuna.trial.Trial | None"  # None where it was rejected
+    number: int
     proposal: Proposal
     reason: str
 
@@ -41,81 +46,152 @@ class Proposer:
 
     study: "optuna.Study"
     settings: Settings
-    sampler: str
-    seen: dict[str, int] = field(default_factory=dict)  # architecture id -> trial that has it
+    sampler: str | Sampler
+    seen: dict[str, int] = field(default_factory=dict)  # what is trained -> number of the trial that has it
 
     def __post_init__(self) -> None:
+        self._sample = SAMPLERS[self.sampler] if isinstance(self.sampler, str) else self.sampler
         self._pruner = BudgetPruner()
-        self._recipe = self.settings.recipe_json
         trials = self.study.get_trials(deepcopy=False)
+        self.view = View(self.settings.objective, self.settings.dataset.counts["validation"])
+        for trial in trials:
+            if trial.state.name == "WAITING":
+                continue
+            state, _ = stored_state(trial)
+            self.view.follow(trial, state)
+            if state in ("complete", "stopped") and "record" in trial.user_attrs:
+                proposal = record.proposal_from_json(trial.user_attrs["record"])
+                self.seen.setdefault(_identity(proposal.id, proposal.recipe), trial.number)
         self._next = len(trials)  # number of the next trial: this process alone makes them
         self._waiting = deque(trial.number for trial in trials if trial.state.name == "WAITING")
 
-    def propose(self, trained: int) -> Judged:
-        """Ask for one more trial and judge it; a rejected one is told PRUNED before this returns."""
-        number = self._waiting.popleft() if self._waiting else self._next
-        self.study.sampler = sampler_for(self.sampler, self.settings.seed, number, trained)
-        trial = self.study.ask()
-        if trial.number != number:
-            raise UnderbudgetError(f"the storage made trial {trial.number}, not {number}: does another program write?")
-        self._next = max(self._next, number + 1)
-        return self.judge(trial)
+    def propose(self) -> Judged:
+        """Make one more proposal, or take the next one that waits, and judge it; a rejected one is stored as such."""
+        if self._waiting:
+            return self._ask(self._waiting.popleft())
+        number, self._next = self._next, self._next + 1
+        params = self._sample(self.settings.seed, number, self.settings.dimensions, self.view, self)
+        return self._store(number, params)
 
-    def repeat(self, trial_id: int, number: int, trained: int) -> Judged:
+    def repeat(self, trial_id: int, number: int) -> Judged:
         """Judge once more a trial that an interrupted session left running, under its own number and seed."""
         import optuna
 
-        self.study.sampler = sampler_for(self.sampler, self.settings.seed, number, trained)
+        self.study.sampler = independent_sampler(self.settings.seed, number)
         trial = optuna.trial.Trial(self.study, trial_id)
         for key, empty in (("curve", []), ("result", None)):
             if key in trial.user_attrs:
                 trial.set_user_attr(key, empty)  # of a run that did not count
-        return self.judge(trial)
+        return self._judge(trial)
 
-    def judge(self, trial: "optuna.trial.Trial") -> Judged:
-        """Count a trial's network, record it, ask the gate."""
-        import optuna
+    def fits(self, params: Mapping[str, Any]) -> bool:
+        """Whether the network of these parameters is within the budget (`search.samplers.Wanted`)."""
+        return self.settings.budget.fits(self._cost(self.settings.architecture(params)))
 
-        architecture = self.settings.space.sample(trial)
-        proposal = self._proposal(trial, architecture)
-        for key, value in record.attributes(proposal).items():
-            trial.set_user_attr(key, value)
-        constrain(trial, self.settings.budget, proposal.cost)
-        reason = ""
-        frozen = self.study._storage.get_trial(trial._trial_id)
-        if self._pruner.prune(self.study, frozen):
-            reason = self.settings.budget.reason(proposal.cost)
-        elif proposal.id in self.seen:
-            reason = f"same as #{self.seen[proposal.id]}"
-        if reason:
-            trial.set_user_attr("verdict", record.verdict("rejected", reason))
-            self.study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-        else:
-            self.seen[proposal.id] = trial.number
-        return Judged(trial, proposal, reason)
+    def is_new(self, params: Mapping[str, Any]) -> bool:
+        """Whether nothing alike is trained or in training (`search.samplers.Wanted`)."""
+        return _identity(self.settings.architecture(params).id, self.settings.recipe_of(params)) not in self.seen
 
-    def retry(self, judged: Judged) -> None:
+    def retry(self, trial: "optuna.trial.Trial", proposal: Proposal) -> None:
         """Put a failed trial's parameters up for one more trial with the same seed."""
-        self.study.enqueue_trial(
-            judged.trial.params, user_attrs={RETRY_OF: judged.trial.number, "seed": judged.proposal.seed}
-        )
+        self.study.enqueue_trial(trial.params, user_attrs={RETRY_OF: trial.number, "seed": proposal.seed})
         self._waiting.append(self._next)
         self._next += 1
 
     def forget(self, proposal: Proposal) -> None:
         """A failed trial doesn't stand in the way of its architecture."""
-        self.seen.pop(proposal.id, None)
+        self.seen.pop(_identity(proposal.id, proposal.recipe), None)
 
-    def _proposal(self, trial: "optuna.trial.Trial", architecture: Architecture) -> Proposal:
-        dataset = self.settings.dataset
-        network = plan(architecture, dataset.input_shape, len(dataset.classes))
-        attributes: dict[str, Any] = trial.user_attrs
+    def _store(self, number: int, params: dict[str, Any]) -> Judged:
+        """Count, judge and store a new proposal."""
+        from optuna.trial import Trial, TrialState, create_trial
+
+        proposal = self._proposal(number, params, {})
+        stored: dict[str, Any] = {
+            "params": params,
+            "distributions": distributions(self.settings.dimensions, params),
+            "constraints": self.settings.budget.violations(proposal.cost),
+        }
+        attributes = record.attributes(proposal)
+        frozen = create_trial(state=TrialState.RUNNING, user_attrs=attributes, **stored)
+        reason = self._gate(number, frozen, proposal)
+        if reason:
+            attributes["verdict"] = record.verdict("rejected", reason)
+            frozen = create_trial(state=TrialState.PRUNED, user_attrs=attributes, **stored)
+        self.study.add_trial(frozen)
+        self.view.add(frozen, number)
+        if reason:
+            return Judged(None, number, proposal, reason)
+        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        made = max(running, key=lambda trial: trial.number, default=None)
+        if made is None or made.number != number:
+            raise _foreign(number, None if made is None else made.number)
+        self.study.sampler = independent_sampler(self.settings.seed, number)
+        return Judged(Trial(self.study, made._trial_id), number, proposal, "")
+
+    def _ask(self, number: int) -> Judged:
+        """Take up the trial that waits under this number."""
+        self.study.sampler = independent_sampler(self.settings.seed, number)
+        trial = self.study.ask()
+        if trial.number != number:
+            raise _foreign(number, trial.number)
+        return self._judge(trial)
+
+    def _judge(self, trial: "optuna.trial.Trial") -> Judged:
+        """Count a stored trial's network, record it, ask the gate."""
+        import optuna
+
+        params = self.settings.suggest(trial)
+        proposal = self._proposal(trial.number, params, trial.user_attrs)
+        for key, value in record.attributes(proposal).items():
+            trial.set_user_attr(key, value)
+        constrain(trial, self.settings.budget, proposal.cost)
+        reason = self._gate(trial.number, self.study._storage.get_trial(trial._trial_id), proposal)
+        if reason:
+            trial.set_user_attr("verdict", record.verdict("rejected", reason))
+            self.study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        self.view.add(self.study._storage.get_trial(trial._trial_id), trial.number)
+        return Judged(None if reason else trial, trial.number, proposal, reason)
+
+    def _gate(self, number: int, frozen: "optuna.trial.FrozenTrial", proposal: Proposal) -> str:
+        """Why a proposal is rejected, "" if it may be trained and is from now on taken."""
+        identity = _identity(proposal.id, proposal.recipe)
+        if self._pruner.prune(self.study, frozen):
+            return self.settings.budget.reason(proposal.cost)
+        if identity in self.seen:
+            return f"same as #{self.seen[identity]}"
+        self.seen[identity] = number
+        return ""
+
+    def _proposal(self, number: int, params: Mapping[str, Any], attributes: Mapping[str, Any]) -> Proposal:
+        architecture = self.settings.architecture(params)
         seed = attributes.get("seed")
         return Proposal(
             architecture.id,
             str(architecture),
-            count(network, self.settings.precision),
-            derive(self.settings.seed, trial.number, "training") if seed is None else seed,
-            self._recipe,
+            self._cost(architecture),
+            derive(self.settings.seed, number, "training") if seed is None else seed,
+            self.settings.recipe_of(params),
             attributes.get(RETRY_OF),
         )
+
+    def _cost(self, architecture: Architecture) -> Any:
+        dataset = self.settings.dataset
+        return count(plan(architecture, dataset.input_shape, len(dataset.classes)), self.settings.precision)
+
+
+def stored_state(trial: "optuna.trial.FrozenTrial") -> tuple[str, str]:
+    """(state, reason) of a stored trial, as `reports.record.state_of` says."""
+    over = any(value > 0 for value in trial.constraints.values())
+    return record.state_of(trial.state.name, trial.user_attrs.get("verdict", ""), over)
+
+
+def _identity(architecture: str, recipe: Mapping[str, Any]) -> str:
+    """What makes two trials the same: the architecture and, where recipes are searched too, the recipe."""
+    return f"{architecture} {json.dumps(recipe, sort_keys=True)}"
+
+
+def _foreign(expected: int, made: int | None) -> UnderbudgetError:
+    return UnderbudgetError(
+        f"the storage made trial {made}, not {expected}: does another program write into the study?"
+    )

@@ -1,17 +1,19 @@
 """What is fixed for the life of a study: any change of it would make its trials incomparable."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from budget.limits import Budget
+from models.architecture import Architecture
 from models.errors import UserError
 from reports.record import RECORD_VERSION
 from search.data.store import DatasetInfo
-from search.space import Space
+from search.objective import Objective
+from search.space import Dimension, Space, Suggests
+from search.space.dimensions import collect
 from search.training import recipe as recipes
 from search.training.recipe import Recipe
-
-OBJECTIVE = "front"
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,29 @@ class Settings:
     recipe: Recipe
     seed: int
     space: Space
+    objective: Objective = field(default_factory=Objective)
 
     @property
     def epochs(self) -> int:
         """Epochs of one trial."""
         return self.recipe.epochs
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """Everything that a trial samples."""
+        return self.space.dimensions
+
+    def suggest(self, trial: Suggests) -> dict[str, Any]:
+        """Parameters by the trial's own suggestions: what it already has, stays."""
+        return collect(self.dimensions, lambda dimension: dimension.suggest(trial))
+
+    def architecture(self, params: Mapping[str, Any]) -> Architecture:
+        """The network of a trial's parameters."""
+        return self.space.decode(params)
+
+    def recipe_of(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The recipe of a trial's parameters, as its record stores it."""
+        return self.recipe_json
 
     @property
     def recipe_json(self) -> dict[str, Any]:
@@ -47,7 +67,8 @@ class Settings:
             "precision": self.precision,
             "epochs": self.epochs,
             "recipe": self.recipe_json,
-            "objective": OBJECTIVE,
+            "objective": self.objective.kind,
+            "minimize": self.objective.minimize,
             "seed": self.seed,
             "space": self.space.to_json(),
             "space_fingerprint": self.space.fingerprint,
@@ -70,20 +91,23 @@ def from_json(value: dict[str, Any]) -> Settings:
         recipes.from_json(value["recipe"]),
         value["seed"],
         Space.from_json(value["space"]),
+        Objective(value["objective"], value.get("minimize", "params")),
     )
 
 
 def hypervolume_reference(settings: Settings) -> dict[str, float]:
-    """The point that the hypervolume is measured from: the largest allowed parameter count (else the largest network
-    of the space), and the validation error of guessing, in percent."""
+    """The point that the hypervolume is measured from: the largest allowed cost on the front's axis (else that of the
+    largest network of the space), and the validation error of guessing, in percent."""
     from budget.count import count
     from models.plan import plan
 
-    allowed = [limit.largest for limit in settings.budget.limits if limit.metric == "params"]
+    axis = settings.objective.minimize
+    allowed = [limit.largest for limit in settings.budget.limits if limit.metric == axis]
     if not allowed:
-        largest = plan(settings.space.largest(), settings.dataset.input_shape, len(settings.dataset.classes))
-        allowed = [count(largest).params]
-    return {"params": min(allowed), "error": 100.0 * (1 - 1 / len(settings.dataset.classes))}
+        network = settings.space.largest(axis)
+        largest = plan(network, settings.dataset.input_shape, len(settings.dataset.classes))
+        allowed = [settings.objective.cost(count(largest, settings.precision))]
+    return {axis: min(allowed), "error": 100.0 * (1 - 1 / len(settings.dataset.classes))}
 
 
 def differences(stored: Settings, asked: Settings) -> list[str]:
@@ -96,6 +120,8 @@ def differences(stored: Settings, asked: Settings) -> list[str]:
         "precision": (stored.precision, asked.precision),
         "seed": (stored.seed, asked.seed),
         "search space": (stored.space.fingerprint, asked.space.fingerprint),
+        "objective": (stored.objective.kind, asked.objective.kind),
+        "minimize": (stored.objective.minimize, asked.objective.minimize),
     }
     before, after = stored.recipe_json, asked.recipe_json
     if before["name"] != after["name"]:

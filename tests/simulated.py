@@ -14,6 +14,7 @@ from search.engines.inprocess import InProcessEngine
 from search.engines.job import Engine, EpochDone, Failed, Finished, Job, Message
 from search.settings import Settings
 from search.space import Space
+from search.stopping import Stopping
 from search.study import Place, open_study
 from search.training import recipe as recipes
 
@@ -58,6 +59,7 @@ def search(
     limits: Limits | None = None,
     sampler: str = "tpe",
     stop_after: int | None = None,
+    early: Stopping = Stopping("none"),  # noqa: B008, frozen
 ) -> Outcome:
     """One session of the study `toy` in `folder`; `stop_after` asks for a stop after so many events."""
     fixed = fixed or settings()
@@ -72,7 +74,7 @@ def search(
 
     with open_study(place(folder), fixed) as study:
         session = Coordinator(
-            study, fixed, Path("nowhere"), folder, engine or InProcessEngine(messages), bounds, sampler, notify=notify
+            study, fixed, Path("nowhere"), folder, engine or InProcessEngine(messages), bounds, sampler, notify=notify, early=early
         )
         return session.run()
 

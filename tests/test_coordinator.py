@@ -41,7 +41,7 @@ def test_a_search_reaches_its_goal_and_stock_optuna_reads_it(tmp_path: Path) -> 
 
 
 def test_what_is_over_budget_is_stored_pruned_with_constraint_and_reason(tmp_path: Path) -> None:
-    simulated.search(tmp_path, 5, simulated.settings("params<1000"))
+    simulated.search(tmp_path, 5, simulated.settings("params<1000"), sampler="random")
     pruned = [trial for trial in simulated.stored(tmp_path).trials if trial.state == TrialState.PRUNED]
     over = [trial for trial in pruned if "over" in trial.user_attrs["verdict"]]
     assert over
@@ -67,7 +67,7 @@ from search.proposals import Proposer
 fixed = simulated.settings("params<400")
 with open_study(simulated.place(Path({str(tmp_path)!r})), fixed) as study:
     proposer = Proposer(study, fixed, "random")
-    reasons = [proposer.propose(0).reason for _ in range(30)]
+    reasons = [proposer.propose().reason for _ in range(30)]
 assert sum("over" in reason for reason in reasons) > 20, reasons
 print("torch" in sys.modules)
 """

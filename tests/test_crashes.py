@@ -40,24 +40,30 @@ def test_a_coordinator_that_dies_leaves_a_trial_that_is_run_again_under_its_numb
     assert len(again.user_attrs["curve"]) == 4
 
 
-def test_a_kill_in_the_middle_of_sampling_changes_no_proposal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("stored", [False, True], ids=["before", "after"])
+def test_a_kill_around_the_storing_of_a_proposal_changes_no_proposal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: bool
+) -> None:
     simulated.search(tmp_path / "whole", 13)
-    real = _CachedStorage.set_trial_param
-    for died_at in (3, 40, 140):
+    real = _CachedStorage.create_new_trial
+    for died_at in (3, 12):
         calls = 0
 
-        def dying(self: _CachedStorage, *details: Any) -> None:
+        def dying(self: _CachedStorage, *details: Any, **named: Any) -> int:
             nonlocal calls
             calls += 1
-            if calls == died_at:  # noqa: B023, used before the loop goes on
+            if calls == died_at and not stored:  # noqa: B023, used before the loop goes on
                 raise CoordinatorDiedError
-            real(self, *details)
+            made = real(self, *details, **named)
+            if calls == died_at:  # noqa: B023
+                raise CoordinatorDiedError
+            return made
 
         folder = tmp_path / str(died_at)
-        monkeypatch.setattr(_CachedStorage, "set_trial_param", dying)
+        monkeypatch.setattr(_CachedStorage, "create_new_trial", dying)
         with pytest.raises(CoordinatorDiedError):
             simulated.search(folder, 13)
-        monkeypatch.setattr(_CachedStorage, "set_trial_param", real)
+        monkeypatch.setattr(_CachedStorage, "create_new_trial", real)
         simulated.search(folder, 13)
         assert simulated.proposals(folder) == simulated.proposals(tmp_path / "whole")
 

@@ -3,7 +3,6 @@
 import hashlib
 from pathlib import Path
 
-import optuna
 import pytest
 
 from models.errors import UserError
@@ -11,7 +10,6 @@ from search import request as requests
 from search import resources
 from search.progress import Progress
 from search.request import Request
-from search.samplers import STARTUP_TRIALS, sampler_for
 from search.seeds import derive
 
 
@@ -55,12 +53,6 @@ def test_little_memory_means_fewer_workers_and_says_so(monkeypatch: pytest.Monke
     assert "2.0 GB of free memory" in workers.reason
     monkeypatch.setattr(resources, "_free_memory", lambda available: (64_000_000_000, "free memory"))
     assert resources.usable_workers() == resources.Workers(8, "one per core, 8 here")
-
-
-def test_tpe_takes_over_once_enough_trials_are_trained() -> None:
-    assert sampler_for("tpe", 0, 40, STARTUP_TRIALS - 1).tpe is None
-    assert isinstance(sampler_for("tpe", 0, 40, STARTUP_TRIALS).tpe, optuna.samplers.TPESampler)
-    assert sampler_for("random", 0, 40, 1000).tpe is None
 
 
 def test_progress_counts_front_best_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:

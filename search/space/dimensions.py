@@ -9,9 +9,13 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from models.errors import UserError
+from search.space.decoding import active
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 
 class Suggests(Protocol):
@@ -137,6 +141,20 @@ class Choice:
 
 Dimension = Integer | Real | Choice
 
+
+def distribution(dimension: Dimension) -> "BaseDistribution":
+    """Optuna's distribution of a dimension: the one that `suggest` stores."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    match dimension:
+        case Integer():
+            return IntDistribution(dimension.low, dimension.high, log=dimension.log)
+        case Real():
+            return FloatDistribution(dimension.low, dimension.high, step=dimension.step)
+        case Choice():
+            return CategoricalDistribution(dimension.choices)
+
+
 _KINDS: dict[str, Callable[..., Dimension]] = {"integer": Integer, "real": Real, "choice": Choice}
 
 
@@ -161,3 +179,12 @@ def dimension_from_json(value: dict[str, Any]) -> Dimension:
     """The inverse of `dimension_to_json`."""
     fields = {name: tuple(part) if isinstance(part, list) else part for name, part in value.items() if name != "kind"}
     return _KINDS[value["kind"]](**fields)
+
+
+def collect(dimensions: Sequence[Dimension], value_of: Callable[[Dimension], Any]) -> dict[str, Any]:
+    """One value for each dimension that matters, given those before it."""
+    params: dict[str, Any] = {}
+    for dimension in dimensions:
+        if active(dimension.name, params):
+            params[dimension.name] = value_of(dimension)
+    return params

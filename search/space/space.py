@@ -8,7 +8,7 @@ there) are not suggested; `group=True` models the rest together.
 import hashlib
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -25,6 +25,7 @@ from search.space.dimensions import (
     Integer,
     Real,
     Suggests,
+    collect,
     dimension_from_json,
     dimension_to_json,
 )
@@ -147,21 +148,13 @@ class Space:
         text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
-    def _collect(self, value_of: Callable[[Dimension], Any]) -> dict[str, Any]:
-        """One value for each dimension that matters, given those before it."""
-        params: dict[str, Any] = {}
-        for dimension in self.dimensions:
-            if decoding.active(dimension.name, params):
-                params[dimension.name] = value_of(dimension)
-        return params
-
     def sample(self, trial: Suggests) -> Architecture:
         """The architecture of the trial's suggestions; microseconds besides the sampler's own time."""
-        return self.decode(self._collect(lambda dimension: dimension.suggest(trial)))
+        return self.decode(collect(self.dimensions, lambda dimension: dimension.suggest(trial)))
 
     def draw(self, source: random.Random) -> dict[str, Any]:
         """Parameters of a random proposal, distributed as with `optuna.samplers.RandomSampler`."""
-        return self._collect(lambda dimension: dimension.draw(source))
+        return collect(self.dimensions, lambda dimension: dimension.draw(source))
 
     def decode(self, params: Mapping[str, Any]) -> Architecture:
         """The architecture of the parameters; a pure function, see `search.space.decoding`."""

@@ -1,0 +1,106 @@
+"""Front-aware early stopping: a trial ends where its end, foretold from its beginning, would not reach the front.
+
+From the complete trials one learns how far the error still falls between an epoch and the end. A trial is stopped when
+even an optimistic forecast (its upper quantile) stays behind the front at its own cost. It is the idea of stopping by
+learning-curve extrapolation (Domhan, Springenberg and Hutter, "Speeding up automatic hyperparameter optimization of
+deep neural networks by extrapolation of learning curves", IJCAI 2015) with the front of two objectives in place of the
+best value, and a regression over the study's own curves in place of a family of functions: under a one-cycle schedule
+no such family fits.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import optuna
+from optuna.pruners import BasePruner
+from optuna.trial import FrozenTrial
+
+from search.objective import Objective
+from search.stopping.curves import Curve, Curves
+from search.stopping.rule import Stop, rungs
+
+LEAST_COMPLETE = 6  # complete trials before anything is stopped
+OPTIMISM = 1.65  # standard deviations of the forecast that a trial is given: 5 % of the stopped would have done better
+EXCHANGE = 1.0  # a network of 1/f the cost is compared with f^EXCHANGE times the error of a front's network
+_SHRINKAGE = 3.0  # prior weight, in trials, of "the fall depends neither on error nor on cost"
+_SPREAD, _SPREAD_WEIGHT = 0.35, 3.0  # prior standard deviation of a forecast's logarithm, and its weight in trials
+
+
+class FrontPruner(BasePruner):
+    """Judges running trials by their learning curves, at rung epochs.
+
+    Works on any study whose trials carry the user attributes `record` (with the costs) and `curve`, also when it is
+    called directly on a stock Optuna study. Costs a fraction of a millisecond at 1,000 trials.
+    """
+
+    FIRST_RUNG, REDUCTION_FACTOR = 1, 1.3
+
+    def __init__(
+        self,
+        objective: Objective,
+        epochs: int,
+        images: int,
+        first_rung: int = FIRST_RUNG,
+        reduction_factor: float = REDUCTION_FACTOR,
+    ) -> None:
+        self._objective, self._epochs = objective, epochs
+        self._rungs = frozenset(rungs(first_rung, reduction_factor, epochs))
+        self._curves = Curves(objective, epochs, images)
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        """Whether the trial should end at its present epoch."""
+        return self.judge(study, trial) is not None
+
+    def judge(self, study: optuna.Study, trial: FrozenTrial) -> Stop | None:
+        """Why and where the trial should end; None: it goes on."""
+        curve = self._curves.of(trial)
+        if curve is None or len(curve.errors) not in self._rungs:
+            return None
+        complete = [other for other in self._curves.all(study.get_trials(deepcopy=False)) if other.final is not None]
+        if len(complete) < LEAST_COMPLETE:
+            return None
+        epoch = len(curve.errors)
+        mean, spread = forecast(complete, curve, epoch)
+        bar = self._bar(complete, curve.cost)
+        if mean - OPTIMISM * spread <= bar:
+            return None
+        estimate = 100 - math.exp(mean)
+        reason = (
+            f"at epoch {epoch}: {100 - math.exp(curve.errors[-1]):.2f} %, forecast {estimate:.2f} % "
+            f"({100 - math.exp(mean - OPTIMISM * spread):.2f} at best), the front has {100 - math.exp(bar):.2f}"
+        )
+        return Stop(epoch, reason, estimate)
+
+    def _bar(self, complete: Sequence[Curve], cost: float) -> float:
+        """The logarithm of the error that a network of this cost has to undercut.
+
+        The front alone would never stop the smallest network, however bad: larger networks count too, with an error
+        that grows by the factor by which they are larger. With one objective, the best error of all.
+        """
+        exchange = EXCHANGE if self._objective.kind == "front" else 0.0
+        return min(float(other.final or 0) + exchange * max(0.0, other.cost - cost) for other in complete)
+
+
+def forecast(complete: Sequence[Curve], curve: Curve, epoch: int) -> tuple[float, float]:
+    """(mean, standard deviation) of the logarithm of a trial's final error, given its first `epoch` epochs.
+
+    A ridge regression, over the complete trials, of the fall of the log error from its lowest value so far to the end
+    on that value and on the log cost. The deviation is the regression's predictive one, with a weak prior: a handful
+    of trials must not seem more certain than they are.
+    """
+    start = np.array([other.lowest(epoch) for other in complete])
+    cost = np.array([other.cost for other in complete])
+    fall = np.array([other.final for other in complete]) - start
+    inputs = np.stack([start - start.mean(), cost - cost.mean()], axis=1)
+    scale = np.maximum(inputs.std(axis=0), 1e-3)
+    inputs = inputs / scale
+    precision = inputs.T @ inputs + _SHRINKAGE * np.eye(2)
+    slopes = np.linalg.solve(precision, inputs.T @ (fall - fall.mean()))
+    residuals = fall - fall.mean() - inputs @ slopes
+    count = len(complete)
+    variance = (float(residuals @ residuals) + _SPREAD_WEIGHT * _SPREAD**2) / (max(1, count - 3) + _SPREAD_WEIGHT)
+    here = np.array([curve.lowest(epoch) - start.mean(), curve.cost - cost.mean()]) / scale
+    leverage = 1 / count + float(here @ np.linalg.solve(precision, here))
+    mean = curve.lowest(epoch) + float(fall.mean() + here @ slopes)
+    return mean, math.sqrt(variance * (1 + leverage))

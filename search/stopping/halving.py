@@ -1,0 +1,95 @@
+"""Asynchronous successive halving for two objectives, as published: the yardstick for `front`."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import optuna
+from numpy.typing import NDArray
+from optuna.pruners import BasePruner
+from optuna.trial import FrozenTrial
+
+from search.objective import Objective
+from search.stopping.curves import Curve, Curves
+from search.stopping.rule import Stop, rungs
+
+
+class HalvingPruner(BasePruner):
+    """MO-ASHA (Schmucker, Donini, Zafar, Salinas and Archambeau, "Multi-objective asynchronous successive halving",
+    2021), in its stopping form: at a rung, one of `reduction_factor` trials goes on.
+
+    The trials that reached the rung are ordered by non-dominated sorting on (cost, error at the rung); within a front
+    by the greedy epsilon-net of that paper, which spreads the survivors. The smallest network is never stopped, however
+    bad it is: that is the method.
+    """
+
+    FIRST_RUNG, REDUCTION_FACTOR = 1, 3
+
+    def __init__(
+        self,
+        objective: Objective,
+        epochs: int,
+        images: int,
+        first_rung: int = FIRST_RUNG,
+        reduction_factor: float = REDUCTION_FACTOR,
+    ) -> None:
+        self._objective, self._factor = objective, reduction_factor
+        self._rungs = frozenset(rungs(first_rung, reduction_factor, epochs))
+        self._curves = Curves(objective, epochs, images)
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        """Whether the trial should end at its present epoch."""
+        return self.judge(study, trial) is not None
+
+    def judge(self, study: optuna.Study, trial: FrozenTrial) -> Stop | None:
+        """Why and where the trial should end; None: it goes on."""
+        curve = self._curves.of(trial)
+        if curve is None or len(curve.errors) not in self._rungs:
+            return None
+        epoch = len(curve.errors)
+        others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
+        reached = [curve, *(other for other in self._curves.all(others) if len(other.errors) >= epoch)]
+        place = self._order(reached, epoch).index(0) + 1
+        survivors = max(1, math.floor(len(reached) / self._factor))
+        if place <= survivors:
+            return None
+        reason = f"at epoch {epoch}: place {place} of {len(reached)} trials there, {survivors} go on"
+        return Stop(epoch, reason, 100 - math.exp(curve.lowest(epoch)))
+
+    def _order(self, reached: Sequence[Curve], epoch: int) -> list[int]:
+        """Indices from best to worst."""
+        errors = np.array([curve.errors[epoch - 1] for curve in reached])
+        if self._objective.kind == "accuracy":
+            return [int(index) for index in np.argsort(errors, kind="stable")]
+        points = np.stack([np.array([curve.cost for curve in reached]), errors], axis=1)
+        return [index for front in _fronts(points) for index in _spread(points, front)]
+
+
+def _fronts(points: NDArray[np.float64]) -> list[list[int]]:
+    """Non-dominated sorting of (n, 2) points, both minimised: indices front by front. Equal points share a front."""
+    left = [int(index) for index in np.lexsort((points[:, 1], points[:, 0]))]
+    fronts: list[list[int]] = []
+    while left:
+        front: list[int] = []
+        for index in left:
+            last = points[front[-1]] if front else None
+            if last is None or points[index, 1] < last[1] or (points[index] == last).all():
+                front.append(index)
+        fronts.append(front)
+        taken = set(front)
+        left = [index for index in left if index not in taken]
+    return fronts
+
+
+def _spread(points: NDArray[np.float64], front: list[int]) -> list[int]:
+    """A front as a greedy epsilon-net: the most accurate first, then always the point farthest from those taken, both
+    axes scaled to the front's range."""
+    values = points[front]
+    values = (values - values.min(axis=0)) / np.maximum(np.ptp(values, axis=0), 1e-12)
+    taken = [int(np.argmin(values[:, 1]))]
+    distance = np.linalg.norm(values - values[taken[0]], axis=1)
+    while len(taken) < len(front):
+        distance[taken] = -1
+        taken.append(int(np.argmax(distance)))
+        distance = np.minimum(distance, np.linalg.norm(values - values[taken[-1]], axis=1))
+    return [front[index] for index in taken]

@@ -1,0 +1,71 @@
+"""The choice of a stopping method and its rungs."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from models.errors import UserError
+from search.objective import Objective
+
+if TYPE_CHECKING:
+    import optuna
+
+METHODS = ("front", "mo-asha", "none")
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The decision to end a trial after an epoch."""
+
+    epoch: int
+    reason: str  # one line, for the verdict
+    estimate: float  # percent: the score that the trial would have come to
+
+
+class Pruner(Protocol):
+    """What the coordinator asks: an Optuna pruner that also says why."""
+
+    def prune(self, study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> bool: ...
+    def judge(self, study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> Stop | None: ...
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """How trials are stopped early. None: the method's own default."""
+
+    method: str = "front"
+    first_rung: int | None = None  # epochs after which a trial is judged first
+    reduction_factor: float | None = None  # from a rung to the next; for mo-asha also: one of so many goes on
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise UserError(f"--stopping is {', '.join(METHODS[:-1])} or {METHODS[-1]}, not {self.method!r}")
+        if self.first_rung is not None and self.first_rung < 1:
+            raise UserError(f"--first-rung is a number of epochs, at least 1, not {self.first_rung}")
+        if self.reduction_factor is not None and not 1 < self.reduction_factor <= 100:
+            raise UserError(f"--reduction-factor is over 1 and at most 100, not {self.reduction_factor:g}")
+
+
+def stopping(chosen: Stopping, objective: Objective, epochs: int, images: int) -> Pruner | None:
+    """The pruner of a choice, None for "none". images: of the validation part, which bound what an error can be."""
+    from search.stopping.front import FrontPruner
+    from search.stopping.halving import HalvingPruner
+
+    if chosen.method == "none":
+        return None
+    method = FrontPruner if chosen.method == "front" else HalvingPruner
+    first = method.FIRST_RUNG if chosen.first_rung is None else chosen.first_rung
+    factor = method.REDUCTION_FACTOR if chosen.reduction_factor is None else chosen.reduction_factor
+    return method(objective, epochs, images, first, factor)
+
+
+def rungs(first: int, factor: float, epochs: int) -> list[int]:
+    """Epochs at which trials are judged: first, first x factor, first x factor^2, ..., rounded up, all before the
+    last epoch and each at most once."""
+    found: list[int] = []
+    exact = float(first)
+    while (epoch := math.ceil(exact - 1e-9)) < epochs:
+        if not found or epoch > found[-1]:
+            found.append(epoch)
+        exact *= factor
+    return found

@@ -1,0 +1,93 @@
+"""The study as sampler and pruner see it: an Optuna study in memory that follows the stored one, trial for trial.
+
+The stored study is for people: parameters and percent. The model wants logarithms, an estimate for what was stopped
+early, and a thousand trials in a millisecond; reading them from a database at each ask costs more than the model.
+Trials stand here in the order of their numbers, whatever the order in which they ended, so that a resumed search sees
+exactly what an uninterrupted one would.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from search.objective import Objective, log_error
+
+
+class View:
+    """Follows one study. Numbers are those of the stored study."""
+
+    def __init__(self, objective: Objective, images: int) -> None:
+        self.trained = 0  # complete and stopped trials
+        self._objective, self._images = objective, images
+        self._numbers: dict[int, int] = {}  # number in the stored study -> number here
+        with _quiet():
+            self.study = optuna.create_study(
+                directions=["minimize"] * len(objective.metrics), sampler=optuna.samplers.RandomSampler(0)
+            )
+
+    def add(self, trial: FrozenTrial, number: int) -> None:
+        """A proposal, running or already rejected; again, where it is judged once more after a crash."""
+        attributes = {"record": {"cost": trial.user_attrs["record"]["cost"]}} if "record" in trial.user_attrs else {}
+        rejected = trial.state == TrialState.PRUNED and "stop" not in trial.user_attrs
+        if number in self._numbers:
+            for key, value in attributes.items():
+                self.study._storage.set_trial_user_attr(self._numbers[number], key, value)
+            if rejected:
+                self.study.tell(self._numbers[number], state=TrialState.PRUNED)
+            return
+        self._numbers[number] = len(self._numbers)
+        self.study.add_trial(
+            create_trial(
+                state=TrialState.PRUNED if rejected else TrialState.RUNNING,
+                params=trial.params,
+                distributions=trial.distributions,
+                user_attrs=attributes,
+                constraints=trial.constraints,
+            )
+        )
+
+    def epoch(self, number: int, curve: list[dict[str, Any]]) -> FrozenTrial:
+        """A running trial's learning curve so far; the trial, as a pruner takes it."""
+        storage, trial_id = self.study._storage, self._numbers[number]  # in memory a trial's id is its number
+        storage.set_trial_user_attr(trial_id, "curve", curve)
+        return storage.get_trial(trial_id)
+
+    def end(self, number: int, accuracy: float | None) -> None:
+        """A trial has ended with this score, measured or (stopped early) estimated, in percent; None: it failed."""
+        here = self._numbers[number]
+        if accuracy is None or not math.isfinite(accuracy):
+            self.study.tell(here, state=TrialState.FAIL)
+            return
+        cost = self.study._storage.get_trial(here).user_attrs["record"]["cost"]
+        self.study.tell(here, self._objective.modelled(cost, log_error(accuracy, self._images)))
+        self.trained += 1
+
+    def follow(self, trial: FrozenTrial, state: str) -> None:
+        """Take over a trial that an earlier session stored, in the order of the numbers."""
+        attributes: Mapping[str, Any] = trial.user_attrs
+        self.add(trial, trial.number)
+        if state in ("rejected", "running"):
+            return
+        if "curve" in attributes:
+            self.epoch(trial.number, attributes["curve"])
+        accuracy = None
+        if state == "complete":
+            accuracy = attributes["result"]["score"]
+        elif state == "stopped":
+            accuracy = attributes["stop"]["estimate"]
+        self.end(trial.number, accuracy)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Optuna's line about a new study in memory is of no use to anybody."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
