@@ -1,0 +1,136 @@
+"""A network as the published series print it: a layer summary and a receptive-field table, from the plan."""
+
+import math
+from dataclasses import dataclass
+
+from models.architecture import ACTIVATIONS, Activation, BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pool
+from models.plan import Flatten, Operation, Plan, PlannedLayer, Shape
+
+_MB = 1024 * 1024  # what the published tables call MB
+_BYTES = 4  # of a float32 value
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One primitive layer."""
+
+    layer: str  # torch's class and the index in the chain, "Conv2d-1"
+    output_shape: Shape  # without the batch
+    params: int
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sizes in MB of 1,048,576 bytes, float32, for one image, as torchsummary works them out."""
+
+    params: int
+    input_mb: float
+    passes_mb: float  # outputs of all layers, twice: forward and backward
+    params_mb: float
+
+    @property
+    def total_mb(self) -> float:
+        return self.input_mb + self.passes_mb + self.params_mb
+
+
+@dataclass(frozen=True)
+class FieldRow:
+    """One layer that changes the receptive field or the map; sizes of the height axis where both agree as "3"."""
+
+    layer: str
+    kernel: str
+    stride: str
+    padding: str
+    field_in: str
+    field_out: str
+    map_in: str
+    map_out: str
+    jump_in: str
+    jump_out: str
+
+
+def summary_rows(plan: Plan) -> tuple[SummaryRow, ...]:
+    """Every primitive layer in order, with trainable parameters."""
+    return tuple(
+        SummaryRow(f"{_class(layer.operation)}-{index}", layer.output_shape, layer.params)
+        for index, layer in enumerate(plan.layers, 1)
+    )
+
+
+def totals(plan: Plan) -> Totals:
+    """What stands below a layer summary."""
+    params = sum(layer.params for layer in plan.layers)
+    values = sum(math.prod(layer.output_shape) for layer in plan.layers)
+    return Totals(
+        params=params,
+        input_mb=math.prod(plan.input_shape) * _BYTES / _MB,
+        passes_mb=2 * values * _BYTES / _MB,
+        params_mb=params * _BYTES / _MB,
+    )
+
+
+def field_rows(plan: Plan) -> tuple[FieldRow, ...]:
+    """Convolutions, pools and linear layers; a linear layer sees the whole map, as a kernel of its size would."""
+    rows = []
+    field, jump = (1, 1), (1, 1)
+    for layer in plan.layers:
+        geometry = _geometry(layer)
+        if geometry is not None:
+            kernel, stride, padding = geometry
+            rows.append(
+                FieldRow(
+                    layer=layer.name,
+                    kernel=_pair(kernel),
+                    stride=_pair(stride),
+                    padding=_pair(padding),
+                    field_in=_pair(field),
+                    field_out=_pair(layer.receptive_field),
+                    map_in=_pair(_map(layer.input_shape)),
+                    map_out=_pair(_map(layer.output_shape)),
+                    jump_in=_pair(jump),
+                    jump_out=_pair(layer.jump),
+                )
+            )
+        field, jump = layer.receptive_field, layer.jump
+    return tuple(rows)
+
+
+def _geometry(layer: PlannedLayer) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None:
+    """(kernel, stride, padding) of a layer that has them."""
+    match layer.operation:
+        case Conv() | Pool():
+            return layer.operation.kernel, layer.operation.stride, layer.operation.padding
+        case GlobalAveragePool():
+            return _map(layer.input_shape), (1, 1), (0, 0)
+        case Flatten() if layer.input_shape[1:] != (1, 1):
+            return _map(layer.input_shape), (1, 1), (0, 0)
+    return None
+
+
+def _class(operation: Operation) -> str:
+    """torch.nn's class of an operation."""
+    match operation:
+        case Conv():
+            return "Conv2d"
+        case Pool():
+            return "MaxPool2d" if operation.kind == "max" else "AvgPool2d"
+        case GlobalAveragePool():
+            return "AdaptiveAvgPool2d"
+        case Linear():
+            return "Linear"
+        case Flatten():
+            return "Flatten"
+        case BatchNorm():
+            return "BatchNorm2d"
+        case Dropout():
+            return "Dropout"
+        case Activation():
+            return ACTIVATIONS[operation.name]
+
+
+def _map(shape: Shape) -> tuple[int, int]:
+    return (shape[1], shape[2]) if len(shape) == 3 else (1, 1)
+
+
+def _pair(pair: tuple[int, int]) -> str:
+    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"

@@ -1,0 +1,158 @@
+"""The record of one judged run (architecture + recipe + seed + protocol), as versioned JSON; docs/judging.md.
+
+The search fills it in, one file per seed; pages, tables and `underbudget confirm` read it.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from models.errors import UserError
+from reports.record import SCORE_EPOCHS, Epoch
+
+RUN_VERSION = 1
+HOLDING_EPOCHS = 5  # a target is held when each of the last five epochs reaches it
+
+_ROUNDING = 1e-9  # accuracies are counts / n x 100 in floating point; far below one image
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a run was trained and judged on."""
+
+    name: str
+    checksum: str
+    input_shape: tuple[int, ...]  # (channels, height, width)
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]  # per channel, as the images were normalised with, pixels scaled to 0..1
+    std: tuple[float, ...]
+    trained: int  # images
+    part: str  # judged on: "validation" or "test"
+    judged: int  # images of that part
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One epoch's weights on the judged part."""
+
+    epoch: int
+    loss: float  # nats
+    accuracy: float  # percent
+
+
+@dataclass(frozen=True)
+class Missed:
+    """A misclassified image, by the last epoch's weights."""
+
+    index: int  # in the judged part
+    true: int
+    predicted: int
+    confidence: float  # softmax probability of the prediction, percent
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run."""
+
+    name: str | None  # of the reference or trial
+    id: str  # Architecture.id
+    layers_text: str
+    params: int
+    macs: int
+    recipe: dict[str, Any]
+    seed: int
+    protocol: str  # "search", "confirm" or "published"
+    data: Data
+    # Per epoch; `val_` is what was watched: the judged part, but under "confirm" the validation part, trained on.
+    curve: tuple[Epoch, ...]
+    judged: tuple[Judged, ...]  # per epoch
+    confusion: list[list[int]]  # counts [true][predicted] on the judged part, last epoch
+    missed: tuple[Missed, ...]
+    readings: int  # how often predictions were compared with labels of the test part
+    seconds: float
+    path: str
+    device: str
+    hardware: str
+    versions: dict[str, str]
+    weights_file: str  # below the folder of the record
+    weights_sha256: str
+    finished: str  # ISO 8601
+    run_version: int = RUN_VERSION
+
+    @property
+    def last(self) -> float:
+        """Accuracy of the last epoch on the judged part, percent."""
+        return self.judged[-1].accuracy
+
+    @property
+    def best(self) -> Judged:
+        """The best epoch on the judged part, the earliest of equals: chosen on what it is judged by, so it flatters."""
+        return max(self.judged, key=lambda epoch: (epoch.accuracy, -epoch.epoch))
+
+    @property
+    def score(self) -> float:
+        """Mean accuracy of the last three epochs (of what there is, if fewer) on the judged part, percent."""
+        last = [epoch.accuracy for epoch in self.judged[-SCORE_EPOCHS:]]
+        return math.fsum(last) / len(last)
+
+    @property
+    def class_accuracies(self) -> list[float | None]:
+        """Share of each class's images that was recognised, percent; None for a class without images."""
+        return [100 * row[label] / sum(row) if sum(row) else None for label, row in enumerate(self.confusion)]
+
+    def holds(self, target: float, epochs: int = HOLDING_EPOCHS) -> bool:
+        """Whether each of the last epochs (of all, if there are fewer) has at least `target` percent."""
+        return all(epoch.accuracy >= target - _ROUNDING for epoch in self.judged[-epochs:])
+
+
+def to_json(run: Run) -> dict[str, Any]:
+    """A plain JSON object; misclassified images as short lists."""
+    value = asdict(run)
+    value["missed"] = [[each.index, each.true, each.predicted, each.confidence] for each in run.missed]
+    stored: dict[str, Any] = json.loads(json.dumps(value, allow_nan=False))
+    return stored
+
+
+def from_json(value: dict[str, Any]) -> Run:
+    """The inverse of `to_json`. Raises UserError for the form of another version, or none."""
+    version = value.get("run_version") if isinstance(value, dict) else None
+    if version != RUN_VERSION:
+        raise UserError(
+            f"this run has record version {version}, this program reads {RUN_VERSION}: use the version of underbudget "
+            "that made it, or train again into another folder"
+        )
+    data = dict(value["data"])
+    for name in ("input_shape", "classes", "mean", "std"):
+        data[name] = tuple(data[name])
+    fields = {
+        **value,
+        "data": Data(**data),
+        "curve": tuple(Epoch(**epoch) for epoch in value["curve"]),
+        "judged": tuple(Judged(**epoch) for epoch in value["judged"]),
+        "missed": tuple(Missed(*each) for each in value["missed"]),
+    }
+    return Run(**fields)
+
+
+def read_run(path: Path) -> Run:
+    """The run stored in a file. Raises UserError where it cannot be read."""
+    try:
+        return from_json(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UserError(f"the run {path} cannot be read ({error.strerror}): check the folder") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, UserError):
+            raise UserError(f"{path}: {error}") from None
+        raise UserError(f"{path} is no record of a run: remove it, or name another folder") from None
+
+
+def holding(runs: Sequence[Run], target: float, epochs: int = HOLDING_EPOCHS) -> str:
+    """Who holds a target, in words: "target 99.40: held in each of the last 5 epochs by 4 of 5 seeds"."""
+    least = min((len(run.judged) for run in runs), default=epochs)
+    count = min(epochs, least)
+    where = f"in each of the last {count} epochs" if count > 1 else "in the only epoch"
+    held = sum(run.holds(target, epochs) for run in runs)
+    return f"target {target:.2f}: held {where} by {held} of {len(runs)} {'seed' if len(runs) == 1 else 'seeds'}"
