@@ -1,5 +1,6 @@
 """What an exported file is made of, and what the network of `models.build` says to the pictures it is checked with."""
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -133,5 +134,20 @@ def description(export: Export) -> dict[str, JSON]:
         "classes": list(export.classes),
         "parameters": export.parameters,
         "layers_text": render(export.plan.architecture),
+        "weights_sha256": digest(float_tensors(export)),
         "metadata": dict(export.metadata),
     }
+
+
+def float_tensors(export: Export) -> dict[str, bytes]:
+    """The trained tensors and running statistics by name, as float32 values; a counter of batches is left out."""
+    state = module(export).state_dict().items()
+    return {name: tensor.numpy().tobytes() for name, tensor in state if tensor.is_floating_point()}
+
+
+def digest(tensors: Mapping[str, bytes]) -> str:
+    """Checksum of tensors by name, whatever file they lie in."""
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        total.update(f"{name} {len(tensors[name])}\n".encode() + tensors[name])
+    return total.hexdigest()

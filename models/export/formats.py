@@ -24,7 +24,6 @@ MODULES = {
     "safetensors": "models.export.hub",
     "pt2": "models.export.program",
     "onnx": "models.export.onnx_file",
-    "ipynb": "models.export.notebook",
 }
 ALL = "all"
 

@@ -8,12 +8,12 @@ import base64
 import hashlib
 import math
 import struct
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.errors import UserError
 from models.export.contents import Export, check_batch, logits, module
+from models.export.facts import facts
 from models.export.formats import Format, Model, Verification
 from models.export.literal import JSON, literal, plain
 from models.export.network import network_class
@@ -131,29 +131,13 @@ def _copied(file: str) -> str:
 
 
 def _docstring(export: Export) -> str:
-    plan, data = export.plan, export.metadata
-    versions = data.get("versions")
-    versions = dict(versions) if isinstance(versions, Mapping) else {}
-    shape = "x".join(str(size) for size in plan.input_shape)
-    parameters = export.parameters
-    images, recipe = data.get("validation_images"), data.get("recipe")
-    measured = f" of {images:,} validation images" if isinstance(images, int) else ""
-    rows = [
-        ("study", _joined(data, ("study", "{}"), ("trial", "trial {}"), ("id", "id {}"), ("seed", "seed {}"))),
-        ("score", _percent(data, "score", _score_words(data))),
-        ("last epoch", _percent(data, "last_epoch_val_accuracy", measured)),
-        ("parameters", f"{parameters:,}"),
-        ("data", _joined(data, ("dataset", "{}"), ("data_checksum", "checksum {}"))),
-        ("recipe", _joined(recipe if isinstance(recipe, Mapping) else data, ("name", "{}"), ("recipe", "{}"))),
-        ("trained", _joined(data, ("trained", "{}"))),
-        ("made by", f"underbudget {versions.pop('underbudget', '')}".strip()),
-        ("with", ", ".join(f"{name} {version}" for name, version in versions.items())),
-    ]
+    plan = export.plan
+    what = f"{plan.classes} classes of {'x'.join(str(size) for size in plan.input_shape)} pictures"
     return "\n".join(
         [
-            f'"""A network of {parameters:,} parameters that tells {plan.classes} classes of {shape} pictures apart.',
+            f'"""A network of {export.parameters:,} parameters that tells {what} apart.',
             "",
-            *(f"    {name:<12}{plain(text, 104)}" for name, text in rows if text),
+            *(f"    {label:<12}{plain(text, 104)}" for label, text in facts(export)),
             "",
             "    python winner.py digit.png     what a picture shows; several may be given",
             "    python winner.py --selftest    check the weights and the arithmetic",
@@ -166,22 +150,6 @@ def _docstring(export: Export) -> str:
             '"""',
         ]
     )
-
-
-def _joined(data: Mapping[str, JSON], *parts: tuple[str, str]) -> str:
-    return ", ".join(form.format(data[key]) for key, form in parts if data.get(key) is not None)
-
-
-def _score_words(data: Mapping[str, JSON]) -> str:
-    epochs = data.get("epochs")
-    if isinstance(epochs, int) and epochs <= 3:
-        return f" (mean validation accuracy of the {epochs} epochs)" if epochs > 1 else " (validation, the only epoch)"
-    return " (mean validation accuracy of the last three epochs)"
-
-
-def _percent(data: Mapping[str, JSON], key: str, after: str) -> str:
-    value = data.get(key)
-    return f"{value:.2f} %{after}" if isinstance(value, float) else ""
 
 
 def write(export: Export, path: Path, name: str) -> None:

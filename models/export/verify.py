@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from models.errors import UnderbudgetError, UserError
 from models.export import formats
-from models.export.contents import Export, check_batch, logits, module
+from models.export.contents import Export, check_batch, float_tensors, logits
 from models.export.formats import Format, Verification
 
 if TYPE_CHECKING:
@@ -169,9 +169,9 @@ def _same_predictions(expected: "Tensor", given: "Tensor", allowed: float) -> bo
 
 
 def _other_tensor(export: Export, tensors: Mapping[str, str]) -> str | None:
-    """The first tensor that is not that of the network, None where all are. A counter of batches may be left at 0."""
-    for name, tensor in module(export).state_dict().items():
-        if tensor.is_floating_point() and tensors.get(name) != hashlib.sha256(tensor.numpy().tobytes()).hexdigest():
+    """The first tensor that is not that of the network, None where all are."""
+    for name, values in float_tensors(export).items():
+        if tensors.get(name) != hashlib.sha256(values).hexdigest():
             return name
     return None
 
