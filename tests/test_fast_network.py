@@ -1,4 +1,4 @@
-"""The C kernels against torch: forward, all gradients, running statistics, dropout, warp, SGD."""
+"""The C kernels against torch: forward, all gradients, running statistics, dropout, augmentation, SGD."""
 
 import math
 
@@ -13,10 +13,11 @@ from models.build import build
 from models.language import parse
 from models.plan import Plan, plan
 from search.data.augment import random_matrices, warp_images
+from search.data.retouch import random_retouches, retouch
 from search.training.native.library import Unavailable, library
 from search.training.native.network import Network
 from search.training.native.program import Program, Unsupported, compile_plan
-from search.training.recipe import Augmentation, Warp
+from search.training.recipe import Augmentation, Erasing, Jitter, Perspective, Warp
 
 try:
     library()
@@ -66,6 +67,13 @@ class Pair:
         loss, hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
         self.network.step(STEP, self.images, self.labels, self.index, None, rate, momentum, decay, nesterov, loss, hits)
         return loss.item() / self.batch
+
+    def feed(self, matrices: Tensor | None, retouches: Tensor | None) -> Tensor:
+        """What the network sees of augmented images: (batch, channels * height * width)."""
+        loss, hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
+        data = (self.images, self.labels, self.index)
+        self.network.step(0, *data, matrices, 0, 0, 0, False, loss, hits, retouches, descends=False)
+        return self.network.inputs(self.batch).double()
 
     def gradient(self, name: str) -> Tensor:
         first, shape = self.program.parameters[name]
@@ -205,6 +213,49 @@ def test_the_warp_is_that_of_the_plain_path(size: tuple[int, int]) -> None:
     pair.network.step(0, pair.images, pair.labels, pair.index, matrices, 0, 0, 0, False, loss, hits)
     expected = pair.pixels(warp_images(pair.images[pair.index].float(), matrices))
     torch.testing.assert_close(pair.network.inputs(40).double(), expected.flatten(1), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("warps", [(), (Warp(rotation=40, translation=0.2),)], ids=["alone", "after a warp"])
+def test_perspective_and_retouches_are_those_of_the_plain_path(channels: int, warps: tuple[Warp, ...]) -> None:
+    """37 images: the last block of a vector's width is not full."""
+    size, chance = (9, 14), torch.Generator().manual_seed(1)
+    pair = Pair("conv3x3(3) | gap", (channels, *size), 37)
+    augmentation = Augmentation(warps, Perspective(0.6, 0.7), Jitter(0.7, 0.9), Erasing(0.6))
+    matrices = random_matrices(augmentation, 37, size, chance)
+    retouches = random_retouches(augmentation, 37, size, chance)
+    assert matrices is not None
+    assert retouches is not None
+    pixels = pair.images[pair.index].float()
+    warped = warp_images(pixels, matrices, perspective=True)
+    # where a rectangle of pixels would be drawn is exact, positions under a perspective are within rounding
+    for maps, touches, expected, tolerance in (
+        (matrices, None, warped, 3e-3),
+        (None, retouches, retouch(pixels, retouches), 1e-4),
+        (matrices, retouches, retouch(warped, retouches), 5e-3),
+    ):
+        fed = pair.feed(maps, touches)
+        torch.testing.assert_close(fed, pair.pixels(expected).flatten(1), rtol=0, atol=tolerance)
+
+
+def test_label_smoothing_is_that_of_torch() -> None:
+    pair = Pair("conv3x3(6) relu bn | gap | linear(4)", (1, 8, 8), 20)
+    logits = pair.model(pair.pixels(pair.images[pair.index]))
+    expected = functional.cross_entropy(logits, pair.labels[pair.index], label_smoothing=0.15)
+    expected.backward()
+    loss, hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
+    before = pair.network.state()
+    data = (pair.images, pair.labels, pair.index)
+    pair.network.step(STEP, *data, None, 0.1, 0.9, 0, False, loss, hits, smoothing=0.15, descends=False)
+    assert loss.item() / 20 == pytest.approx(expected.item(), abs=1e-6)
+    for name, parameter in pair.model.named_parameters():
+        assert parameter.grad is not None
+        torch.testing.assert_close(pair.gradient(name), parameter.grad, rtol=2e-4, atol=3e-6)
+        assert torch.equal(pair.network.state()[name], before[name])  # it did not descend
+    judged, _ = pair.network.evaluate(pair.images, pair.labels)
+    with torch.no_grad():
+        plain = functional.cross_entropy(pair.model.eval()(pair.pixels(pair.images)), pair.labels, reduction="sum")
+    assert judged == pytest.approx(plain.item(), rel=1e-5)  # judged without smoothing
 
 
 def test_the_warp_is_that_of_torchvision() -> None:

@@ -259,9 +259,10 @@ static void backward_node(Net *net, int k, int block, int images) {
 }
 
 /* Softmax and cross-entropy of one block; sets the last node's gradient where `learning`. Adds the summed loss (nats)
-   and counts [true][predicted]; a NaN is predicted as torch's argmax does, first NaN first. */
-static void judge(Net *net, int block, int count, const int64_t *labels, float share_of_loss, int learning, double *loss,
-                  int64_t *hits, int64_t *confusion) {
+   and counts [true][predicted]; smoothing: share of the target that is spread over all classes (Szegedy et al. 2016), as
+   torch's cross_entropy has it; a NaN is predicted as torch's argmax does, first NaN first. */
+static void judge(Net *net, int block, int count, const int64_t *labels, float share_of_loss, double smoothing,
+                  int learning, double *loss, int64_t *hits, int64_t *confusion) {
     const float *logits = logits_of(net, block, learning);
     Node *last = &net->nodes[net->count - 1];
     float *gradient = gradient_of(last, block);
@@ -279,13 +280,19 @@ static void judge(Net *net, int block, int count, const int64_t *labels, float s
         float high = logits[(long)best * V + lane];
         double total = 0;
         for (int c = 0; c < net->classes; c++) total += exp((double)(logits[(long)c * V + lane] - high));
-        *loss += log(total) - (double)(logits[(long)label * V + lane] - high);
+        if (smoothing > 0) {
+            double of_label = (double)(logits[(long)label * V + lane] - high), sum = 0;
+            for (int c = 0; c < net->classes; c++) sum += (double)(logits[(long)c * V + lane] - high);
+            *loss += log(total) - (1 - smoothing) * of_label - smoothing * sum / net->classes;
+        } else
+            *loss += log(total) - (double)(logits[(long)label * V + lane] - high);
         *hits += best == label;
         if (confusion) confusion[(long)label * net->classes + best]++;
         if (learning)
             for (int c = 0; c < net->classes; c++) {
                 double probability = exp((double)(logits[(long)c * V + lane] - high)) / total;
-                gradient[(long)c * V + lane] = (float)(probability - (c == label)) * share_of_loss;
+                double target = (c == label) * (1 - smoothing) + smoothing / net->classes;
+                gradient[(long)c * V + lane] = (float)(probability - target) * share_of_loss;
             }
     }
     if (learning && has_view(&last->l)) {

@@ -131,7 +131,10 @@ def _load(path: Path) -> Library:
         "destroy": (None, (pointer,)),
         "train_step": (
             None,
-            (pointer, whole, pointer, pointer, pointer, pointer, small, *(number,) * 3, small, pointer, pointer),
+            (
+                *(pointer, whole, pointer, pointer, pointer, pointer, pointer, small, ctypes.c_double, small),
+                *(number, number, number, small, pointer, pointer),
+            ),
         ),
         "evaluate": (None, (pointer, pointer, pointer, whole, pointer, pointer)),
         "read_input": (None, (pointer, small, pointer)),

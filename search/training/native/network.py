@@ -66,12 +66,17 @@ class Network:
         nesterov: bool,
         loss: Tensor,
         hits: Tensor,
+        retouches: Tensor | None = None,
+        smoothing: float = 0.0,
+        descends: bool = True,
     ) -> None:
         """One step of SGD over the images numbered `index` (int64).
 
         number: of the step, from 0; images: all images, uint8; labels: of all images, int64; matrices: float32
         (len(index), 3, 3), from output to input positions, or None; loss, hits: one float64 and one int64, to which the
-        summed cross-entropy (nats) and the number of right answers are added.
+        summed cross-entropy (nats) and the number of right answers are added; retouches: float32 (len(index), 7) as
+        `search.data.retouch` draws them, or None; smoothing: of the labels; descends: whether SGD changes the
+        parameters, or only the gradients are worked out.
         """
         self._functions.train_step(
             self._net,
@@ -80,7 +85,10 @@ class Network:
             labels.data_ptr(),
             index.data_ptr(),
             None if matrices is None else matrices.data_ptr(),
+            None if retouches is None else retouches.data_ptr(),
             len(index),
+            smoothing,
+            descends,
             rate,
             momentum,
             weight_decay,

@@ -9,13 +9,16 @@ from torch import Tensor
 from models.build import build
 from models.plan import Plan
 from search.data.augment import random_matrices
+from search.data.retouch import random_retouches
 from search.data.store import Dataset
 from search.training import schedule
+from search.training.averaging import average_of, held
 from search.training.evaluate import Evaluation
 from search.training.loop import EpochResult, Halted, TrainingResult, Watch, follow, never, resident, unwatched
 from search.training.native.library import library
 from search.training.native.network import Network
 from search.training.native.program import compile_plan
+from search.training.optimizers import optimizer_of, set_pace
 from search.training.randomness import Randomness
 from search.training.recipe import Recipe, resolve, timeline
 
@@ -74,19 +77,28 @@ class _Run:
         self.batch_size, self.names = recipe.batch_size, names  # names: of the state dict, in its order
         self.timeline = timeline(recipe, len(self.images))
         self.steps = 0
+        self.average = average_of(recipe, (network.parameters, network.buffers))
+        self.judged: list[float] = []  # validation losses of the epochs so far
+        self.optimizer = None  # the kernels' own
+        if recipe.optimizer != "sgd":
+            network.parameters.grad = network.gradients
+            self.optimizer = optimizer_of(recipe, [network.parameters])
 
     def epoch(self, epoch: int, halted: Callable[[], bool]) -> tuple[float, float]:
         recipe, count = self.recipe, len(self.images)
         order = torch.randperm(count, generator=self.randomness.order)
         size = (self.images.shape[-2], self.images.shape[-1])
         matrices = random_matrices(recipe.augmentation, count, size, self.randomness.augmentation)
+        retouches = random_retouches(recipe.augmentation, count, size, self.randomness.augmentation)
         loss, hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
         steps = self.timeline.steps_per_epoch
         for index in range(steps):
             if halted():
                 raise Halted
             batch = slice(index * self.batch_size, count if index == steps - 1 else (index + 1) * self.batch_size)
-            rate, momentum = schedule.at(recipe.schedule, self.steps, self.timeline, recipe.lr, recipe.momentum)
+            rate, momentum = schedule.at(
+                recipe.schedule, self.steps, self.timeline, recipe.lr, recipe.momentum, self.judged
+            )
             self.network.step(
                 self.steps,
                 self.images,
@@ -99,21 +111,32 @@ class _Run:
                 recipe.nesterov,
                 loss,
                 hits,
+                None if retouches is None else retouches[batch],
+                recipe.label_smoothing,
+                self.optimizer is None,
             )
+            if self.optimizer is not None:
+                set_pace(self.optimizer, rate, momentum)
+                self.optimizer.step()
+            if self.average:
+                self.average.update()
             self.steps += 1
             self.watch(index + 1, steps, partial(_running, loss, hits, batch.stop))
         return _running(loss, hits, count)
 
     def validate(self) -> Evaluation:
         images, labels = self.validation
-        loss, confusion = self.network.evaluate(images, labels)
+        with held(self.average):
+            loss, confusion = self.network.evaluate(images, labels)
+        self.judged.append(loss / len(images))
         right = sum(row[label] for label, row in enumerate(confusion))
         return Evaluation(loss / len(images), 100 * right / len(images), confusion)
 
     def state(self) -> dict[str, Tensor]:
-        held = self.network.state()
+        with held(self.average):
+            state = self.network.state()
         batches = torch.tensor(self.steps)  # what batch norm counts
-        return {name: held.get(name, batches.clone()) for name in self.names}
+        return {name: state.get(name, batches.clone()) for name in self.names}
 
 
 def _running(loss: Tensor, hits: Tensor, count: int) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-/* One training step of a small network on one thread: warp, forward, backward, SGD. The functions that Python calls.
+/* One training step of a small network on one thread: images, forward, backward, SGD. The functions that Python calls.
 
    Float32 throughout; sums over the batch in double. Sums are taken in a fixed order: the same input gives the same
    bits on processors with the same vector width. */
@@ -9,6 +9,7 @@
 #include "network.h"
 #include "forward.h"
 #include "backward.h"
+#include "retouch.h"
 #include "images.h"
 
 const char *isa(void) { return ISA; }
@@ -38,17 +39,19 @@ static void descend(Net *net, float rate, float momentum, float decay, int neste
     }
 }
 
-/* One step over `count` images, those numbered index[0..]. matrices: 9 floats per image of the batch, or NULL. Adds the
-   summed loss and the number of right answers. */
+/* One step over `count` images, those numbered index[0..]. matrices: 9 floats per image of the batch, or NULL;
+   retouches: RETOUCHES, or NULL; smoothing: of the labels; descends: 0 leaves the parameters to another optimizer. Adds
+   the summed loss and the number of right answers. */
 void train_step(Net *net, int64_t step, const uint8_t *images, const int64_t *labels, const int64_t *index,
-                const float *matrices, int32_t count, float rate, float momentum, float decay, int32_t nesterov,
-                double *loss, int64_t *hits) {
+                const float *matrices, const float *retouches, int32_t count, double smoothing, int32_t descends,
+                float rate, float momentum, float decay, int32_t nesterov, double *loss, int64_t *hits) {
     int blocks = parts_of(count, V);
     net->step = (uint64_t)step;
     pack_weights(net);
     for (int block = 0; block < blocks; block++) {
         long first = (long)block * V;
-        fill(net, block, images_in(count, block), images, index + first, matrices ? matrices + 9 * first : NULL);
+        fill(net, block, images_in(count, block), images, index + first, matrices ? matrices + 9 * first : NULL,
+             retouches ? retouches + RETOUCHES * first : NULL);
     }
     forward(net, count);
     Node *last = &net->nodes[net->count - 1];
@@ -57,10 +60,10 @@ void train_step(Net *net, int64_t step, const uint8_t *images, const int64_t *la
         int64_t own[V];
         int held = images_in(count, block);
         for (int lane = 0; lane < held; lane++) own[lane] = labels[index[block * V + lane]];
-        judge(net, block, held, own, 1.0f / (float)count, 1, loss, hits, NULL);
+        judge(net, block, held, own, 1.0f / (float)count, smoothing, 1, loss, hits, NULL);
     }
     backward(net, count);
-    descend(net, rate, momentum, decay, nesterov);
+    if (descends) descend(net, rate, momentum, decay, nesterov);
 }
 
 /* Judge `count` images in eval mode. confusion: classes * classes counts [true][predicted]; all results are added to. */
@@ -74,9 +77,9 @@ void evaluate(Net *net, const uint8_t *images, const int64_t *labels, int64_t co
                      (double)net->buffers[net->nodes[k].l.variance + c]);
     for (int64_t first = 0; first < count; first += V) {
         int held = count - first < V ? (int)(count - first) : V;
-        fill(net, 0, held, images + first * size, NULL, NULL);
+        fill(net, 0, held, images + first * size, NULL, NULL, NULL);
         for (int k = 0; k < net->count; k++) forward_node(net, k, 0, 0);
-        judge(net, 0, held, labels + first, 0, 0, loss, &hits, confusion);
+        judge(net, 0, held, labels + first, 0, 0, 0, loss, &hits, confusion);
     }
 }
 
