@@ -120,7 +120,8 @@ def test_a_broken_compiler_is_a_reason_not_a_crash(monkeypatch: pytest.MonkeyPat
 
 
 def test_other_devices_take_the_plain_path() -> None:
-    assert paths.choose(network(), "cuda").path == "plain"
+    assert paths.choose(network(), "mps").path == "plain"
+    assert paths.choose(network(), "cuda:1").path == "graph"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,7 @@ def test_a_recorded_path_names_a_path(text: str, name: str) -> None:
 
 
 def test_an_unknown_path_is_an_error() -> None:
-    with pytest.raises(UserError, match="unknown path 'fast': there are auto, plain, native"):
+    with pytest.raises(UserError, match="unknown path 'fast': there are auto, plain, native, graph"):
         paths.named("fast")
 
 

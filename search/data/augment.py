@@ -7,6 +7,7 @@ and shear H. What comes in from outside is black. Maps that follow each other ar
 an image is interpolated (bilinear) once.
 """
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -120,7 +121,7 @@ def warp_images(images: Tensor, matrices: Tensor, perspective: bool = False) -> 
     """
     height, width = images.shape[-2:]
     # affine_grid counts in halves of the image: -1 and 1 are its outer edges (align_corners=False)
-    unit = torch.tensor([width / 2, height / 2, 1.0], dtype=matrices.dtype, device=matrices.device)
+    unit = _unit(width, height, matrices.dtype, matrices.device)
     theta = matrices * unit / unit[:, None]
     if perspective:
         flat = functional.affine_grid(torch.eye(2, 3, device=matrices.device)[None], [1, 1, height, width], False)
@@ -132,6 +133,12 @@ def warp_images(images: Tensor, matrices: Tensor, perspective: bool = False) -> 
     else:
         grid = functional.affine_grid(theta[:, :2], list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+@cache
+def _unit(width: int, height: int, kind: torch.dtype, device: torch.device) -> Tensor:
+    """Half an image in pixels, homogeneous. Made once: no CUDA graph can record a copy from the host."""
+    return torch.tensor([width / 2, height / 2, 1.0], dtype=kind, device=device)
 
 
 class Normalizer:

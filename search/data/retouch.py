@@ -12,6 +12,7 @@ Values are clamped to 0..255 after each of the two.
 """
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -80,9 +81,15 @@ def retouch(images: Tensor, retouches: Tensor) -> Tensor:
     return images.masked_fill(erased, 0.0)
 
 
+@cache
+def _grey(device: torch.device) -> Tensor:
+    """GREY for (3, height, width). Made once: no CUDA graph can record a copy from the host."""
+    return torch.tensor(GREY, device=device).view(3, 1, 1)
+
+
 def _contrasted(images: Tensor, factor: Tensor) -> Tensor:
     grey = images
     if images.shape[1] == 3:
-        grey = (images * torch.tensor(GREY, device=images.device).view(3, 1, 1)).sum(1, keepdim=True)
+        grey = (images * _grey(images.device)).sum(1, keepdim=True)
     mean = grey.mean((1, 2, 3), keepdim=True)
     return (images * factor + mean * (1 - factor)).clamp(0, 255)

@@ -18,20 +18,25 @@ class Evaluation:
 
 
 def evaluate(
-    model: Module, images: Tensor, labels: Tensor, prepare: Callable[[Tensor], Tensor], classes: int
+    model: Module,
+    images: Tensor,
+    labels: Tensor,
+    prepare: Callable[[Tensor], Tensor],
+    classes: int,
+    batch: int = EVALUATION_BATCH,
 ) -> Evaluation:
     """Loss, accuracy and confusion counts of a model in eval mode; the model's mode is left as it was.
 
     images: (n, channels, height, width) uint8; labels: (n,) int64 below `classes`; prepare: from a batch of images to
-    the model's input. The model's output are logits, (n, classes).
+    the model's input; batch: images at a time. The model's output are logits, (n, classes).
     """
     was_training = model.training
     model.eval()
     losses, predictions = [], []
     with torch.inference_mode():
-        for start in range(0, len(images), EVALUATION_BATCH):
-            logits = model(prepare(images[start : start + EVALUATION_BATCH]))
-            losses.append(functional.cross_entropy(logits, labels[start : start + EVALUATION_BATCH], reduction="sum"))
+        for start in range(0, len(images), batch):
+            logits = model(prepare(images[start : start + batch]))
+            losses.append(functional.cross_entropy(logits, labels[start : start + batch], reduction="sum"))
             predictions.append(logits.argmax(1))
         pairs = labels * classes + torch.cat(predictions)
         counts = torch.bincount(pairs, minlength=classes * classes).view(classes, classes).cpu()

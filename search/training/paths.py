@@ -2,9 +2,11 @@
 
     plain    eager float32 torch, on any device: the reference
     native   the C kernels of search/training/native, on one thread of the CPU, float32
+    graph    search/training/cuda: the whole step recorded as a CUDA graph; on the CPU the same step by step, for tests
 
-"auto" takes native where it can compute the plan on the CPU, else plain. It depends on the plan, the device and what
-the machine has (a C compiler), never on a measurement: trials of a study and their repetitions take the same path.
+"auto" takes graph on a CUDA GPU, native where it can compute the plan on the CPU, else plain. It depends on the plan,
+the device and what the machine has (a C compiler), never on a measurement: trials of a study and their repetitions take
+the same path.
 """
 
 import logging
@@ -18,7 +20,7 @@ from search.training import loop
 from search.training.loop import EpochResult, TrainingResult, Watch, never, unwatched
 from search.training.recipe import DEFAULT_BATCH, Recipe
 
-PATHS = ("auto", "plain", "native")
+PATHS = ("auto", "plain", "native", "graph")
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ log = logging.getLogger(__name__)
 class Choice:
     """A path, and why it is this one where another was possible in principle."""
 
-    path: str  # "plain" or "native"
+    path: str  # "plain", "native" or "graph"
     reason: str
 
 
@@ -36,6 +38,8 @@ def choose(plan: Plan, device: str = "cpu", batch_size: int | None = None) -> Ch
     from search.training.native.library import Unavailable, library
     from search.training.native.program import Unsupported, compile_plan
 
+    if device.startswith("cuda"):
+        return Choice("graph", f"the C kernels compute on the CPU; on {device} a step is one CUDA graph")
     if device != "cpu":
         return Choice("plain", f"the C kernels compute on the CPU, not on {device}")
     try:
@@ -63,7 +67,11 @@ def train(
     name = named(path)
     if name == "plain":
         return loop.train(plan, recipe, seed, dataset, device, halted, watch)
-    choice = choose(plan, device, recipe.batch_size)
+    choice = Choice("graph", "as named") if name == "graph" else choose(plan, device, recipe.batch_size)
+    if choice.path == "graph" and name != "native":
+        from search.training.cuda.train import train as graph_train
+
+        return graph_train(plan, recipe, seed, dataset, device, halted, watch)
     if choice.path == "native":
         from search.training.native.train import train as native_train
 

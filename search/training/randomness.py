@@ -4,11 +4,14 @@ Weight initialisation and dropout draw from torch's global generator. A run owns
 in place only while it computes; in between, the caller has the generator as it was.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
+
+_global_generators = threading.RLock()
 
 
 class Randomness:
@@ -31,15 +34,16 @@ class Randomness:
     def active(self) -> Iterator[None]:
         """torch's global generator is this run's within the block, and its caller's after it.
 
-        One block at a time in a process: threads share the generator.
+        One thread at a time: threads share the generator, so a second one waits.
         """
-        outside = self._state()
-        self._restore(self.inside)
-        try:
-            yield
-        finally:
-            self.inside = self._state()
-            self._restore(outside)
+        with _global_generators:
+            outside = self._state()
+            self._restore(self.inside)
+            try:
+                yield
+            finally:
+                self.inside = self._state()
+                self._restore(outside)
 
     def _state(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         return torch.get_rng_state(), None if self.cuda is None else torch.cuda.get_rng_state(self.cuda)

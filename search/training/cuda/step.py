@@ -1,0 +1,129 @@
+"""One training step on tensors that stay where they are: what a CUDA graph can record, and the CPU can compute as well.
+
+Everything that a step reads lies in tensors made before the first one: the images as uint8, the order of the epoch's
+images, their warps, a row of numbers per step (learning rate, momentum, ...). Where the step stands in its epoch is a
+tensor too, which the step itself moves on, so a replayed graph needs nothing from the host. Losses and hits are summed
+on the device and read once per epoch.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from search.data.augment import Normalizer, warp_images
+from search.data.retouch import retouch
+from search.training.averaging import average_of
+from search.training.cuda.updates import update_of
+from search.training.recipe import Recipe
+
+WARM_UP = 3  # steps of each size before a capture: libraries choose their algorithms and take their memory then
+
+
+class StaticStep:
+    """A network, its optimizer, its data, and where it stands in the epoch."""
+
+    def __init__(
+        self,
+        model: nn.Sequential,
+        recipe: Recipe,
+        images: Tensor,
+        labels: Tensor,
+        normalize: Normalizer,
+        steps: int,
+        generator: torch.Generator,
+    ) -> None:
+        """model: in train mode, on the device, its dropout drawing from `generator`; recipe: resolved; images: uint8
+        (n, channels, height, width); labels: int64 (n,); steps: of an epoch."""
+        device, count = images.device, len(images)
+        self.model, self.recipe, self.generator = model, recipe, generator
+        self.images, self.labels, self.normalize = images, labels, normalize
+        self.parameters = list(model.parameters())
+        self.update = update_of(recipe, self.parameters)
+        self.order = torch.zeros(count, dtype=torch.int64, device=device)
+        augmentation = recipe.augmentation
+        self.perspective = augmentation.perspective is not None
+        self.matrices = self.retouches = None  # of the epoch's images, in their order
+        if augmentation.warps or self.perspective:
+            self.matrices = torch.zeros(count, 3, 3, device=device)
+        if augmentation.jitter is not None or augmentation.erasing is not None:
+            self.retouches = torch.zeros(count, 7, device=device)
+        self.average = average_of(recipe, model.state_dict().values())
+        self.rows = torch.zeros(steps, len(self.row(0, recipe.lr, recipe.momentum)), device=device)
+        self.offsets = torch.arange(count, device=device)
+        self.image = torch.zeros((), dtype=torch.int64, device=device)  # of the epoch's order, where the step begins
+        self.number = torch.zeros(1, dtype=torch.int64, device=device)  # of the step in its epoch
+        self.loss = torch.zeros((), dtype=torch.float64, device=device)  # summed over the epoch's images, nats
+        self.hits = torch.zeros((), dtype=torch.int64, device=device)
+
+    def row(self, number: int, lr: float, momentum: float) -> list[float]:
+        """The numbers of optimiser step `number` of the run, from 0: the optimizer's, and the average's decay."""
+        decay = min(self.recipe.ema, (1 + number) / (10 + number))  # as in search.training.averaging
+        return [*self.update.row(number, lr, momentum), decay, 1 - decay]
+
+    def begin(self, order: Tensor, matrices: Tensor | None, retouches: Tensor | None, rows: Tensor) -> None:
+        """Begin an epoch: the images' order, their warps and retouches in that order, the numbers of each step."""
+        given = ((self.order, order), (self.matrices, matrices), (self.retouches, retouches), (self.rows, rows))
+        for static, values in given:
+            if static is not None and values is not None:
+                static.copy_(values)
+        for tensor in (self.image, self.number, self.loss, self.hits):
+            tensor.zero_()
+
+    def __call__(self, size: int) -> None:
+        """One optimiser step on the epoch's next `size` images."""
+        places = self.image + self.offsets[:size]
+        index = self.order.index_select(0, places)
+        labels = self.labels.index_select(0, index)
+        pixels = self.images.index_select(0, index)
+        if self.matrices is not None:
+            pixels = warp_images(pixels.float(), self.matrices.index_select(0, places), self.perspective)
+        if self.retouches is not None:
+            pixels = retouch(pixels.float(), self.retouches.index_select(0, places))
+        logits = self.model(self.prepare(pixels))
+        loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        gradients = torch.autograd.grad(loss, self.parameters)
+        with torch.no_grad():
+            row = self.rows.index_select(0, self.number)[0]
+            self.update.apply(gradients, row[:-2])
+            if self.average is not None:
+                torch._foreach_mul_(self.average.averages, row[-2])
+                torch._foreach_add_(self.average.averages, torch._foreach_mul(self.average.tensors, row[-1]))
+            self.loss += loss.double() * size
+            self.hits += (logits.argmax(1) == labels).sum()
+            self.image += size
+            self.number += 1
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """From pixels 0..255 to the model's input."""
+        return self.normalize(images).contiguous(memory_format=torch.channels_last)
+
+    def reading(self, images: int) -> tuple[float, float]:
+        """(mean loss, percent right) of the epoch's first `images` images. Waits for the device."""
+        return self.loss.item() / images, 100 * self.hits.item() / images
+
+    def rehearse(self, sizes: Sequence[int]) -> None:
+        """Take steps that leave no trace: weights, batch norm, momentum and random numbers are as before."""
+        with self.undone():
+            for size in sizes:
+                for _ in range(WARM_UP):
+                    self.image.zero_()
+                    self.number.zero_()
+                    self(size)
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Whatever steps change within the block is put back after it, in place."""
+        changing = [*self.model.state_dict().values(), *self.update.state]
+        changing += [self.image, self.number, self.loss, self.hits]
+        changing += self.average.averages if self.average is not None else []
+        held, drawn = [tensor.detach().clone() for tensor in changing], self.generator.get_state()
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for tensor, value in zip(changing, held, strict=True):
+                    tensor.copy_(value)
+            self.generator.set_state(drawn)
