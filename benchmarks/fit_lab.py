@@ -15,8 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 from scipy.optimize import nnls
@@ -27,6 +26,7 @@ from reports.record import SCORE_EPOCHS
 from search.lab.curves import COEFFICIENTS, CurveModel, Linear, planned
 from search.lab.features import features, workload
 
+ROOT = Path(__file__).resolve().parents[1]
 FLOOR = 0.3  # percent
 LEVEL_PENALTY, SHAPE_PENALTY = 3.0, 30.0
 COMPONENTS = 2

@@ -1,10 +1,10 @@
 """Compares search methods on simulated trainings, in seconds per search. See docs/search-methods.md.
 
     python benchmarks/lab.py                                       # all methods, 20 seeds, 100 trained trials
-    python benchmarks/lab.py --methods random,tpe,tpe+rank --seeds 5
+    python benchmarks/lab.py --methods random,tpe,tpe+front --seeds 5
     python benchmarks/lab.py --docs                                # writes the table and figure of the docs as well
 
-A method is SAMPLER or SAMPLER+PRUNER (search/lab/methods.py: a new one is one line there). Every search is a file
+A method is SAMPLER or SAMPLER+STOPPING (search/lab/methods.py: a new one is one line there). Every search is a file
 runs/lab/METHOD-...-SEED.json: what is there is not run again, so an interrupted comparison goes on; a file made by
 other code (samplers, space, lab, coefficients ...) is run anew by itself. Shares are paired: seed by seed against
 `random`, which is therefore always run.
@@ -20,8 +20,7 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 from rich.console import Console
@@ -31,7 +30,12 @@ from search.lab import measures
 from search.lab.methods import method
 from search.lab.searching import Search, search, search_from_json
 
-DEFAULT = "random,random+rank,tpe,tpe+rank,tpe-blind,tpe-blind+rank,optuna-default,optuna-default+rank,optuna-nsga2"
+ROOT = Path(__file__).resolve().parents[1]
+DEFAULT = ",".join(
+    f"{sampler}{stopping}"
+    for sampler in ("random", "tpe", "optuna-tpe", "optuna-tpe-blind", "optuna-default", "optuna-nsga2")
+    for stopping in ("", "+front", "+mo-asha")
+)
 BASE = "random"
 SOURCES = (
     "search/samplers.py",
@@ -39,11 +43,11 @@ SOURCES = (
     "search/proposals.py",
     "search/view.py",
     "search/objective.py",
-    "search/stopping.py",
+    "search/stopping/*.py",
     "search/settings.py",
     "search/space/*.py",
-    "search/lab/[!m]*",
-    "search/lab/methods.py",
+    "search/lab/*.py",
+    "search/lab/*.json",
     "budget/*.py",
 )
 

@@ -11,7 +11,7 @@ The error of an epoch, in percent, is the irreducible error plus a power of ten 
     shape_j      how much of each: linear in the features, plus a part of the architecture's own, plus one of the run
     noise(k)     independent at each epoch, large while the learning rate is high, small at the end
 
-All parts "of its own" are normal, drawn from a hash of the architecture's text (and the seed), level and shapes jointly.
+All parts "of its own" are normal, drawn from a hash of the text (and the seed), level and shapes jointly.
 So the same job gives the same curve in any process; the same architecture with another seed gives a similar one; curves
 of different architectures cross about as often as real ones. Coefficients come from real MNIST curves of 15 epochs with
 the recipe `warp10-onecycle`: benchmarks/fit_lab.py, docs/search-methods.md.

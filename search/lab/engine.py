@@ -30,6 +30,7 @@ class VirtualEngine:
         self.epochs = 0  # finished, of all trainings, the stopped ones included
         self._model = model
         self._free = workers
+        self._done: dict[int, int] = {}  # trial -> epochs
         self._ready: deque[Job] = deque()
         self._training: dict[int, _Training] = {}
         self._events: list[tuple[float, int, _Training]] = []  # when a training's next epoch is over
@@ -58,6 +59,10 @@ class VirtualEngine:
             self._free += 1
             self._start()
 
+    def epochs_of(self, trial: int) -> int:
+        """Epochs that a trial was trained for so far."""
+        return self._done.get(trial, 0)
+
     def busy_share(self) -> float | None:
         """Not measured here: virtual workers wait for nothing but jobs."""
         return None
@@ -85,6 +90,7 @@ class VirtualEngine:
     def _epoch(self, training: _Training) -> list[Message]:
         accuracy = training.accuracies[training.done]
         training.done += 1
+        self._done[training.job.trial] = training.done
         self.epochs += 1
         trial, error = training.job.trial, 100 - accuracy
         # Losses and training accuracies are not modelled: plausible, and never judged.

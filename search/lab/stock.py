@@ -1,0 +1,49 @@
+"""Samplers of stock Optuna as a user would drive them: one study, one sampler object, ask and tell.
+
+Such a study holds the plain objectives (parameters, percent); a trial over budget is told PRUNED, with its constraint
+values or, `constrained=False`, without; one that was stopped early is told PRUNED.
+"""
+
+import warnings
+from collections.abc import Callable
+
+import optuna
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from reports import record
+from search.samplers import Params, Wanted
+from search.space.dimensions import Dimension, collect
+from search.view import View
+
+
+class StockSampler:
+    """A `search.samplers.Sampler` for one search."""
+
+    def __init__(self, make: Callable[[int], BaseSampler], epochs: int, constrained: bool = True) -> None:
+        self._make, self._epochs, self._constrained = make, epochs, constrained
+        self._study: optuna.Study | None = None
+        self._open: dict[int, Trial] = {}  # by number, not told yet
+
+    def __call__(self, seed: int, number: int, dimensions: tuple[Dimension, ...], view: View, wanted: Wanted) -> Params:
+        if self._study is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                sampler = self._make(seed)
+            self._study = optuna.create_study(directions=["minimize", "maximize"], sampler=sampler)
+        seen = view.study.get_trials(deepcopy=False)
+        for known in [known for known in self._open if seen[known].state.is_finished()]:
+            self._tell(self._study, self._open.pop(known), seen[known])
+        self._open[number] = trial = self._study.ask()
+        return collect(dimensions, lambda dimension: dimension.suggest(trial))
+
+    def _tell(self, study: optuna.Study, trial: Trial, ended: FrozenTrial) -> None:
+        if self._constrained:
+            for metric, value in ended.constraints.items():
+                trial.set_constraint(metric, value)
+        accuracies = [epoch["val_accuracy"] for epoch in ended.user_attrs.get("curve", ())]
+        if ended.state == TrialState.COMPLETE and len(accuracies) == self._epochs:
+            params = float(ended.user_attrs["record"]["cost"]["params"])
+            study.tell(trial, [params, record.score(accuracies)])
+        else:
+            study.tell(trial, state=TrialState.FAIL if ended.state == TrialState.FAIL else TrialState.PRUNED)
