@@ -100,6 +100,8 @@ def test_without_a_compiler_the_plain_path_is_taken(
         assert "plain" in result.path
         with pytest.raises(UserError, match=r"native path cannot be taken here: no C compiler .*; use the plain path"):
             finish(quadrants, "native")
+        with pytest.raises(UserError, match=r"native path cannot be taken here: no C compiler .*; use the plain path"):
+            finish(quadrants, "cpu float32 native avx512 threads=1")
     finally:
         native_library._outcome.cache_clear()
 
@@ -135,6 +137,35 @@ def test_other_devices_take_the_plain_path() -> None:
 )
 def test_a_recorded_path_names_a_path(text: str, name: str) -> None:
     assert paths.named(text) == name
+
+
+@pytest.mark.parametrize("path", ["plain", pytest.param("native", marks=needs_kernels), "graph"])
+def test_the_path_of_a_record_computes_the_same_again(quadrants: Dataset, path: str) -> None:
+    _, first = finish(quadrants, path, network(" drop0.1"))
+    assert first.path not in paths.PATHS
+    _, again = finish(quadrants, first.path, network(" drop0.1"))
+    assert again.path == first.path
+    assert all(torch.equal(first.state[name], again.state[name]) for name in first.state)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "message"),
+    [
+        ("cpu float32 channels_last plain threads=4", "where the plain path is 'cpu float32 channels_last plain thr"),
+        ("cuda float32 channels_last plain", "give the path 'plain' to train it with other rounding"),
+        ("cuda tf32 channels_last graph", "cannot be repeated exactly here, where the graph path is 'cpu "),
+        pytest.param(
+            "cpu float32 native altivec threads=1",
+            "a run recorded as 'cpu float32 native altivec threads=1' cannot be repeated exactly here",
+            marks=needs_kernels,
+        ),
+    ],
+)
+def test_what_this_machine_cannot_repeat_exactly_is_refused(quadrants: Dataset, recorded: str, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        paths.train(network(), SHORT, 0, quadrants, path=recorded)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_an_unknown_path_is_an_error() -> None:

@@ -13,10 +13,12 @@ import logging
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
+import torch
+
 from models.errors import UserError
 from models.plan import Plan
 from search.data.store import Dataset
-from search.training import loop
+from search.training import environment, loop
 from search.training.loop import EpochResult, TrainingResult, Watch, never, unwatched
 from search.training.recipe import DEFAULT_BATCH, Recipe
 
@@ -61,10 +63,13 @@ def train(
 ) -> Generator[EpochResult | TrainingResult, None, None]:
     """As `search.training.loop.train`, on the path named.
 
-    path: one of PATHS, or the text that a result recorded as its path. Raises UserError for another one, and where the
-    named one cannot compute this plan here.
+    path: one of PATHS, or the text that a result recorded as its path: then the run computes the same way in every
+    respect (device, instructions, threads). Raises UserError for another one, and where the named one cannot compute
+    this plan here, or not in the way recorded.
     """
     name = named(path)
+    if path != name:
+        _check_recorded(path, name, device)
     if name == "plain":
         return loop.train(plan, recipe, seed, dataset, device, halted, watch)
     choice = Choice("graph", "as named") if name == "graph" else choose(plan, device, recipe.batch_size)
@@ -80,6 +85,31 @@ def train(
         raise UserError(f"the native path cannot be taken here: {choice.reason}; use the plain path")
     log.info("the plain path is taken: %s", choice.reason)
     return loop.train(plan, recipe, seed, dataset, device, halted, watch)
+
+
+def _check_recorded(path: str, name: str, device: str) -> None:
+    """Raise UserError where a run by the path `name` would not be recorded here as `path`."""
+    place = torch.device(device)
+    if name == "native":
+        from search.training.native.library import Unavailable
+        from search.training.native.train import path as native_path
+
+        try:
+            here = native_path()
+        except Unavailable as reason:
+            raise UserError(f"the native path cannot be taken here: {reason}; use the plain path") from None
+        here = here if place.type == "cpu" else f"a path of the CPU, not of {place.type}"
+    elif name == "graph":
+        from search.training.cuda.train import path as graph_path
+
+        here = graph_path(place, captured="uncaptured" not in path.split())  # whether it is captured, the GPU decides
+    else:
+        here = environment.path(place)
+    if path.split() != here.split():
+        raise UserError(
+            f"a run recorded as {path[:80]!r} cannot be repeated exactly here, where the {name} path is {here!r}: "
+            f"give the path {name!r} to train it with other rounding"
+        )
 
 
 def named(path: str) -> str:
