@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from models.export.formats import Verification
 
 SAMPLES_FILE = "models/samples.json"  # below the study's folder
-_MOST_SAMPLES = 8
+_MOST_SAMPLES = 64
 _MOST_BYTES = 65_536
 
 
@@ -39,14 +39,24 @@ def keep_samples(dataset: Dataset, folder: Path) -> None:
     path = folder / SAMPLES_FILE
     if path.exists():
         return
+    images, labels = choose_samples(dataset, _MOST_SAMPLES)
+    packed = base64.b64encode(zlib.compress(np.ascontiguousarray(images).tobytes(), 9)).decode("ascii")
+    stored = {"shape": list(images.shape), "images": packed, "labels": labels}
+    write_atomically(path, json.dumps(stored).encode())
+
+
+def choose_samples(dataset: Dataset, most: int) -> tuple[Any, list[int]]:
+    """Validation images, uint8 (k, c, h, w), and their labels: one of each class, then from the beginning of the part;
+    at most `most` and _MOST_BYTES, at least one."""
+    import numpy as np
+
     part = dataset.part("validation")
     labels = np.asarray(part.labels)
-    wanted = max(1, min(_MOST_SAMPLES, _MOST_BYTES // int(np.prod(dataset.info.input_shape))))
-    first = [int(np.flatnonzero(labels == label)[0]) for label in np.unique(labels)][:wanted]
-    chosen = np.ascontiguousarray(part.images[first])
-    packed = base64.b64encode(zlib.compress(chosen.tobytes(), 9)).decode("ascii")
-    stored = {"shape": list(chosen.shape), "images": packed, "labels": [int(label) for label in labels[first]]}
-    write_atomically(path, json.dumps(stored).encode())
+    wanted = max(1, min(most, _MOST_BYTES // int(np.prod(dataset.info.input_shape))))
+    first = [int(np.flatnonzero(labels == label)[0]) for label in np.unique(labels)]
+    rest = [index for index in range(min(len(labels), wanted + len(first))) if index not in set(first)]
+    chosen = (first + rest)[:wanted]
+    return np.array(part.images[chosen]), [int(label) for label in labels[chosen]]
 
 
 def read_samples(folder: Path) -> tuple[Any, list[int]]:
@@ -138,26 +148,16 @@ def load(where: Place, study: StudyRecord, trial: TrialRecord) -> "torch.nn.Modu
     return module.eval()
 
 
-def export(where: Place, study: StudyRecord, trial: TrialRecord, output: Path, force: bool = False) -> "Verification":
-    """Write a complete trial as one Python file and verify it in a fresh process; nothing is left where that fails."""
+def export(
+    where: Place, study: StudyRecord, trial: TrialRecord, output: Path, force: bool = False, format: str = "py"
+) -> "Verification":
+    """Write a complete trial in a format and verify it in a fresh process; nothing is left where that fails."""
     from models.export import formats
-    from models.export.contents import Export
     from models.export.verify import check_target, write_verified
+    from search import exporting
 
-    check_target(output, force, formats.find("py"))
-    images, labels = read_samples(where.folder)
-    dataset = study.settings["dataset"]
-    bundle = Export(
-        plan=plan_of(study, trial),
-        state=load_state(where, trial),
-        mean=tuple(dataset["mean"]),
-        std=tuple(dataset["std"]),
-        classes=tuple(dataset["classes"]),
-        metadata=metadata(study, trial),
-        samples=images,
-        sample_labels=labels,
-    )
-    return write_verified(bundle, output, force)
+    check_target(output, force, formats.find(format))
+    return write_verified(exporting.of_trial(where, study, trial), output, force, format)
 
 
 def metadata(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
@@ -175,6 +175,7 @@ def metadata(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
         "parameters": trial.proposal.cost.params,
         "budget": study.settings["budget"],
         "dataset": dataset["name"],
+        "trained_on": f"{dataset['counts']['train']:,} images, train part of {dataset['name']}",
         "data_checksum": trial.result.data_checksum,
         "id": trial.proposal.id,
         "layers_text": trial.proposal.layers_text,

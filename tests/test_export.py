@@ -91,7 +91,7 @@ def test_the_file_stands_alone() -> None:
 
 def test_comments_give_shape_parameters_and_receptive_field() -> None:
     text = source(export_of(plan(REFERENCES["tharun-m6"].architecture, INPUT_SHAPE, CLASSES)))
-    comments = [line.split("#")[1].split(", ") for line in text.splitlines() if " = nn." in line]
+    comments = [line.split("#")[1].split(", ") for line in text.splitlines() if " = nn." in line and "#" in line]
     fields = [comment[2] for comment in comments if "x" in comment[0]]
     # The receptive fields that were published for this network.
     published = [3, 5, 5, 6, 10, 14, 18, 22, 28, 28]

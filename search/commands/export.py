@@ -1,39 +1,98 @@
-"""`underbudget export`: the winner, or any complete trial, as one Python file."""
+"""`underbudget export`: a network as a file that stands on its own."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.commands.options import Runs, Storage
+from search.commands.options import DataDir, Runs, Storage
+
+if TYPE_CHECKING:
+    from models.export.contents import Export
 
 
 def export(
-    what: Annotated[str, typer.Argument(help='A study (its winner) or a trial ("STUDY:12").')],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write, e.g. winner.py.")],
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    what: Annotated[
+        str, typer.Argument(help='A study (--pick decides), a trial ("STUDY:12"), or a folder of train or confirm.')
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file or folder to write, e.g. winner.py.")],
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="py, safetensors, pt2, onnx, ipynb, c or all.", show_default="by the ending, or py"
+        ),
+    ] = None,
+    pick: Annotated[
+        str | None,
+        typer.Option("--pick", help="Of a study: accurate, smallest or knee.", show_default="the winner"),
+    ] = None,
+    at_least: Annotated[
+        float | None,
+        typer.Option("--at-least", help="With --pick smallest: accuracy in percent that it holds in 3 epochs."),
+    ] = None,
+    prefix: Annotated[
+        str | None, typer.Option("--prefix", help="With c: what its symbols begin with.", show_default="by the output")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    data_dir: DataDir = None,
     runs: Runs = None,
     storage: Storage = None,
 ) -> None:
-    """Export a trained network as one Python file that needs only torch, verified in a fresh process."""
-    from search import lookup, winners
-    from search.commands import summary
-    from search.commands.show import split_trial
+    """Export a trained network as a file that stands on its own, verified in a fresh process."""
+    from search import exporting
     from search.commands.terminal import say
     from search.request import quoted
 
+    wanted = exporting.format_of(output, format)
+    exporting.check_output(output, wanted, force)
+    bundle = _gathered(what, pick, at_least, data_dir, runs, storage)
+    written = exporting.write(exporting.with_options(bundle, {"prefix": prefix}), output, wanted, force)
+    for one in written:
+        done = one.verification
+        if done is None:
+            say(f"{one.format.name} left out: {one.left_out}")
+            continue
+        say(f"{done.path}: {done.bytes / 1000:.1f} kB, {done.parameters:,} parameters counted in it, {done.said}")
+        for line in done.lines:
+            say(f"  {line}")
+    say()
+    for one in written:
+        if one.verification is not None:
+            for line in one.format.usage(quoted(str(one.verification.path))):
+                say(f"  {line}")
+
+
+def _gathered(
+    what: str, pick: str | None, at_least: float | None, data_dir: str | None, runs: str | None, storage: str | None
+) -> "Export":
+    """What is to be exported; says which it is and why."""
+    from models.errors import UserError
+    from search import exporting, lookup, picking, winners
+    from search.commands import summary
+    from search.commands.show import split_trial
+    from search.commands.terminal import say
+
+    folder = Path(data_dir) if data_dir else None
+    path = Path(what)
+    if exporting.is_runs_folder(path):
+        if pick is not None or at_least is not None:
+            raise UserError("--pick and --at-least belong to a study, not to a folder: leave them out")
+        bundle, said = exporting.of_runs(path, folder)
+        say(f"{what}: {said}")
+        return bundle
     name, number = split_trial(what)
+    if number is not None and (pick is not None or at_least is not None):
+        raise UserError("--pick and --at-least belong to a study, a trial is picked already: leave them out")
     where = lookup.find(name, runs, storage)
     found = lookup.read(where)
-    trial = winners.pick(found, number)
+    if number is None:
+        chosen = picking.pick(found, pick, at_least)
+        trial, why = chosen.trial, chosen.why
+    else:
+        trial, why = winners.pick(found, number), ""
     confirmation = winners.confirm(found, trial)
-    done = winners.export(where, found, trial, output, force)
     say(f"{name}:{trial.trial} {summary.trial_line(found, trial).partition(', ')[2]}")
+    if why:
+        say(f"picked: {why}")
     say(confirmation)
-    say(
-        f"{done.path}: {done.bytes / 1000:.1f} kB, {done.parameters:,} parameters counted in the file, "
-        f"{done.said}"
-    )
-    say()
-    say(f"  python {quoted(str(output))} picture.png")
-    say(f"  python {quoted(str(output))} --selftest")
+    return exporting.of_trial(where, found, trial, folder)

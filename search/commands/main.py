@@ -10,7 +10,19 @@ import typer
 from typer.exceptions import TyperException
 
 from models.errors import UnderbudgetError
-from search.commands import dashboard, datasets, demo, export, launch, references, report, show, status
+from search.commands import (
+    dashboard,
+    datasets,
+    demo,
+    evaluate,
+    export,
+    launch,
+    predict,
+    references,
+    report,
+    show,
+    status,
+)
 
 app = typer.Typer(
     name="underbudget",
@@ -26,6 +38,8 @@ for command in (
     dashboard.dashboard,
     show.show,
     export.export,
+    predict.predict,
+    evaluate.evaluate,
     references.references,
     datasets.datasets,
     demo.demo,

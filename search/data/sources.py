@@ -169,6 +169,18 @@ def prepare(name: str, data_dir: Path | None = None, log: Log = print) -> Datase
         raise UserError(f"the data folder {folder} cannot be used ({error}): name another one by --data-dir") from error
 
 
+def prepared(name: str, data_dir: Path | None = None) -> Dataset | None:
+    """The data set `name` where it has been prepared already, unverified; None where it has not. Writes nothing.
+
+    Raises UserError for an unknown name or a damaged store.
+    """
+    wanted = source(name)
+    for home in (data_folder(data_dir)[0], cache_folder()):
+        if _store(home, wanted).is_dir():
+            return open_dataset(_store(home, wanted))
+    return None
+
+
 def _store(home: Path, wanted: Source) -> Path:
     return home / "prepared" / f"{wanted.name}-{wanted.key}"
 

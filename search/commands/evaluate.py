@@ -1,0 +1,72 @@
+"""`underbudget evaluate`: an exported network of any format on the test part of a data set."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search.commands.options import DataDir, Json
+
+BATCH = 500  # images at a time
+
+
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="A file or folder that underbudget export wrote.")],
+    dataset: Annotated[str, typer.Option("--dataset", help="The data set whose test part is read.")] = "mnist",
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Measure the accuracy on the test part of a data set. Each reading of the test labels is counted."""
+    import numpy as np
+    import torch
+
+    from models.errors import UserError
+    from models.export import formats
+    from reports.statistics import accuracy_interval
+    from search.commands.terminal import say
+    from search.data import sources
+    from search.data.store import verify
+    from search.judging import readings
+
+    kind = formats.of(file)
+    if kind.load is None:
+        raise UserError(f"{file} holds no weights ({kind.about}): give a file of another format")
+    kind.check_installed()
+    model = kind.load(file)
+    data = sources.prepare(dataset, Path(data_dir) if data_dir else None, log=lambda line: None)
+    if (model.input_shape, len(model.classes)) != (data.info.input_shape, len(data.info.classes)):
+        takes = f"{'x'.join(map(str, model.input_shape))} pictures of {len(model.classes)} classes"
+        has = f"{'x'.join(map(str, data.info.input_shape))} of {len(data.info.classes)}"
+        raise UserError(f"{file} takes {takes}, {dataset} has {has}: name its data set by --dataset")
+    verify(data, ("test",))
+    part = data.part("test")
+    predicted = [
+        model.logits(torch.from_numpy(np.array(part.images[start : start + BATCH])).float()).argmax(1).numpy()
+        for start in range(0, len(part.images), BATCH)
+    ]
+    right = int((np.concatenate(predicted) == part.labels).sum())
+    readings.note(data.folder, "evaluate", str(file), None, 1, 1)
+    count = len(part.labels)
+    accuracy = 100 * right / count
+    low, high = accuracy_interval(accuracy, count)
+    times = readings.total(data.folder)
+    if as_json:
+        found = {
+            "file": str(file),
+            "format": kind.name,
+            "dataset": dataset,
+            "data_checksum": data.info.checksum,
+            "images": count,
+            "right": right,
+            "accuracy": accuracy,
+            "low": low,
+            "high": high,
+            "readings": times,
+        }
+        print(json.dumps(found, indent=2))
+        return
+    say(f"{file} on the test part of {dataset}: {accuracy:.2f} % ({low:.2f} .. {high:.2f}), {right:,} of {count:,}")
+    say(f"this was reading {times} of these test labels")
+    if (trained := model.metadata.get("data_checksum")) != data.info.checksum and trained is not None:
+        say(f"the network was trained on other data ({model.metadata.get('dataset')}, checksum {str(trained)[:12]})")

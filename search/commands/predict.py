@@ -1,0 +1,43 @@
+"""`underbudget predict`: what pictures show, by an exported network of any format."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def predict(
+    file: Annotated[Path, typer.Argument(help="A file or folder that underbudget export wrote.")],
+    pictures: Annotated[list[Path], typer.Argument(help="Picture files of any size, colour or grey.")],
+) -> int:
+    """Say what pictures show. The format is told from FILE; a .py file is run, so give only one that you trust."""
+    from models.errors import UserError
+    from models.export import formats
+    from models.export.preprocessing import fit, read
+    from search.commands.terminal import say
+
+    kind = formats.of(file)
+    if kind.load is None:
+        raise UserError(f"{file} holds no weights ({kind.about}): give a file of another format")
+    kind.check_installed()
+    model = kind.load(file)
+    failed = False
+    for picture in pictures:
+        try:
+            pixels, steps = fit(read(picture, model.input_shape[0]), model.input_shape, model.background)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            typer.echo(f"{picture}: {reason}", err=True)
+            failed = True
+            continue
+        probabilities = model.logits(pixels)[0].softmax(0)
+        order = probabilities.argsort(descending=True, stable=True).tolist()
+        best = ", ".join(f"{shown(model.classes[label])} {100 * probabilities[label]:.1f} %" for label in order[:3])
+        done = f" [{', '.join(steps)}]" if steps else ""
+        say(f"{picture}: {shown(model.classes[order[0]])} ({best}){done}")
+    return int(failed)
+
+
+def shown(text: str) -> str:
+    """A class name as any terminal can show it."""
+    return text if text.isprintable() else ascii(text)

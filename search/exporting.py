@@ -1,0 +1,207 @@
+"""What is exported, gathered from where it lies: a trial of a study, or a folder of judged runs; and its images."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from models import weights
+from models.errors import UserError
+from models.export import formats
+from models.export.contents import Export
+from models.export.formats import Format, Verification
+from models.export.verify import check_target, write_verified
+from models.language import parse
+from models.plan import plan
+from reports.record import StudyRecord, TrialRecord
+from reports.runs import Run, read_run
+from search import winners
+from search.study import Place
+
+if TYPE_CHECKING:
+    from search.data.store import Dataset
+
+CALIBRATION = 1_000  # training images, evenly spread over the part
+SAMPLES = 64  # validation images of a folder of runs
+
+
+@dataclass(frozen=True)
+class Written:
+    """One format that was written, or why it was not."""
+
+    format: Format
+    verification: Verification | None
+    left_out: str = ""
+
+
+def of_trial(where: Place, study: StudyRecord, trial: TrialRecord, data_dir: Path | None = None) -> Export:
+    """The export of a complete trial. Raises UserError where its weights or samples are missing."""
+    images, labels = winners.read_samples(where.folder)
+    dataset = study.settings["dataset"]
+    assert trial.proposal is not None, "the caller picked a complete trial"
+    bundle = Export(
+        plan=winners.plan_of(study, trial),
+        state=winners.load_state(where, trial),
+        mean=tuple(dataset["mean"]),
+        std=tuple(dataset["std"]),
+        classes=tuple(dataset["classes"]),
+        metadata=winners.metadata(study, trial),
+        samples=images,
+        sample_labels=labels,
+        recipe=trial.proposal.recipe,
+    )
+    return with_images(bundle, at_hand(dataset["name"], dataset["checksum"], data_dir))
+
+
+def is_runs_folder(path: Path) -> bool:
+    """Whether a path looks like a folder that `train` or `confirm` wrote, or one above such folders."""
+    return path.is_dir() and any(any(path.glob(pattern)) for pattern in ("seed-*.json", "*/seed-*.json"))
+
+
+def of_runs(folder: Path, data_dir: Path | None = None) -> tuple[Export, str]:
+    """The export of a folder that `train` or `confirm` wrote, and what was taken of it, in words: the first seed's
+    weights, with that file's own accuracy and the mean over all seeds.
+
+    Raises UserError where there is no run, runs are of several networks, or the data set is not at hand.
+    """
+    records = sorted(folder.glob("seed-*.json"))
+    if not records:
+        below = sorted({path.parent.name for path in folder.glob("*/seed-*.json")})
+        hint = (
+            f": export one of the folders in it, {', '.join(below[:5])}" if below else ": give one of train or confirm"
+        )
+        raise UserError(f"there is no finished run in {folder}{hint}")
+    runs = sorted((read_run(path) for path in records), key=lambda run: run.seed)
+    first = runs[0]
+    if len({(run.id, run.protocol, run.data.checksum) for run in runs}) > 1:
+        raise UserError(f"{folder} holds runs of several networks or protocols: export from a folder of one")
+    data = (folder / first.weights_file).read_bytes() if (folder / first.weights_file).is_file() else b""
+    if weights.sha256(data) != first.weights_sha256:
+        raise UserError(f"the weights {folder / first.weights_file} are missing or were changed: train again")
+    dataset = at_hand(first.data.name, first.data.checksum, data_dir)
+    if dataset is None:
+        raise UserError(
+            f"the data set {first.data.name} that {folder} was trained on is not at hand, and an export is checked on "
+            "its validation images: name its folder by --data-dir"
+        )
+    images, labels = winners.choose_samples(dataset, SAMPLES)
+    shape = first.data.input_shape
+    bundle = Export(
+        plan=plan(parse(first.layers_text), shape, len(first.data.classes)),
+        state=weights.decode(data),
+        mean=first.data.mean,
+        std=first.data.std,
+        classes=first.data.classes,
+        metadata=metadata_of_runs(runs),
+        samples=images,
+        sample_labels=labels,
+        recipe=first.recipe,
+    )
+    seeds = f"mean {fmean(run.last for run in runs):.2f} % over {len(runs)} seeds" if len(runs) > 1 else "one seed"
+    said = f"seed {first.seed}, {first.data.part} accuracy {first.last:.2f} % in the last epoch ({seeds})"
+    return with_images(bundle, dataset), said
+
+
+def metadata_of_runs(runs: list[Run]) -> dict[str, Any]:
+    """What the exported file says of itself; accuracies are of the last epoch, percent."""
+    first = runs[0]
+    part = first.data.part
+    measured: dict[str, Any] = {f"{part}_images": first.data.judged}
+    if part == "test":
+        measured |= {"test_accuracy": first.last}
+        if len(runs) > 1:
+            measured |= {"mean_test_accuracy": fmean(run.last for run in runs), "seeds": len(runs)}
+    else:
+        measured |= {"score": first.score, "last_epoch_val_accuracy": first.last}
+    trained_on = "train part" if first.protocol == "search" else "train and validation parts"
+    return {
+        "name": first.name,
+        "protocol": first.protocol,
+        **measured,
+        "parameters": first.params,
+        "dataset": first.data.name,
+        "data_checksum": first.data.checksum,
+        "trained_on": f"{first.data.trained:,} images, {trained_on} of {first.data.name}",
+        "id": first.id,
+        "layers_text": first.layers_text,
+        "recipe": first.recipe["name"],
+        "epochs": len(first.curve),
+        "seed": first.seed,
+        "trained": first.finished,
+        "versions": first.versions,
+    }
+
+
+def at_hand(name: str, checksum: str, data_dir: Path | None = None) -> "Dataset | None":
+    """The prepared data set of that checksum, None where it is not there: nothing is downloaded for an export."""
+    from search.data.sources import prepared
+
+    try:
+        dataset = prepared(name, data_dir)
+    except UserError:
+        return None
+    return dataset if dataset is not None and dataset.info.checksum == checksum else None
+
+
+def with_images(export: Export, dataset: "Dataset | None") -> Export:
+    """The export with the images of its data set: more to verify with, and to calibrate int8 with."""
+    if dataset is None:
+        return export
+    validation, train = dataset.part("validation"), dataset.part("train")
+    chosen = train.images[:: max(1, len(train.images) // CALIBRATION)][:CALIBRATION]
+    return replace(export, validation=(validation.images, validation.labels), calibration=chosen)
+
+
+def check_output(output: Path, format: str, force: bool) -> None:
+    """Raises UserError where a format, or all of them, may not be written to `output`; before any work is done."""
+    if format != formats.ALL:
+        chosen = formats.find(format)
+        check_target(output, force, chosen)
+        chosen.check_installed()
+        return
+    if output.exists() and not output.is_dir():
+        raise UserError(f"{output} is a file, --format {formats.ALL} writes into a folder: give another --output")
+    if not output.parent.is_dir():
+        raise UserError(f"there is no folder {output.parent}: make it or give another --output")
+    if output.is_dir():
+        for one in formats.every():
+            check_target(_below(output, one), force, one)
+
+
+def write(export: Export, output: Path, format: str, force: bool = False) -> list[Written]:
+    """Write one format to `output`, or all of them into that folder, each verified."""
+    check_output(output, format, force)
+    if format != formats.ALL:
+        return [Written(formats.find(format), write_verified(export, output, force, format))]
+    output.mkdir(exist_ok=True)
+    written = []
+    for one in formats.every():
+        try:
+            one.check_installed()
+        except UserError as error:
+            written.append(Written(one, None, str(error)))
+            continue
+        written.append(Written(one, write_verified(export, _below(output, one), force, one.name)))
+    return written
+
+
+def _below(folder: Path, format: Format) -> Path:
+    """Where a format goes among all: DIR/DIR.py, DIR/DIR.onnx, ..., DIR/safetensors."""
+    return folder / (format.name if format.is_folder else f"{folder.name}{format.suffix}")
+
+
+def format_of(output: Path, format: str | None) -> str:
+    """The format asked for; without one, the one that the ending of the output tells, else py."""
+    if format is not None:
+        return format
+    for one in formats.MODULES:
+        found = formats.find(one)
+        if found.suffix and found.suffix == output.suffix:
+            return one
+    return "py"
+
+
+def with_options(export: Export, options: Mapping[str, str | None]) -> Export:
+    """The export with options of single formats, those that were given."""
+    return replace(export, options={key: value for key, value in options.items() if value is not None})
