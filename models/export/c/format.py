@@ -1,0 +1,218 @@
+"""The format `c`: a folder with `float32/` and `int8/`, each a header, a source and a test program of one name."""
+
+import hashlib
+import json
+import math
+import shlex
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.errors import UnderbudgetError, UserError
+from models.export.c import compiling
+from models.export.c.interface import header
+from models.export.c.program import Program, programs
+from models.export.c.simulate import simulate
+from models.export.c.source import source
+from models.export.c.testing import testing
+from models.export.contents import MOST_CHECKED, Export, check_batch, description, logits
+from models.export.formats import Format, Model, Verification
+from models.export.verify import TOLERANCE, different, said_of, size
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MARKER = "c-export.json"  # in the folder and in that of each precision
+STORED_BYTES = 6_400  # of pictures in a test program, at most, though there is always one
+BATCH = 500  # pictures that torch computes at a time
+
+Pictures = npt.NDArray[np.uint8]
+
+
+def write(export: Export, path: Path, name: str) -> None:
+    """Write the folder. Raises UserError where no C compiler is there to verify it, or for options that do not fit."""
+    compiling.compiler()
+    made = programs(export, name)
+    path.mkdir()
+    for program in made:
+        files = _texts(program)
+        _put(path / program.precision, files, _facts(program, files))
+    (path / MARKER).write_text(json.dumps({"precisions": [program.precision for program in made]}) + "\n", "ascii")
+
+
+def verify(export: Export, file: Path, path: Path) -> Verification:
+    """Compile each precision as C99 without warnings and compare its logits for all validation images: float32 with
+    those of torch, within TOLERANCE; int8, for MOST_CHECKED of them, with those of `simulate`, bit for bit. What int8
+    loses is measured on all."""
+    pictures = check_batch(export).numpy() if export.validation is None else export.validation[0]
+    wanted = _logits(export, pictures)
+    said, lines = [], []
+    for program in programs(export, path.name):
+        folder = file / program.precision
+        try:
+            with tempfile.TemporaryDirectory() as work:
+                target = Path(work) / "network"
+                compiling.compiled(folder, program.prefix, target)
+                compiling.selftest(target)
+                predictions, stored, time = compiling.run(target, pictures)
+            footprint = compiling.footprint(folder, program.prefix)
+        except UnderbudgetError as error:
+            raise different(path, f"{program.precision}: {error}") from error
+        if stored.shape != wanted.shape:
+            raise different(path, f"{program.precision}: it gives logits of {stored.shape}, not {wanted.shape}")
+        if not (np.take_along_axis(stored, predictions[:, None], 1)[:, 0] == stored.max(1)).all():
+            raise different(path, f"{program.precision}: it predicts another class than its logits say")
+        compare = _compare_floats if program.precision == "float32" else _compare_integers
+        said.append(f"{program.precision}: {compare(program, pictures, stored, wanted, path)}")
+        if export.validation is not None:
+            lines.append(_accuracies(program.precision, export.validation[1], predictions, wanted))
+        lines.append(f"{program.precision}: {time.partition(', ')[2]} on this machine; {_takes(footprint)}")
+    if len(said) == 1 and export.options.get("precision") is None:
+        lines.append("int8 was left out: it is calibrated on training images, which are not here")
+    return Verification(path, size(file), export.parameters, len(pictures), "; ".join(said), tuple(lines))
+
+
+def load(path: Path) -> Model:
+    """The network of a folder, int8 where there is a choice, compiled for `underbudget predict`; the folder of one
+    precision will do. Raises UserError where a file was changed."""
+    import torch
+
+    facts = _read(path)
+    if "precisions" in facts:
+        path = path / ("int8" if "int8" in facts["precisions"] else "float32")
+        facts = _read(path)
+    try:
+        for name, digest in facts["sha256"].items():
+            if hashlib.sha256((path / name).read_bytes()).hexdigest() != digest:
+                raise UserError(f"{path / name} does not match its checksum: the file was changed, export it again")
+        scale, zero, prefix = float(facts["logit_scale"]), int(facts["logit_zero"]), str(facts["prefix"])
+        about = {key: facts[key] for key in ("background", "metadata")}
+        shape, classes = tuple(facts["input_shape"]), tuple(facts["classes"])
+    except (OSError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is no complete export in C ({error}): export it again") from error
+
+    def answers(pixels: "Tensor") -> "Tensor":
+        pictures = pixels.round().clamp(0, 255).to(torch.uint8).numpy()
+        with tempfile.TemporaryDirectory() as work:
+            target = Path(work) / "network"
+            compiling.compiled(path, prefix, target)
+            stored = compiling.run(target, pictures)[1]
+        return torch.from_numpy(scale * (stored - zero)).float()
+
+    return Model(answers, shape, classes=classes, **about)
+
+
+def _texts(program: Program) -> dict[str, str]:
+    """The files of a precision by their names."""
+    most = max(1, STORED_BYTES // math.prod(program.export.plan.input_shape))
+    pictures = np.asarray(program.export.samples)[:most]
+    wanted = _logits(program.export, pictures)
+    tolerance = TOLERANCE * max(1.0, float(np.abs(wanted).max()))
+    if program.integers is not None:
+        wanted, tolerance = simulate(program.integers, pictures).astype(np.float32), 0.0
+    return {
+        f"{program.prefix}.h": header(program),
+        f"{program.prefix}.c": source(program),
+        f"{program.prefix}_main.c": testing(program, pictures, wanted, tolerance),
+    }
+
+
+def _facts(program: Program, files: Mapping[str, str]) -> dict[str, Any]:
+    grid = None if program.integers is None else program.integers.logits
+    return {
+        **description(program.export),
+        "prefix": program.prefix,
+        "precision": program.precision,
+        "logit_scale": 1.0 if grid is None else grid.scale,
+        "logit_zero": 0 if grid is None else grid.zero,
+        "sha256": {name: hashlib.sha256(text.encode("ascii")).hexdigest() for name, text in files.items()},
+    }
+
+
+def _put(folder: Path, files: Mapping[str, str], facts: Mapping[str, Any]) -> None:
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_bytes(text.encode("ascii"))
+    (folder / MARKER).write_text(json.dumps(facts, indent=2) + "\n", "ascii")
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads((folder / MARKER).read_text("ascii"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder / MARKER} cannot be read ({error}): export the network again") from error
+    if not isinstance(facts, dict):
+        raise UserError(f"{folder / MARKER} was changed: export the network again")
+    return facts
+
+
+def _logits(export: Export, pictures: Pictures) -> npt.NDArray[np.float32]:
+    """What torch says to uint8 pictures (n, channels, height, width): (n, classes)."""
+    import torch
+
+    parts = [
+        logits(export, torch.from_numpy(np.array(pictures[start : start + BATCH]))).numpy()
+        for start in range(0, len(pictures), BATCH)
+    ]
+    return np.concatenate(parts)
+
+
+def _compare_floats(
+    program: Program, pictures: Pictures, stored: npt.NDArray[Any], wanted: npt.NDArray[Any], path: Path
+) -> str:
+    import torch
+
+    return said_of(torch.from_numpy(wanted), torch.from_numpy(stored).float(), TOLERANCE, path)
+
+
+def _compare_integers(
+    program: Program, pictures: Pictures, stored: npt.NDArray[Any], wanted: npt.NDArray[Any], path: Path
+) -> str:
+    assert program.integers is not None, "an int8 program has them"
+    pictures = pictures[:MOST_CHECKED]  # NumPy takes its time
+    if not np.array_equal(simulate(program.integers, pictures), stored[: len(pictures)]):
+        raise different(path, "int8: its logits are not those of the LiteRT arithmetic")
+    return f"logits of {len(pictures)} equal to the LiteRT arithmetic bit for bit"
+
+
+def _accuracies(
+    precision: str, labels: npt.NDArray[Any], predictions: npt.NDArray[Any], wanted: npt.NDArray[Any]
+) -> str:
+    theirs, ours = (100 * float((found == labels).mean()) for found in (wanted.argmax(1), predictions))
+    lost = f"{theirs - ours:.2f} points lost" if ours <= theirs else f"{ours - theirs:.2f} points gained"
+    return (
+        f"{precision}: {ours:.2f} % of {len(labels):,} validation images, the trained network {theirs:.2f} %: {lost}, "
+        f"{int((wanted.argmax(1) != predictions).sum())} predictions differ"
+    )
+
+
+def _takes(footprint: compiling.Footprint | None) -> str:
+    if footprint is None:
+        return f"flash and RAM on a Cortex-M4: not measured, {compiling.ARM} is not installed"
+    return (
+        f"on a Cortex-M4 ({compiling.ARM} -Os) {footprint.flash:,} bytes of flash, {footprint.ram:,} bytes of static "
+        f"RAM, at most {footprint.stack:,} bytes of stack"
+    )
+
+
+def _usage(shown: str) -> list[str]:
+    """How to compile and run the test program of a folder, by its name as a shell takes it."""
+    folder = Path(shlex.split(shown)[0])
+    precision = next((name for name in ("int8", "float32") if (folder / name).is_dir()), "int8")
+    return [f"cc -std=c99 -O2 {shown}/{precision}/*.c -o network && ./network"]
+
+
+FORMAT = Format(
+    name="c",
+    suffix="",
+    about="C99 for a microcontroller, float32 and int8: header, source and test program",
+    write=write,
+    verify=verify,
+    load=load,
+    usage=_usage,
+    marker=MARKER,
+)

@@ -1,0 +1,200 @@
+/* --- layer --- */
+typedef struct {
+    int32_t height, width, channels;
+} map;
+
+typedef struct {
+    int32_t height, width;
+} size;
+
+/* One pass over a map. Values of a map lie row by row, the channels of a place side by side; a stored value q stands
+   for scale * (q - zero). The layouts are those of LiteRT and CMSIS-NN. */
+typedef struct {
+    map in, out;
+    size kernel, stride, padding; /* padding: on each side, with in_zero */
+    int32_t groups;
+    int32_t in_zero, out_zero, low; /* low: least value stored, out_zero behind a ReLU */
+    const int8_t *weights;     /* conv: [out][height][width][in / groups]; depthwise: [height][width][out]; scale: [out] */
+    const int32_t *bias;       /* [out], on the scale of input x weights */
+    const int32_t *multiplier; /* [out], or one of a mean: 2^31 stands for 1 */
+    const uint8_t *shift;      /* as many: further bits to the right */
+} layer;
+
+/* int8 arithmetic below shifts negative numbers to the right, which C leaves to the compiler. */
+typedef char right_shift_keeps_the_sign[(-5 >> 1) == -3 ? 1 : -1];
+
+static int8_t stored(const layer *l, int32_t value)
+{
+    return (int8_t)(value < l->low ? l->low : value > 127 ? 127 : value);
+}
+
+/* --- requantise --- */
+/* A sum on the scale of the output: rounded twice, as LiteRT and CMSIS-NN do. */
+static int8_t requantised(const layer *l, int32_t sum, int32_t channel)
+{
+    const int32_t high = (int32_t)(((int64_t)sum * l->multiplier[channel] + (INT64_C(1) << 30)) >> 31);
+    const int32_t mask = (int32_t)((UINT32_C(1) << l->shift[channel]) - 1);
+    const int32_t rest = high & mask;
+    const int32_t half = (mask >> 1) + (high < 0);
+    return stored(l, (high >> l->shift[channel]) + (rest > half) + l->out_zero);
+}
+
+/* --- window --- */
+typedef struct {
+    int32_t first, end;
+} range;
+
+/* The part of a kernel that lies on the map, for a window that begins at `start` on an axis of `length` values. */
+static range covered(int32_t start, int32_t kernel, int32_t length)
+{
+    range r;
+    r.first = start < 0 ? -start : 0;
+    r.end = length - start < kernel ? length - start : kernel;
+    return r;
+}
+
+/* --- conv --- */
+static void conv(const layer *l, const int8_t *restrict in, int8_t *restrict out)
+{
+    const int32_t inputs = l->in.channels / l->groups, outputs = l->out.channels / l->groups;
+    const int32_t step = l->groups == 1 ? l->kernel.width : 1; /* without groups a row of the kernel is one run */
+    for (int32_t y = 0; y < l->out.height; y++) {
+        const int32_t top = y * l->stride.height - l->padding.height;
+        const range rows = covered(top, l->kernel.height, l->in.height);
+        for (int32_t x = 0; x < l->out.width; x++) {
+            const int32_t left = x * l->stride.width - l->padding.width;
+            const range columns = covered(left, l->kernel.width, l->in.width);
+            const int32_t run = l->groups == 1 ? (columns.end - columns.first) * inputs : inputs;
+            for (int32_t o = 0; o < l->out.channels; o++) {
+                int32_t sum = l->bias[o];
+                for (int32_t r = rows.first; r < rows.end; r++) {
+                    for (int32_t c = columns.first; c < columns.end; c += step) {
+                        const int8_t *values =
+                            in + ((top + r) * l->in.width + left + c) * l->in.channels + o / outputs * inputs;
+                        const int8_t *weights =
+                            l->weights + ((o * l->kernel.height + r) * l->kernel.width + c) * inputs;
+                        for (int32_t i = 0; i < run; i++) {
+                            sum += (values[i] - l->in_zero) * weights[i];
+                        }
+                    }
+                }
+                *out++ = requantised(l, sum, o);
+            }
+        }
+    }
+}
+
+/* --- depthwise --- */
+static void depthwise(const layer *l, const int8_t *restrict in, int8_t *restrict out)
+{
+    const int32_t outputs = l->out.channels / l->in.channels;
+    for (int32_t y = 0; y < l->out.height; y++) {
+        const int32_t top = y * l->stride.height - l->padding.height;
+        const range rows = covered(top, l->kernel.height, l->in.height);
+        for (int32_t x = 0; x < l->out.width; x++) {
+            const int32_t left = x * l->stride.width - l->padding.width;
+            const range columns = covered(left, l->kernel.width, l->in.width);
+            for (int32_t o = 0; o < l->out.channels; o++) {
+                int32_t sum = l->bias[o];
+                for (int32_t r = rows.first; r < rows.end; r++) {
+                    for (int32_t c = columns.first; c < columns.end; c++) {
+                        const int32_t place = (top + r) * l->in.width + left + c;
+                        sum += (in[place * l->in.channels + o / outputs] - l->in_zero) *
+                               l->weights[(r * l->kernel.width + c) * l->out.channels + o];
+                    }
+                }
+                *out++ = requantised(l, sum, o);
+            }
+        }
+    }
+}
+
+/* --- scale --- */
+/* A batch norm that no convolution could take in, in place: a depthwise convolution of 1x1 kernels. */
+static void scale(const layer *l, int8_t *values)
+{
+    for (int32_t i = 0; i < l->out.height * l->out.width; i++) {
+        for (int32_t c = 0; c < l->out.channels; c++, values++) {
+            *values = requantised(l, (*values - l->in_zero) * l->weights[c] + l->bias[c], c);
+        }
+    }
+}
+
+/* --- maxpool --- */
+static void maxpool(const layer *l, const int8_t *restrict in, int8_t *restrict out)
+{
+    for (int32_t y = 0; y < l->out.height; y++) {
+        const int32_t top = y * l->stride.height - l->padding.height;
+        const range rows = covered(top, l->kernel.height, l->in.height);
+        for (int32_t x = 0; x < l->out.width; x++) {
+            const int32_t left = x * l->stride.width - l->padding.width;
+            const range columns = covered(left, l->kernel.width, l->in.width);
+            for (int32_t o = 0; o < l->out.channels; o++) {
+                int32_t best = l->low;
+                for (int32_t r = rows.first; r < rows.end; r++) {
+                    for (int32_t c = columns.first; c < columns.end; c++) {
+                        const int8_t value = in[((top + r) * l->in.width + left + c) * l->in.channels + o];
+                        best = value > best ? value : best;
+                    }
+                }
+                *out++ = stored(l, best);
+            }
+        }
+    }
+}
+
+/* --- avgpool --- */
+/* The padding counts; rounded to the nearest, halves away from zero. */
+static void avgpool(const layer *l, const int8_t *restrict in, int8_t *restrict out)
+{
+    const int32_t count = l->kernel.height * l->kernel.width;
+    for (int32_t y = 0; y < l->out.height; y++) {
+        const int32_t top = y * l->stride.height - l->padding.height;
+        const range rows = covered(top, l->kernel.height, l->in.height);
+        for (int32_t x = 0; x < l->out.width; x++) {
+            const int32_t left = x * l->stride.width - l->padding.width;
+            const range columns = covered(left, l->kernel.width, l->in.width);
+            for (int32_t o = 0; o < l->out.channels; o++) {
+                int32_t sum = (count - (rows.end - rows.first) * (columns.end - columns.first)) * l->in_zero;
+                for (int32_t r = rows.first; r < rows.end; r++) {
+                    for (int32_t c = columns.first; c < columns.end; c++) {
+                        sum += in[((top + r) * l->in.width + left + c) * l->in.channels + o];
+                    }
+                }
+                *out++ = stored(l, (sum + (sum > 0 ? count / 2 : -(count / 2))) / count);
+            }
+        }
+    }
+}
+
+/* --- mean --- */
+/* Over the whole map; the multiplier divides by the number of its places. */
+static void mean(const layer *l, const int8_t *restrict in, int8_t *restrict out)
+{
+    const int32_t places = l->in.height * l->in.width;
+    for (int32_t o = 0; o < l->out.channels; o++) {
+        int32_t sum = -places * l->in_zero;
+        for (int32_t i = 0; i < places; i++) {
+            sum += in[i * l->in.channels + o];
+        }
+        out[o] = requantised(l, sum, 0);
+    }
+}
+
+/* --- checksum --- */
+static uint32_t hashed(uint32_t hash, const int8_t *bytes, const int32_t *words, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        hash = (hash ^ (bytes ? (uint8_t)bytes[i] : (uint32_t)words[i])) * UINT32_C(16777619);
+    }
+    return hash;
+}
+
+static uint32_t checksum(const layer *l, uint32_t hash)
+{
+    const int32_t inputs = l->in.channels / l->groups;
+    hash = hashed(hash, l->weights, NULL, l->out.channels * l->kernel.height * l->kernel.width * inputs);
+    hash = hashed(hash, NULL, l->bias, l->out.channels);
+    hash = hashed(hash, NULL, l->multiplier, l->out.channels);
+    return hashed(hash, (const int8_t *)l->shift, NULL, l->out.channels);
+}

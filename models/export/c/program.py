@@ -1,0 +1,87 @@
+"""What one precision of an export computes, and how its files are named."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.errors import UserError
+from models.export.c.literal import PREFIX, comment, prefix_of
+from models.export.c.quantise import Integers, integers, observe
+from models.export.c.steps import Place, Step, arena, steps
+from models.export.contents import Export, module
+from models.language import render_stage
+
+VALUE_TYPES = {"float32": "float", "int8": "int8_t"}  # precision -> type of the values of a map
+VALUE_BYTES = {"float32": 4, "int8": 1}
+PRECISIONS = tuple(VALUE_TYPES)
+MOST_CALIBRATED = 1_000  # pictures that the ranges of the maps are taken from, at most
+
+
+@dataclass(frozen=True)
+class Program:
+    """One precision of an export."""
+
+    export: Export
+    prefix: str  # of every C name that others see, and of the files
+    precision: str  # "float32" or "int8"
+    chain: Sequence[Step]
+    integers: Integers | None  # of int8
+
+    @property
+    def arena(self) -> tuple[int, list[Place]]:
+        """Values of the buffer that all maps share, and where each step reads and writes."""
+        return arena(self.chain)
+
+    @property
+    def arena_bytes(self) -> int:
+        return self.arena[0] * VALUE_BYTES[self.precision]
+
+    @property
+    def about(self) -> str:
+        """The comment that begins each file."""
+        export, data = self.export, self.export.metadata
+        shape = "x".join(str(size) for size in export.plan.input_shape)
+        words = "integers only (LiteRT 8-bit quantisation)" if self.precision == "int8" else "float32"
+        lines = [
+            f"/* A network of {export.parameters:,} parameters that tells {export.plan.classes} classes of {shape} "
+            f"pictures apart, in {words}."
+        ]
+        said = ", ".join(f"{key} {data[key]}" for key in ("study", "trial", "id", "dataset", "trained") if key in data)
+        if said:
+            lines.append(f"   {comment(said, 110)}")
+        if isinstance(score := data.get("score"), float):
+            lines.append(f"   The trained network has {score:.2f} % validation accuracy.")
+        lines += [f"     {comment(render_stage(stage), 110)}" for stage in export.plan.architecture.stages]
+        lines.append("   C99 and its standard library, no heap. This file is free to use; the weights are yours. */")
+        return "\n".join(lines)
+
+
+def programs(export: Export, name: str) -> list[Program]:
+    """The precisions of an export, all that can be made or the one of its options.
+
+    Options: `prefix` of the C names, made of `name` unless given, and `precision`, float32 or int8. int8 is calibrated
+    on at most MOST_CALIBRATED of the export's calibration pictures and left out where it has none. Raises UserError
+    for other options, or where int8 is asked for and there are no such pictures.
+    """
+    prefix = prefix_of(export.options.get("prefix") or _prefix(name))
+    wanted = export.options.get("precision")
+    if wanted is not None and wanted not in PRECISIONS:
+        raise UserError(f"a precision is {' or '.join(PRECISIONS)}, not {str(wanted)[:40]!r}")
+    if wanted == "int8" and export.calibration is None:
+        raise UserError("int8 is calibrated on training images, which are not here: give --data-dir or float32")
+    network = module(export)
+    chain = steps(export.plan, network.state_dict())
+    made = []
+    if wanted in (None, "float32"):
+        made.append(Program(export, prefix, "float32", chain, None))
+    if wanted in (None, "int8") and export.calibration is not None:
+        pictures = export.calibration[:: max(1, len(export.calibration) // MOST_CALIBRATED)][:MOST_CALIBRATED]
+        ranges = observe(network, chain, pictures, export.mean, export.std)
+        made.append(Program(export, prefix, "int8", chain, integers(chain, ranges, export.mean, export.std)))
+    return made
+
+
+def _prefix(name: str) -> str:
+    """A prefix from a file's name."""
+    found = re.search(PREFIX, re.sub(r"[^A-Za-z0-9]+", "_", name))
+    return (found[0].strip("_") if found else "") or "network"
