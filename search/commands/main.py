@@ -22,6 +22,7 @@ from search.commands import (
     report,
     show,
     status,
+    train,
 )
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ for command in (
     report.report,
     dashboard.dashboard,
     show.show,
+    train.train,
     export.export,
     predict.predict,
     evaluate.evaluate,

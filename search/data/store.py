@@ -88,6 +88,10 @@ class Dataset:
             raise ValueError(f"a data set has the parts {', '.join(PARTS)}, not {name!r}")
         return Part(images=self._map(name, "images"), labels=self._map(name, "labels"))
 
+    def images(self, name: PartName) -> npt.NDArray[np.uint8]:
+        """A part's images alone, as `part` gives them: its labels stay unopened."""
+        return self._map(name, "images")
+
     def _map(self, part: PartName, kind: str) -> npt.NDArray[Any]:
         path = self.folder / _file(part, kind)
         dtype = np.dtype(np.uint8 if kind == "images" else "<i8")

@@ -112,7 +112,7 @@ def complete(
     dataset: Dataset,
     folder: Path,
     engine: Callable[[int], Engine],
-    devices: Sequence[str] = ("cpu",),
+    device: str = "cpu",
     command: str = "train",
     notify: Callable[[Event], None] = lambda event: None,
     keep: Callable[[Order, Run], None] = lambda order, run: None,
@@ -120,8 +120,8 @@ def complete(
 ) -> dict[str, Run]:
     """The runs of all orders by key, trained where they are not stored yet.
 
-    engine: makes an engine for so many jobs; called only where something is to be trained. devices: jobs take turns on
-    them. command: who reads the test set, for the ledger. keep: gets each new run once its files are written.
+    engine: makes an engine for so many jobs; called only where something is to be trained. command: who reads the test
+    set, for the ledger. keep: gets each new run once its files are written.
     known: where stored runs are looked up instead of in the folder's files.
 
     Raises UserError where a stored run has other conditions, UnderbudgetError where runs failed; those that came to
@@ -137,9 +137,8 @@ def complete(
     missing = [order for order in orders if order.key not in done]
     if not missing:
         return done
-    (folder / missing[0].record_file).parent.mkdir(parents=True, exist_ok=True)
     with contextlib.closing(engine(len(missing))) as made:
-        done |= _Session(made, missing, dataset, folder, devices, command, notify, keep).run()
+        done |= _Session(made, missing, dataset, folder, device, command, notify, keep).run()
     return {order.key: done[order.key] for order in orders}
 
 
@@ -185,12 +184,13 @@ class _Session:
         orders: Sequence[Order],
         dataset: Dataset,
         folder: Path,
-        devices: Sequence[str],
+        device: str,
         command: str,
         notify: Callable[[Event], None],
         keep: Callable[[Order, Run], None],
     ) -> None:
-        self._engine, self._dataset, self._folder, self._devices = engine, dataset, folder, devices
+        self._engine, self._dataset, self._folder = engine, dataset, folder
+        self._device = device.partition(",")[0]  # of several GPUs the engine chooses itself
         self._command, self._notify, self._keep = command, notify, keep
         self._waiting = deque(enumerate(_Underway(order) for order in orders))
         self._underway: dict[int, _Underway] = {}
@@ -228,7 +228,7 @@ class _Session:
                 order.seed,
                 str(self._dataset.folder),
                 self._dataset.info.checksum,
-                self._devices[number % len(self._devices)],
+                self._device,
                 protocol=order.protocol,
                 detailed=True,
             )

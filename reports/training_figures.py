@@ -1,0 +1,116 @@
+"""PNG files of a training, drawn by matplotlib: curves, image grids, confusion matrix. Each function returns the bytes.
+
+Figures are made without pyplot, so that no backend, window or global state is involved.
+"""
+
+import io
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from reports.pictures import Picture, as_rows
+from reports.runs import Run
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette, as on the page.
+COLORS = ("#0072b2", "#d55e00", "#00805d", "#b0588c", "#b87a00", "#2c8fc4")
+_GRID, _MUTED = "#e6e9ed", "#5f6b7a"
+
+
+def curves(runs: Sequence[Run], title: str) -> bytes:
+    """Two by two: train and judged loss above, train and judged accuracy below, a line per seed."""
+    figure = _figure(9, 6.4)
+    axes = figure.subplots(2, 2, sharex=True)
+    part = runs[0].data.part
+    for index, run in enumerate(runs):
+        line = {"color": COLORS[index % len(COLORS)], "linewidth": 1.4, "label": f"seed {run.seed}", "marker": "."}
+        epochs = [epoch.epoch for epoch in run.curve]
+        axes[0, 0].plot(epochs, [epoch.train_loss for epoch in run.curve], **line)
+        axes[0, 1].plot(epochs, [epoch.loss for epoch in run.judged], **line)
+        axes[1, 0].plot(epochs, [epoch.train_accuracy for epoch in run.curve], **line)
+        axes[1, 1].plot(epochs, [epoch.accuracy for epoch in run.judged], **line)
+    labels = (("train loss, nats", f"{part} loss, nats"), ("train accuracy, %", f"{part} accuracy, %"))
+    for row in (0, 1):
+        for column in (0, 1):
+            _style(axes[row, column])
+            axes[row, column].set_title(labels[row][column], loc="left", fontsize=10)
+    for axis in axes[1]:
+        axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    if len(runs) > 1:
+        axes[0, 1].legend(frameon=False, fontsize=8)
+    figure.suptitle(_plain(title), x=0.01, ha="left", fontsize=11)
+    return _png(figure)
+
+
+def grid(pictures: Sequence[Picture], title: str) -> bytes:
+    """Images with their captions, ten in a row."""
+    columns = min(10, max(1, len(pictures)))
+    rows = math.ceil(len(pictures) / columns)
+    lines = 2 if any(picture.detail for picture in pictures) else 1
+    figure = _figure(max(4.0, 0.95 * columns), 0.5 + rows * (0.95 + 0.16 * lines))
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for index in range(rows * columns):
+        axis = axes[index // columns, index % columns]
+        axis.set_axis_off()
+        if index < len(pictures):
+            picture = pictures[index]
+            axis.imshow(as_rows(picture.pixels), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            caption = f"{picture.caption}\n{picture.detail}" if lines == 2 else picture.caption
+            axis.set_title(_plain(caption), fontsize=7, pad=2)
+    figure.suptitle(_plain(title), x=0.01, ha="left", fontsize=10)
+    return _png(figure)
+
+
+def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str], title: str) -> bytes:
+    """Counts [true][predicted]; shades follow the wrong ones, which the right ones would drown."""
+    import numpy as np
+
+    size = len(classes)
+    figure = _figure(max(4.6, 0.5 * size + 1.6), max(4.2, 0.46 * size + 1.5))
+    axes = figure.subplots()
+    values = np.asarray(counts, dtype=float)
+    wrong = values.copy()
+    np.fill_diagonal(wrong, 0)
+    axes.imshow(wrong, cmap="Oranges", vmin=0, vmax=max(1.0, wrong.max() * 1.4))
+    for true in range(size):
+        for predicted in range(size):
+            count = int(values[true, predicted])
+            if count:
+                axes.text(predicted, true, f"{count:,}", ha="center", va="center", fontsize=7,
+                          color=COLORS[0] if true == predicted else "black")  # fmt: skip
+    names = [_plain(name) for name in classes]
+    turn = 60 if max(map(len, names)) > 3 else 0
+    axes.set_xticks(range(size), names, rotation=turn, fontsize=8)
+    axes.set_yticks(range(size), names, fontsize=8)
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.set_title(_plain(title), loc="left", fontsize=10)
+    return _png(figure)
+
+
+def _figure(width: float, height: float) -> "Figure":
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=150, layout="constrained")
+
+
+def _style(axes: "Axes") -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color=_GRID, linewidth=0.7)
+    axes.tick_params(colors=_MUTED, labelsize=8)
+    axes.set_axisbelow(True)
+
+
+def _png(figure: "Figure") -> bytes:
+    buffer = io.BytesIO()
+    # Without the version and the time: equal runs give equal files.
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _plain(text: str) -> str:
+    """Text that matplotlib shows as it is: a dollar sign would begin a formula."""
+    return text.replace("$", r"\$")

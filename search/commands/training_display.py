@@ -1,0 +1,129 @@
+"""Showing judged runs while they are computed: a bar per epoch in a terminal, a line per epoch everywhere."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from search.commands.display import duration
+from search.engines.job import EpochDone, StepsDone
+from search.judging.protocol import judged_part
+from search.judging.runs import Begun, Event, Kept, Lost, Moved, Order, Over
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import TaskID
+
+
+class Silent:
+    """Says nothing."""
+
+    def __enter__(self) -> "Silent":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def __call__(self, event: Event) -> None:
+        return None
+
+
+class Lines(Silent):
+    """A line per epoch and per finished run."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+
+    def __call__(self, event: Event) -> None:
+        line = line_of(event)
+        if line is not None:
+            self._write(line)
+
+
+class Bars(Silent):
+    """A bar per epoch of each run that is computed, with loss, batch, running accuracy and speed; lines above."""
+
+    def __init__(self, console: "Console") -> None:
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=console,
+            transient=True,
+            refresh_per_second=8,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "Bars":
+        self._progress.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.__exit__(None, None, None)
+
+    def __call__(self, event: Event) -> None:
+        order = event.order
+        match event:
+            case Begun():
+                self._tasks[order.key] = self._progress.add_task(label(order), total=None, note="waiting")
+            case Moved(_, StepsDone() as told):
+                speed = told.step / told.seconds if told.seconds > 0 else 0
+                self._update(
+                    order,
+                    description=f"{label(order)} epoch {told.epoch}/{order.recipe.epochs}",
+                    total=told.steps,
+                    completed=told.step,
+                    note=f"loss {told.train_loss:.4f}  batch {told.step}/{told.steps}  "
+                    f"accuracy {told.train_accuracy:.2f} %  {speed:.1f} batches/s",
+                )
+            case Over() | Lost():
+                if order.key in self._tasks:
+                    self._progress.remove_task(self._tasks.pop(order.key))
+        line = line_of(event)
+        if line is not None:
+            self._console.print(line, soft_wrap=True)
+
+    def _update(self, order: Order, **fields: Any) -> None:
+        if order.key in self._tasks:
+            self._progress.update(self._tasks[order.key], **fields)
+
+
+def choose(console: "Console", quiet: bool) -> Silent:
+    """Bars in a terminal, lines elsewhere, nothing where quiet."""
+    if quiet:
+        return Silent()
+    if console.is_terminal:
+        return Bars(console)
+    return Lines(lambda line: console.print(line, soft_wrap=True))
+
+
+def label(order: Order) -> str:
+    """The run in a few words."""
+    return order.key.replace("/", " ").replace("seed-", "seed ")
+
+
+def line_of(event: Event) -> str | None:
+    """An event on one line; None for what only moves a bar."""
+    order = event.order
+    match event:
+        case Kept():
+            return f"{label(order)}: kept, {event.run.data.part} accuracy {event.run.last:.2f} %"
+        case Moved(_, EpochDone() as told):
+            watched = "trained-on" if order.protocol == "confirm" else judged_part(order.protocol)
+            return (
+                f"{label(order)} epoch {told.epoch:>2}/{order.recipe.epochs}: train loss {told.train_loss:.4f}, "
+                f"accuracy {told.train_accuracy:.2f} %; {watched} loss {told.val_loss:.4f}, "
+                f"accuracy {told.val_accuracy:.2f} %; {told.seconds:.1f} s"
+            )
+        case Over():
+            run = event.run
+            chosen = ", chosen on test" if run.data.part == "test" else ""
+            return (
+                f"{label(order)}: {run.data.part} accuracy {run.last:.2f} % after the last epoch, best epoch "
+                f"{run.best.accuracy:.2f} % (epoch {run.best.epoch}{chosen}), {len(run.missed):,} of "
+                f"{run.data.judged:,} misclassified, {duration(run.seconds)}"
+            )
+        case Lost():
+            return f"{label(order)} failed: {event.reason}" + ("" if event.final else "; it is tried once more")
+    return None
