@@ -2,7 +2,7 @@
 
 The error of an epoch, in percent, is the irreducible error plus a power of ten of what can be explained and what not:
 
-    error(k) = floor + 10 ^ (level + mean(k) + sum_j shape_j * component_j(k) + noise(k))
+    error(k) = floor + 10 ^ (level + mean(k) + sum_j shape_j * component_j(k) + loudness * noise(k))
 
     level        log10 of the final error above the floor: linear in the features of the planned network
                  (search/lab/features.py), plus a part of the architecture's own, plus a part of the run's own
@@ -10,11 +10,13 @@ The error of an epoch, in percent, is the irreducible error plus a power of ten 
     component_j  the principal ways in which real curves depart from that: a slow start, a slow middle
     shape_j      how much of each: linear in the features, plus a part of the architecture's own, plus one of the run
     noise(k)     independent at each epoch, large while the learning rate is high, small at the end
+    loudness     grows with the level: bad networks are more restless
 
-All parts "of its own" are normal, drawn from a hash of the text (and the seed), level and shapes jointly.
-So the same job gives the same curve in any process; the same architecture with another seed gives a similar one; curves
-of different architectures cross about as often as real ones. Coefficients come from real MNIST curves of 15 epochs with
-the recipe `warp10-onecycle`: benchmarks/fit_lab.py, docs/search-methods.md.
+The parts "of its own" are normal, drawn from a hash of the text (and the seed), level and shapes jointly; networks with
+much dropout differ more from what is expected of them. So the same job gives the same curve in any process, the same
+architecture with another seed a similar one, and curves of different architectures cross as often as real ones.
+Coefficients come from real MNIST curves of 15 epochs with the recipe `warp10-onecycle`: benchmarks/fit_lab.py,
+docs/search-methods.md.
 """
 
 import hashlib
@@ -57,7 +59,9 @@ class CurveModel:
     components: tuple[tuple[float, ...], ...]
     own: tuple[tuple[float, ...], ...]  # lower Cholesky factor: covariance of (level, shapes) between architectures
     run: tuple[tuple[float, ...], ...]  # the same between two runs of one architecture
+    spread: Linear  # natural logarithm of what multiplies an architecture's own part
     noise: tuple[float, ...]  # standard deviation at each epoch, decades
+    loudness: tuple[float, float]  # its natural logarithm: intercept, slope per decade of the level
     seconds: Mapping[str, float]  # of one epoch: per term of search.lab.features.workload
 
     @property
@@ -72,7 +76,8 @@ class CurveModel:
             **{
                 **value,
                 "outputs": tuple(Linear(**output) for output in value["outputs"]),
-                **{name: tuple(value[name]) for name in ("mean_curve", "noise")},
+                "spread": Linear(**value["spread"]),
+                **{name: tuple(value[name]) for name in ("mean_curve", "noise", "loudness")},
                 **{name: tuple(map(tuple, value[name])) for name in ("components", "own", "run")},
             }
         )
@@ -81,24 +86,33 @@ class CurveModel:
         """JSON text that `load` reads."""
         return json.dumps(asdict(self), indent=1)
 
+    def standardised(self, network: Plan) -> dict[str, float]:
+        """Features in standard deviations from the mean of the fitted architectures."""
+        found = features(network)
+        return {name: (found[name] - mean) / self.scales[name] for name, mean in self.means.items()}
+
     def expected(self, network: Plan) -> tuple[float, ...]:
         """Level and shapes that the features explain."""
-        found = features(network)
-        standardised = {name: (found[name] - mean) / self.scales[name] for name, mean in self.means.items()}
-        return tuple(output(standardised) for output in self.outputs)
+        values = self.standardised(network)
+        return tuple(output(values) for output in self.outputs)
 
     def curve(self, network: Plan, seed: int) -> list[float]:
         """Validation accuracy of each epoch, percent, in steps of 0.01 (10,000 images)."""
         text = str(network.architecture)
-        own = _correlated(self.own, _source("architecture", text))
-        source = _source("run", text, seed)
-        run = _correlated(self.run, source)
-        level, *shapes = map(math.fsum, zip(self.expected(network), own, run, strict=True))
-        errors = self.errors(level, shapes, [deviation * source.gauss() for deviation in self.noise])
+        errors = self.drawn(network, _source("architecture", text), _source("run", text, seed))
         return [round(100 - error, 2) for error in errors]
 
+    def drawn(self, network: Plan, own: random.Random, run: random.Random) -> list[float]:
+        """Error in percent at each epoch, the unexplained parts drawn from two sources."""
+        scale = math.exp(self.spread(self.standardised(network)))
+        parts = zip(self.expected(network), _correlated(self.own, own), _correlated(self.run, run), strict=True)
+        level, *shapes = (expected + scale * of_own + of_run for expected, of_own, of_run in parts)
+        intercept, slope = self.loudness
+        loudness = math.exp(intercept + slope * level)
+        return self.errors(level, shapes, [loudness * deviation * run.gauss() for deviation in self.noise])
+
     def errors(self, level: float, shapes: Sequence[float], noise: Sequence[float]) -> list[float]:
-        """Errors in percent at each epoch, from the parts of the formula above."""
+        """Error in percent at each epoch, from the parts of the formula above; at most that of guessing."""
         parts = [(shape, component) for shape, component in zip(shapes, self.components, strict=True)]
         return [
             min(

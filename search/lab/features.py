@@ -14,47 +14,51 @@ from models.plan import Plan, PlannedLayer
 
 def features(network: Plan) -> dict[str, float]:
     """Feature values by name, in a fixed order; any chain that ends in a vector has them."""
-    cost = count(network)
     layers = network.layers
     spatial = [layer for layer in layers if isinstance(layer.operation, Conv) and max(layer.operation.kernel) > 1]
     mixing = [layer for layer in layers if isinstance(layer.operation, Conv | Linear) and not _depthwise(layer)]
     hidden = mixing[:-1] or mixing
     widths = [layer.output_shape[0] for layer in hidden]
+    pools = [layer for layer in layers if isinstance(layer.operation, Pool)]
+    after = layers[layers.index(pools[0]) :] if pools else ()
+    widths_after = [layer.output_shape[0] for layer in hidden if layer in after] or widths[-1:]
     pooled = next((layer for layer in layers if isinstance(layer.operation, GlobalAveragePool)), layers[-1])
-    last_spatial = next((layer for layer in reversed(layers) if layer in spatial), layers[0])
+    field = math.log2(max(spatial[-1].receptive_field) if spatial else 1)
     drops = list(_drops(network))
-    pools = [index for index, layer in enumerate(layers) if isinstance(layer.operation, Pool)]
-    before = [layer for layer in spatial if not pools or layers.index(layer) < pools[0]]
-    activation = [layer for layer in layers if isinstance(layer.operation, Activation)]
-    norms = [layer for layer in layers if isinstance(layer.operation, BatchNorm)]
+    separable = any(_depthwise(layer) for layer in layers)
+    bn_first = _norm_before_activation(network)
     return {
-        "params": math.log10(cost.params),
-        "macs": math.log10(max(cost.macs, 1)),
-        "depth": math.log2(1 + len(spatial)),
-        "depth_before_pool": math.log2(1 + len(before)),
+        "params": math.log10(count(network).params),
+        "depth": math.log2(1 + len(spatial)),  # spatial convolutions
         "pools": float(len(pools)),
-        "receptive_field": math.log2(max(last_spatial.receptive_field)),
-        "head_map": math.log2(max(pooled.input_shape[1:], default=1)),
+        "receptive_field": field,  # of the last spatial convolution
+        "uncovered": max(0.0, math.log2(max(network.input_shape[1:])) - field),  # by it, of the image
+        "head_map": math.log2(max(pooled.input_shape[1:], default=1)),  # that the head averages
         "width_mean": sum(map(math.log2, widths)) / len(widths),
+        "width_after_pool": sum(map(math.log2, widths_after)) / len(widths_after),
         "width_least": math.log2(min(widths)),
         "width_first": math.log2(widths[0]),
         "width_last": math.log2(widths[-1]),
-        "separable": float(any(_depthwise(layer) for layer in layers)),
-        "dropout": 10 * max((rate for rate, _ in drops), default=0.0),
+        "separable": float(separable),
+        "dropout": max((10 * rate for rate, _ in drops), default=0.0),
         "dropout_load": sum(10 * rate / math.log2(1 + width) for rate, width in drops),
-        "bn_first": float(_norm_before_activation(network)),
-        "norms_missing": float(len(activation) - len(norms)),
+        "dropout_narrow": sum(10 * rate / width for rate, width in drops),
+        "bn_first": float(bn_first),
+        "separable_bn_first": float(separable and bn_first),
         "padded": float(
             sum(max(layer.operation.padding) > 0 for layer in spatial if isinstance(layer.operation, Conv))
         ),
-        "pointwise": float(_pointwise_before_pool(layers)),
-        "hidden_head": float(_mixing_after_gap(layers) > 1),
-        "spatial_head": float(last_spatial.output_shape[0] == network.classes or mixing[-1] is last_spatial),
+        "pointwise": float(_pointwise_before_gap(layers)),
+        "spatial_head": float(mixing[-1] in spatial or (len(mixing) > 1 and _after_depthwise(layers, mixing[-1]))),
     }
 
 
 def _depthwise(layer: PlannedLayer) -> bool:
     return isinstance(layer.operation, Conv) and layer.operation.groups > 1
+
+
+def _padded(layer: PlannedLayer) -> bool:
+    return isinstance(layer.operation, Conv) and max(layer.operation.padding) > 0
 
 
 def _drops(network: Plan) -> Iterator[tuple[float, int]]:
@@ -72,23 +76,20 @@ def _norm_before_activation(network: Plan) -> bool:
     return False
 
 
-def _pointwise_before_pool(layers: tuple[PlannedLayer, ...]) -> int:
+def _pointwise_before_gap(layers: tuple[PlannedLayer, ...]) -> int:
     """1x1 convolutions before the global average that follow no depthwise one."""
     found = 0
-    for index, layer in enumerate(layers):
+    for layer in layers:
         if isinstance(layer.operation, GlobalAveragePool):
             break
         pointwise = isinstance(layer.operation, Conv) and layer.operation.kernel == (1, 1)
-        found += pointwise and not (index > 0 and _depthwise(layers[index - 1]))
+        found += pointwise and not _after_depthwise(layers, layer)
     return found
 
 
-def _mixing_after_gap(layers: tuple[PlannedLayer, ...]) -> int:
-    seen, found = False, 0
-    for layer in layers:
-        seen = seen or isinstance(layer.operation, GlobalAveragePool)
-        found += seen and isinstance(layer.operation, Conv | Linear)
-    return found
+def _after_depthwise(layers: tuple[PlannedLayer, ...], layer: PlannedLayer) -> bool:
+    place = layers.index(layer)
+    return place > 0 and _depthwise(layers[place - 1])
 
 
 def workload(network: Plan) -> dict[str, float]:
