@@ -14,7 +14,7 @@ from pathlib import Path
 
 from models.errors import UserError
 
-_BUSY_SECONDS = 30.0  # how long a writer in the middle of a commit is waited for
+BUSY_SECONDS = 30.0  # how long a writer in the middle of a commit is waited for
 _COMPANIONS = ("-wal", "-journal")  # what a writer left that belongs to the content
 
 
@@ -40,11 +40,11 @@ def snapshot(path: Path) -> sqlite3.Connection:
             raise UserError(f"{path} is no SQLite database ({why}): name another file or move it away") from None
         if "malformed" in why:
             raise UserError(
-                f"{path} is damaged ({why}) and left as it is: bring a backup, or save what can be read with "
-                f"sqlite3 {path} .recover | sqlite3 recovered.db"
+                f"{path} is damaged ({why}) and left as it is: bring a backup back, or save what can be read, "
+                "https://www.sqlite.org/recovery.html"
             ) from None
         if "locked" in why:
-            raise UserError(f"{path} is locked by another program ({why}): end that program, or wait for it") from None
+            raise UserError(f"{path} is locked by another program: end that one, or wait") from None
         raise UserError(f"{path} cannot be read ({why}): check its permissions") from None
     except OSError as error:
         memory.close()
@@ -91,7 +91,7 @@ def _recovered(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextlib.contextmanager
 def _open(path: Path, query: str) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?{query}", uri=True, timeout=_BUSY_SECONDS)
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?{query}", uri=True, timeout=BUSY_SECONDS)
     try:
         yield connection
     finally:

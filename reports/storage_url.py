@@ -23,6 +23,8 @@ def parse_url(url: str) -> "sqlalchemy.URL":
         raise UserError("the storage is no database URL: write it like sqlite:///runs/demo/study.db") from None
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise UserError("the storage is a SQLite database in memory: name a file, like sqlite:///runs/demo/study.db")
+    if parsed.get_backend_name() == "sqlite" and ("uri" in parsed.query or str(parsed.database).startswith("file:")):
+        raise UserError("the storage is a SQLite URI in a URL: name the file itself, like sqlite:///runs/demo/study.db")
     return parsed
 
 

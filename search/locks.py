@@ -108,13 +108,12 @@ def _server_held(where: "Place") -> Iterator[None]:
             match connection.dialect.name:
                 case "postgresql":
                     connection.execute(sa.text(_PATIENT_SESSION))
-                    query = sa.select(sa.func.pg_try_advisory_lock(_number(where.name)))
+                    free = connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_number(where.name))))
                 case "mysql" | "mariadb":
                     connection.execute(sa.text("SET SESSION wait_timeout = 31536000"))
-                    query = sa.select(sa.func.get_lock(_word(connection, where.name), 0))
+                    free = connection.scalar(sa.select(sa.func.get_lock(_word(connection, where.name), 0)))
                 case _:
-                    query = None  # none of the databases that Optuna is tested with
-            free = query is None or bool(connection.execute(query).scalar())
+                    free = True  # none of the databases that Optuna is tested with
         except (sa.exc.SQLAlchemyError, ImportError) as error:
             reason = str(getattr(error, "orig", None) or error).strip().split("\n")[0][:200]
             raise UserError(f"the storage {shown_url(where.url)} cannot be locked ({reason}): check the URL") from error
@@ -137,10 +136,10 @@ def _held_on_server(where: "Place") -> bool:
                         "AND classid::bigint = :high AND objid::bigint = :low "
                         "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
                     ).bindparams(high=key >> 32, low=key % 2**32)
-                    return bool(connection.execute(query).scalar())
+                    return bool(connection.scalar(query))
                 case "mysql" | "mariadb":
                     used = sa.select(sa.func.is_used_lock(_word(connection, where.name)))
-                    return connection.execute(used).scalar() is not None
+                    return connection.scalar(used) is not None
                 case _:
                     return False
     except (sa.exc.SQLAlchemyError, ImportError):
@@ -169,7 +168,7 @@ def _word(connection: "sqlalchemy.Connection", study: str) -> str:
     """The study of the connected database as a name of at most 64 characters."""
     import sqlalchemy as sa
 
-    database: Any = connection.execute(sa.select(sa.func.database())).scalar()
+    database: Any = connection.scalar(sa.select(sa.func.database()))
     return "underbudget-" + hashlib.sha256(f"{database}/{study}".encode()).hexdigest()[:48]
 
 

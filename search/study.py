@@ -132,6 +132,8 @@ def _connect(url: str, fast: bool = True) -> "optuna.storages.RDBStorage":
     except (sqlalchemy.exc.ArgumentError, ImportError, ValueError) as error:
         raise UserError(f"the storage {shown} cannot be used ({_first_line(error)}): check the URL") from error
     except sqlalchemy.exc.SQLAlchemyError as error:
+        if "locked" in _first_line(error):
+            raise UserError(f"the storage {shown} is locked by another program: end that one, or wait") from error
         raise UserError(
             f"the storage {shown} cannot be opened ({_first_line(error)}): check path and rights"
         ) from error

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import optuna
-import psutil
 import pytest
 import torch
 from PIL import Image
@@ -140,35 +139,6 @@ def test_the_same_command_resumes_and_more_trials_go_on(folder: Path, digits: Da
     lines = [json.loads(line) for line in command([*given, "--trials", "4"], digits, folder).splitlines()]
     assert [line["event"] for line in lines].count("ended") == 1
     assert lines[-1]["progress"]["done"] == 4
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_cleanly_and_the_search_goes_on_later(
-    folder: Path, digits: Dataset, tmp_path: Path, number: signal.Signals
-) -> None:
-    config = (folder / "small.toml").read_text().replace("epochs = 2", "epochs = 30")
-    (tmp_path / "long.toml").write_text(config)
-    given = ["launch", "stopped", "--trials", "2", "--workers", "2", "--config", "long.toml"]
-    process = subprocess.Popen(
-        [*COMMAND, *given], cwd=tmp_path, env=environment(digits), stdout=subprocess.PIPE, text=True
-    )
-    log = tmp_path / "runs" / "stopped" / "launch.log"
-    deadline = time.monotonic() + 60
-    while not (log.exists() and "starts" in log.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    workers = psutil.Process(process.pid).children()
-    process.send_signal(number)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Resume with: underbudget launch stopped --trials 2 --workers 2" in output
-    assert workers
-    assert not [worker for worker in workers if worker.is_running()]
-    study = tmp_path / "runs" / "stopped"
-    assert not list(study.glob("study.db-*"))
-    stock = optuna.load_study(study_name="stopped", storage=f"sqlite:///{study / 'study.db'}")
-    running = [trial for trial in stock.trials if trial.state.name == "RUNNING"]
-    assert running
-    assert not [trial for trial in stock.trials if trial.state.name == "FAIL"]
 
 
 def test_a_signal_before_the_search_begins_is_one_line(digits: Dataset, tmp_path: Path) -> None:

@@ -214,6 +214,8 @@ class Stopper:
     def _handle(self, number: int, frame: object) -> None:
         if self.signalled or self._coordinator is None:
             self.signalled = True
+            # It has no words for a person about a connection that is interrupted while it closes, but a traceback.
+            logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL + 1)
             raise KeyboardInterrupt
         self.signalled = True
         self._coordinator.limits.stop = f"stopped by {signal.Signals(number).name}"

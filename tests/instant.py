@@ -1,0 +1,70 @@
+"""The command line with trainings that take no time: python instant.py launch ... --engine in-process.
+
+The text in the variable FAULT is run first, among the names of this file: what shall go wrong.
+"""
+
+import datetime
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parent)]
+
+import simulated  # noqa: E402, the path comes first
+
+from search.commands.main import run  # noqa: E402
+from search.engines.inprocess import InProcessEngine  # noqa: E402
+from search.engines.job import Job, Message  # noqa: E402
+
+pause = 0.0  # seconds that each message takes
+shifts: dict[int, float] = {}  # after so many messages, the clock is set by so many seconds
+said = 0
+
+
+class Clock(type):
+    """Stands for the class datetime: its `now` is set with the clock."""
+
+    shift = 0.0
+
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(datetime.datetime, name)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, datetime.datetime)
+
+    def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
+        return datetime.datetime.now(tz) + datetime.timedelta(seconds=Clock.shift)
+
+
+def set_clock(seconds: float) -> None:
+    """Whoever asks for the time in this process, as Optuna, we and logging do, gets another one from now on."""
+    Clock.shift = seconds
+    real = time.time
+    time.time = lambda: real() + seconds
+    for name, module in list(sys.modules.items()):
+        if (
+            name.startswith(("optuna.", "search.", "reports."))
+            and getattr(module, "datetime", None) is datetime.datetime
+        ):
+            module.datetime = Clock("Clock", (), {})  # type: ignore[attr-defined]
+
+
+def messages(job: Job) -> Iterator[Message]:
+    """What a worker would say."""
+    global said
+    for message in simulated.messages(job):
+        time.sleep(pause)
+        said += 1
+        if said in shifts:
+            set_clock(shifts[said])
+        yield message
+
+
+InProcessEngine.__init__.__defaults__ = (messages,)  # type: ignore[attr-defined]
+
+if __name__ == "__main__":
+    exec(os.environ.get("FAULT", ""))
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,60 @@
+"""Signals to the coordinator: once is a clean stop, twice an end at once; neither loses a trial."""
+
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults import NAME, begin, check_complete, check_kept, instant, launched, request, search_instantly, stock
+
+from search.data.store import Dataset
+
+
+def test_ctrl_c_stops_real_workers_cleanly_and_the_search_goes_on_later(digits: Dataset, tmp_path: Path) -> None:
+    before = begin(tmp_path, digits)
+    folder = tmp_path / NAME
+    with launched(request(tmp_path, digits, 4, workers=2)) as launch:
+        running = launch.until("epoch", epoch=2)["trial"]
+        launch.process.send_signal(signal.SIGINT)
+        assert launch.end(130) == ""
+    check_stopped(folder, before, "SIGINT", running)
+    assert search_instantly(request(tmp_path, digits, 4)).reached
+    check_complete(folder, before, 4)
+
+
+def test_sigterm_is_a_clean_stop_too(digits: Dataset, tmp_path: Path) -> None:
+    before = begin(tmp_path, digits)
+    folder = tmp_path / NAME
+    with instant(request(tmp_path, digits, 50), "pause = 0.05") as launch:
+        running = launch.until("epoch", epoch=2)["trial"]
+        launch.process.terminate()
+        assert launch.end(130) == ""
+    check_stopped(folder, before, "SIGTERM", running)
+    assert search_instantly(request(tmp_path, digits, 4)).reached
+    check_complete(folder, before, 4)
+
+
+def check_stopped(folder: Path, before: dict[int, Any], signal_name: str, running: int) -> None:
+    """A clean stop: one complete file, what ran is left to be run again, and the log says why."""
+    assert not list(folder.glob("study.db-*"))
+    check_kept(folder / "study.db", before)
+    trials = stock(folder / "study.db").trials
+    assert trials[running].state.name == "RUNNING"
+    assert not [trial for trial in trials if trial.state.name == "FAIL"]
+    assert f"stopped by {signal_name}" in (folder / "launch.log").read_text()
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.2])
+def test_a_second_ctrl_c_ends_at_once_and_loses_nothing(digits: Dataset, tmp_path: Path, gap: float) -> None:
+    before = begin(tmp_path, digits)
+    with instant(request(tmp_path, digits, 500), "pause = 0.05") as launch:
+        launch.until("epoch", epoch=2)
+        launch.process.send_signal(signal.SIGINT)
+        time.sleep(gap)
+        launch.process.send_signal(signal.SIGINT)
+        errors = launch.end(130, -signal.SIGINT)  # the second: it came when Python itself was ending
+    assert errors == "" or (errors.startswith("error: stopped") and errors.count("\n") == 1)
+    check_kept(tmp_path / NAME / "study.db", before)
+    assert search_instantly(request(tmp_path, digits, 4)).reached
+    check_complete(tmp_path / NAME, before, 4)
