@@ -67,19 +67,31 @@ def settings(budget: str, seed: int, epochs: int = 15) -> Settings:
 
 
 def search(
-    method: Method, seed: int, trials: int, workers: int, budget: str = "params<8000", model: CurveModel | None = None
+    method: Method,
+    seed: int,
+    trials: int,
+    workers: int,
+    budget: str = "params<8000",
+    epochs: int = 0,
+    model: CurveModel | None = None,
 ) -> Search:
-    """Search until `trials` are trained (complete or stopped). The same arguments give the same search."""
+    """Search until `trials` are trained (complete or stopped) and at least `epochs` are spent.
+
+    The same arguments give the same search.
+    """
     began = time.perf_counter()
     model = model or CurveModel.load()
     fixed = settings(budget, seed, model.epochs)
     engine = VirtualEngine(model, workers)
+    limits = Limits(trials)
     trained: list[Trained] = []
 
     def watch(event: Event, progress: Progress) -> None:
         if isinstance(event, Ended):
-            epochs = engine.epochs_of(event.trial)
-            trained.append(Trained(event.trial, event.params, event.score, epochs, engine.epochs, engine.now))
+            own = engine.epochs_of(event.trial)
+            trained.append(Trained(event.trial, event.params, event.score, own, engine.epochs, engine.now))
+            if engine.epochs < epochs:
+                limits.trials = max(trials, len(trained) + engine.slots)  # keeps every worker busy
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(directions=fixed.objective.directions)
@@ -91,7 +103,7 @@ def search(
             Path("nowhere"),
             Path(folder),
             engine,
-            Limits(trials),
+            limits,
             method.sampler(model.epochs),
             notify=watch,
             early=method.stopping,
