@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     import sqlalchemy
 
 SESSIONS_ATTRIBUTE = "sessions"
+CONFIRMATION_PREFIX = "confirmation:"  # of study attributes, one per run: "confirmation:TRIAL:SEED INDEX"
+READINGS_ATTRIBUTE = "readings"
 
 _CONSTRAINT = "constraints:"  # how Optuna's set_constraint names a system attribute
 _ENQUEUED = "WAITING"  # Optuna's state of a trial that was put up, but not proposed yet
@@ -55,7 +57,14 @@ def read_study(storage_url: str, name: str) -> StudyRecord:
             raise UserError(f"study {name!r} in {where} was not made by underbudget: look at it with optuna-dashboard")
         _check_version(settings.get("record_version"), f"study {name!r} in {where}")
         trials = _read_trials(storage.engine, study_id, name)
-    return StudyRecord(name, settings, trials, tuple(attributes.get(SESSIONS_ATTRIBUTE, ())))
+    return StudyRecord(
+        name,
+        settings,
+        trials,
+        tuple(attributes.get(SESSIONS_ATTRIBUTE, ())),
+        tuple(value for key, value in sorted(attributes.items()) if key.startswith(CONFIRMATION_PREFIX)),
+        tuple(attributes.get(READINGS_ATTRIBUTE, ())),
+    )
 
 
 def read_settings(storage_url: str, name: str, alone: bool = False) -> dict[str, Any] | None:

@@ -104,6 +104,8 @@ class StudyRecord:
     settings: dict[str, Any]
     trials: tuple[TrialRecord, ...]
     sessions: tuple[dict[str, Any], ...] = ()
+    confirmations: tuple[dict[str, Any], ...] = ()  # runs of finalists on fresh seeds (reports/runs.py)
+    readings: tuple[dict[str, Any], ...] = ()  # of the test part's labels, on behalf of this study
 
 
 def score(accuracies: list[float]) -> float:

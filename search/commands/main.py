@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from models.errors import UnderbudgetError
 from search.commands import (
+    confirm,
     dashboard,
     datasets,
     demo,
@@ -39,6 +40,7 @@ for command in (
     dashboard.dashboard,
     show.show,
     train.train,
+    confirm.confirm,
     export.export,
     predict.predict,
     evaluate.evaluate,
