@@ -26,6 +26,11 @@ def usable_workers() -> Workers:
     return Workers(cores, why)
 
 
+def usable_cores() -> int:
+    """Cores that this process may use, at least one."""
+    return _usable_cores()[0]
+
+
 def _usable_cores() -> tuple[int, str]:
     total = os.cpu_count() or 1
     cores, why = total, f"one per core, {total} here"

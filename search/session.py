@@ -17,16 +17,16 @@ from budget.count import count
 from budget.limits import Budget
 from models.errors import UnderbudgetError, UserError
 from models.plan import plan
+from search import devices, session_record
 from search import request as requests
-from search import resources, session_record
 from search import settings as study_settings
 from search import study as studies
+from search.concurrency import Measure, typical_job
 from search.coordinator import Coordinator, Limits, Outcome
 from search.data import sources
 from search.data.store import Dataset
 from search.engines.inprocess import InProcessEngine
 from search.engines.job import Engine
-from search.engines.processes import ProcessesEngine
 from search.progress import Notify
 from search.request import Request
 from search.settings import Settings
@@ -87,7 +87,7 @@ def prepare(request: Request, say: Callable[[str], None] = log.info) -> Session:
     dataset_name = _first(request.dataset, stored.dataset.name if stored else None, DEFAULT_DATASET)
     budget = Budget.parse(_first(request.budget, str(stored.budget) if stored else None, DEFAULT_BUDGET))
     data_dir = None if request.data_dir is None else Path(request.data_dir)
-    device = choose_device("auto" if request.device is None else request.device)
+    device = devices.choose_device("auto" if request.device is None else request.device, say)
     if stored and dataset_name != stored.dataset.name:  # before anything is downloaded for it
         raise _different(
             request, where, stored, [f"data set: the study has {stored.dataset.name}, you asked for {dataset_name}"]
@@ -111,13 +111,13 @@ def prepare(request: Request, say: Callable[[str], None] = log.info) -> Session:
         raise _different(request, where, stored, different)
     if not stored:
         check_possible(settings)
-    workers = resources.usable_workers()
-    if device != "cpu":
-        workers = resources.Workers(1, f"one on {device}")
-    if request.engine == "in-process":
-        workers = resources.Workers(1, "in this process")
-    elif request.workers is not None:
-        workers = resources.Workers(request.workers, "as asked")
+    workers = devices.choose_workers(
+        device,
+        request.workers,
+        request.engine == "in-process",
+        lambda: Measure(typical_job(dataset, settings.recipe, device)),
+        say,
+    )
     return Session(
         where,
         settings,
@@ -197,30 +197,6 @@ def _recipe(request: Request, stored: Settings | None, images: int) -> Recipe:
     )
 
 
-def choose_device(asked: str) -> str:
-    """The device that training runs on: "auto" takes CUDA where torch can use it, else the CPU.
-
-    Raises UserError for a device that torch does not know or can't use here.
-    """
-    if asked == "cpu":
-        return "cpu"
-    import torch
-
-    cuda = torch.cuda.is_available()
-    if asked == "auto":
-        return "cuda:0" if cuda else "cpu"
-    if re.fullmatch(r"cuda(:\d+)?", asked):
-        index = int(asked[5:] or 0)
-        if not cuda or index >= torch.cuda.device_count():
-            raise UserError(f"--device {asked}: torch {torch.__version__} finds no such GPU here, use --device cpu")
-        return f"cuda:{index}"
-    if asked == "mps":
-        if not torch.backends.mps.is_available():
-            raise UserError(f"--device mps: torch {torch.__version__} has no MPS here, use --device cpu")
-        return "mps"
-    raise UserError(f"--device is auto, cpu, cuda, cuda:N or mps, not {asked!r}")
-
-
 def check_possible(settings: Settings) -> None:
     """Raises UserError for a budget that no network of the space meets."""
     dataset = settings.dataset
@@ -267,7 +243,8 @@ def enqueue_references(study: "optuna.Study", settings: Settings) -> list[str]:
 
 def make_engine(session: Session) -> Engine:
     """Worker processes, or this process."""
-    return InProcessEngine() if session.engine == "in-process" else ProcessesEngine(session.workers)
+    in_process = session.engine == "in-process"
+    return InProcessEngine() if in_process else devices.engine_for(session.device, session.workers)
 
 
 def run(

@@ -1,6 +1,7 @@
 """The static training step, which CUDA graphs record, computed on the CPU against the plain loop."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import ClassVar
 
@@ -11,10 +12,10 @@ from models.language import parse
 from models.plan import Plan, plan
 from search.data.store import Dataset
 from search.training import loop
-from search.training.cuda import capture as capturing
 from search.training.cuda import train as static
 from search.training.cuda.capture import CaptureFailed, capture
 from search.training.loop import EpochResult, TrainingDiverged, TrainingResult
+from search.training.randomness import global_generators
 from search.training.recipe import Augmentation, Erasing, Jitter, Perspective, Recipe, recipe
 from search.training.schedule import Cosine, OneCycle, Plateau
 
@@ -97,7 +98,6 @@ def test_a_repeated_run_is_bit_identical_and_disturbs_nobody_s_random_numbers(qu
 
 def test_runs_in_turns_and_in_threads_are_as_runs_alone(quadrants: Dataset) -> None:
     """Results do not depend on how trials interleave: no run draws from a generator that it shares."""
-    from concurrent.futures import ThreadPoolExecutor
 
     def state(seed: int) -> dict[str, torch.Tensor]:
         return finish(static.train, quadrants, seed=seed, device="cpu")[1].state
@@ -144,6 +144,19 @@ def test_an_epoch_is_cut_into_replays(
     assert sum(size * repeats for size, repeats in cut) == images
 
 
+def free() -> bool:
+    """Whether another thread may draw from the global generators now."""
+
+    def take() -> bool:
+        taken = global_generators.acquire(blocking=False)
+        if taken:
+            global_generators.release()
+        return taken
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(take).result()
+
+
 class Graph:
     """What a CUDA graph does, on the CPU: it keeps the calls of a capture for its replay, and notes what it is told."""
 
@@ -155,7 +168,7 @@ class Graph:
 
     def capture_begin(self, pool: object = None, capture_error_mode: str = "global") -> None:
         assert capture_error_mode == "thread_local"
-        assert capturing.capturing.locked()
+        assert not free()
         self.told.append("begin" if pool is None else f"begin in {pool}")
         if self.fails:
             raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nmore")
@@ -182,7 +195,7 @@ def test_a_capture_registers_the_generator_and_shares_memory(
     assert taken == warm_up + [16] * 5 + [17]
     assert Graph.told == ["register", "begin", "end", "register", "begin in the pool", "end"]
     assert list(replays) == [(16, 5), (17, 1)]
-    assert not capturing.capturing.locked()
+    assert free()
 
 
 def test_a_capture_that_fails_says_why_and_the_run_goes_on_without(
@@ -213,4 +226,4 @@ def test_a_capture_without_memory_is_no_reason_to_go_on_slower(
     monkeypatch.setattr(type(run.step), "__call__", no_memory)
     with pytest.raises(torch.OutOfMemoryError):
         capture(run.step, [(16, 1)], Graph)  # type: ignore[arg-type]
-    assert not capturing.capturing.locked()
+    assert free()

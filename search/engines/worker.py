@@ -44,10 +44,11 @@ class Worker:
     def serve(self) -> None:
         """Run jobs, one after the other, for ever."""
         from search.engines import runner
+        from search.training.cuda.capture import release_memory
 
         while True:
             job = self._jobs.get()
-            begun, over = time.perf_counter(), False
+            begun, over, short = time.perf_counter(), False, False
 
             def halted(trial: int = job.trial) -> bool:
                 return trial in self._stopped
@@ -56,6 +57,9 @@ class Worker:
                 over = isinstance(message, Finished | Failed)
                 busy = {"busy": time.perf_counter() - begun} if over else {}
                 self.say({**message_to_json(message), **busy})
+                short = isinstance(message, Failed) and message.out_of_memory
+            if short and job.device.startswith("cuda"):  # now that nothing holds the failed run any more
+                release_memory()
             if not over:
                 self.say({"kind": "stopped", "trial": job.trial, "busy": time.perf_counter() - begun})
 

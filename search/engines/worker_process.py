@@ -56,7 +56,7 @@ class WorkerProcess:
             text=True,
             encoding="utf-8",
             errors="replace",
-            env=_environment(device),
+            env=environment_for(device),
             # Ctrl-C in the terminal reaches the coordinator only.
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
@@ -143,7 +143,8 @@ class WorkerProcess:
                 log.info("worker %d: %s", self.process.pid, line.rstrip())
 
 
-def _environment(device: str | None) -> dict[str, str]:
+def environment_for(device: str | None) -> dict[str, str]:
+    """The environment of a process that computes on a device, one thread per training on the CPU."""
     environment = dict(os.environ, OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", PYTHONUNBUFFERED="1")
     if str(_ROOT) != sysconfig.get_path("purelib"):  # a checkout that may not be installed
         inherited = environment.get("PYTHONPATH")

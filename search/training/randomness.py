@@ -11,7 +11,8 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-_global_generators = threading.RLock()
+# Whoever draws from torch's global generators, or does what nobody may do meanwhile, holds this lock.
+global_generators = threading.RLock()
 
 
 class Randomness:
@@ -25,10 +26,12 @@ class Randomness:
         )
         self.order = torch.Generator().manual_seed(order)
         self.augmentation = torch.Generator().manual_seed(augmentation)
-        outside = self._state()
-        torch.manual_seed(network)
-        self.inside = self._state()
-        self._restore(outside)
+        with global_generators:
+            outside = self._state()
+            # torch.manual_seed would change the generators of GPUs too, whose state is not this run's to put back
+            torch.default_generator.manual_seed(network) if device.type == "cpu" else torch.manual_seed(network)
+            self.inside = self._state()
+            self._restore(outside)
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -36,7 +39,7 @@ class Randomness:
 
         One thread at a time: threads share the generator, so a second one waits.
         """
-        with _global_generators:
+        with global_generators:
             outside = self._state()
             self._restore(self.inside)
             try:

@@ -2,7 +2,8 @@
 
 Traps that this file minds (PyTorch documentation, "CUDA graphs"):
 
-- Captures are serialised by a lock: while one is under way, what other threads do on the device is restricted.
+- Captures are serialised, and nobody draws from the GPU's global generator meanwhile, which belongs to every capture:
+  one lock for both.
 - Other threads go on meanwhile: errors are those of the capturing thread only ("thread_local").
 - Warm-up steps come first, on the same stream, and are undone.
 - Dropout's generator is registered with every graph, so that replays draw from it as plain steps would.
@@ -10,7 +11,6 @@ Traps that this file minds (PyTorch documentation, "CUDA graphs"):
 """
 
 import gc
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -18,8 +18,7 @@ from typing import Any
 import torch
 
 from search.training.cuda.step import StaticStep
-
-capturing = threading.Lock()
+from search.training.randomness import global_generators
 
 
 class CaptureFailed(Exception):  # noqa: N818, a reason rather than an error
@@ -34,7 +33,7 @@ def capture(
 
     Raises CaptureFailed; where memory is short, torch's own error, since another try with fewer trials may go well.
     """
-    with capturing, _no_collection():
+    with global_generators, _no_collection():
         step.rehearse(sorted({size for size, _ in lengths}, reverse=True))
         replays: dict[tuple[int, int], Callable[[], None]] = {}
         pool = None
@@ -63,6 +62,13 @@ def _record(graph: torch.cuda.CUDAGraph, step: StaticStep, size: int, steps: int
             graph.capture_end()
         raise
     graph.capture_end()
+
+
+def release_memory() -> None:
+    """Give back what a run held that failed for want of memory, for others on the GPU to take."""
+    with global_generators:  # not in the middle of a capture
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 @contextmanager
