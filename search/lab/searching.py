@@ -94,7 +94,7 @@ def search(
                 limits.trials = max(trials, len(trained) + engine.slots)  # keeps every worker busy
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(directions=fixed.objective.directions)
+    study = optuna.create_study(directions=["minimize", "maximize"])
     study.set_user_attr(STUDY_ATTRIBUTE, fixed.to_json())
     with tempfile.TemporaryDirectory() as folder:
         Coordinator(
