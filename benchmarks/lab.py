@@ -30,6 +30,7 @@ from rich.console import Console
 from rich.progress import track
 
 from models.errors import UserError
+from search import samplers
 from search.lab.methods import method
 from search.lab.searching import Search, search, search_from_json
 
@@ -39,15 +40,18 @@ DEFAULT = (
     "random,random+front,random+mo-asha,tpe,tpe+front,tpe+mo-asha,optuna-tpe,optuna-tpe+front,optuna-tpe-blind,"
     "optuna-tpe-blind+front,optuna-default,optuna-default+front,optuna-nsga2,optuna-nsga2+front"
 )
-SOURCES = (
-    "search/*.py",
-    "search/stopping/*.py",
+# Code that decides how a search goes: of every method, of the program's own samplers, of early stopping.
+COMMON = (
+    "search/coordinator.py",
+    "search/proposals.py",
+    "search/settings.py",
     "search/space/*.py",
     "search/lab/*.json",
     "search/lab/[!m]*.py",
     "budget/*.py",
 )
-UNRELATED = ("api.py", "lookup.py", "resources.py", "session.py", "session_record.py", "study.py", "winners.py")
+OWN = ("search/samplers.py", "search/view.py", "search/objective.py")
+STOPPING = ("search/stopping/*.py", "search/objective.py")
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,13 @@ class Conditions:
     epochs: int  # to be spent at least
     workers: int  # simulated
     budget: str
-    fingerprint: str  # of the code that decides how a search goes
 
 
-def fingerprint() -> str:
-    """Of all code that decides how a search goes."""
-    files = sorted(path for pattern in SOURCES for path in ROOT.glob(pattern) if path.name not in UNRELATED)
+def fingerprint(name: str) -> str:
+    """Of all code that decides how a method's searches go."""
+    sampler, _, stopping = name.partition("+")
+    patterns = {*COMMON, *(OWN if sampler in samplers.SAMPLERS else ()), *(STOPPING if stopping else ())}
+    files = sorted(path for pattern in patterns for path in ROOT.glob(pattern))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 
@@ -71,13 +76,14 @@ def searched(name: str, seed: int, conditions: Conditions, folder: Path) -> Sear
     """One search, from its file where it was run under the same conditions."""
     budget = "".join(letter if letter.isalnum() else "_" for letter in conditions.budget)
     file = folder / f"{name}-{budget}-{conditions.trials}x{conditions.workers}-{seed}.json"
+    under = {**asdict(conditions), "code": fingerprint(name)}
     if file.exists():
         stored = json.loads(file.read_text(encoding="utf-8"))
-        if stored["conditions"] == asdict(conditions):
+        if stored["conditions"] == under:
             return search_from_json(stored["search"])
     result = search(method(name), seed, conditions.trials, conditions.workers, conditions.budget, conditions.epochs)
     draft = file.with_suffix(f".{os.getpid()}")
-    draft.write_text(json.dumps({"conditions": asdict(conditions), "search": result.to_json()}), encoding="utf-8")
+    draft.write_text(json.dumps({"conditions": under, "search": result.to_json()}), encoding="utf-8")
     draft.replace(file)
     return result
 
@@ -116,7 +122,7 @@ def main() -> None:
         parser.error(str(error))
     options.results.mkdir(parents=True, exist_ok=True)
     epochs = round(options.share * options.trials * EPOCHS)
-    conditions = Conditions(options.trials, epochs, options.simulated_workers, options.budget, fingerprint())
+    conditions = Conditions(options.trials, epochs, options.simulated_workers, options.budget)
     found = compare(names, options.seeds, conditions, options.results, options.workers)
     rows = lab_report.rows(found, options.trials, options.target)
     Console(width=200).print(lab_report.terminal_table(rows))

@@ -89,7 +89,7 @@ def write_docs(found: Found, table: list[dict[str, str]], conditions: dict[str, 
     _, _, after = rest.partition(END)
     words = (
         f"{len(found[BASE])} seeds, {conditions['trials']} trained trials, {conditions['workers']} simulated workers, "
-        f"`{conditions['budget']}`; code {conditions['fingerprint']}."
+        f"`{conditions['budget']}`."
     )
     page.write_text(f"{before}{BEGIN}\n{words}\n\n{markdown_table(table)}\n{END}{after}", encoding="utf-8")
     draw(found, conditions["trials"], docs / "search-methods.png")

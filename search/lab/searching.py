@@ -21,6 +21,7 @@ from search.settings import Settings
 from search.space import Space
 from search.training import recipe as recipes
 
+MEMORY = Path("/dev/shm")  # where there is one: the coordinator forces every weights file onto the disk
 RECIPE = "warp10-onecycle"  # of the curves that the model was fitted to
 
 
@@ -96,7 +97,7 @@ def search(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(directions=["minimize", "maximize"])
     study.set_user_attr(STUDY_ATTRIBUTE, fixed.to_json())
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         Coordinator(
             study,
             fixed,
