@@ -24,6 +24,7 @@ MODULES = {
     "safetensors": "models.export.hub",
     "pt2": "models.export.program",
     "onnx": "models.export.onnx_file",
+    "ipynb": "models.export.notebook",
     "c": "models.export.c.format",
 }
 ALL = "all"

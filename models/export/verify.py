@@ -87,12 +87,13 @@ def write_verified(export: Export, path: Path, force: bool = False, format: str 
         _remove(draft)
 
 
-def in_fresh_process(driver: str, export: Export, file: Path, path: Path) -> Found:
+def in_fresh_process(driver: str, export: Export, file: Path, path: Path, **more: str) -> Found:
     """Run PRELUDE and a format's driver on a file, away from this program.
 
     The driver finds `job["file"]`, the pictures as `torch_pictures()` (or raw in `job["pictures"]`, base64 of uint8 of
-    `job["shape"]`), calls `answer` once, and may print lines after it. Raises UnderbudgetError, with the last line that
-    the process wrote, where no answer comes.
+    `job["shape"]`) and `more` in `job`; it calls `answer` once, and may print lines after it.
+
+    Raises UnderbudgetError, with the last line that the process wrote, where no answer comes.
     """
     pictures = check_batch(export)
     job = {
@@ -100,6 +101,7 @@ def in_fresh_process(driver: str, export: Export, file: Path, path: Path) -> Fou
         "ours": OURS,
         "pictures": base64.b64encode(pictures.numpy().tobytes()).decode(),
         "shape": list(pictures.shape),
+        **more,
     }
     done = _run([sys.executable, "-P", "-c", PRELUDE + driver], json.dumps(job), path)
     lines = done.stdout.strip().splitlines()
@@ -141,7 +143,7 @@ def compared(
     said = said_of(expected, given, tolerance, path)
     if found.code:
         raise different(path, (found.lines or ("its process failed",))[-1][:300])
-    stored = f"{export.parameters:,} parameters equal, " if tensors else ""
+    stored = "stored tensors equal, " if tensors else ""
     return Verification(path, size(file), found.parameters, len(expected), stored + said, found.lines)
 
 
