@@ -29,6 +29,7 @@ import lab_report
 from rich.console import Console
 from rich.progress import track
 
+from budget.limits import Budget
 from models.errors import UserError
 from search import samplers
 from search.lab.methods import method
@@ -115,7 +116,10 @@ def main() -> None:
     parser.add_argument("--docs", action="store_true", help="write docs/search-methods.{md,png} from this comparison")
     options = parser.parse_args()
     names = list(dict.fromkeys([lab_report.BASE, *options.methods.split(",")]))
+    if min(options.seeds, options.trials, options.workers, options.simulated_workers) < 1 or options.share < 0:
+        parser.error("--seeds, --trials, --workers and --simulated-workers are at least 1, --share at least 0")
     try:
+        Budget.parse(options.budget)
         for name in names:
             method(name)
     except UserError as error:

@@ -14,6 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from models.errors import UserError
 from reports.reading import list_studies, read_study
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,7 +44,10 @@ def main() -> None:
     parser.add_argument("databases", type=Path, nargs="+")
     parser.add_argument("--output", type=Path, default=CURVES)
     options = parser.parse_args()
-    curves = [entry for database in options.databases for entry in curves_of(database)]
+    try:
+        curves = [entry for database in options.databases for entry in curves_of(database)]
+    except UserError as error:
+        parser.error(str(error))
     lines = ",\n".join(json.dumps(entry) for entry in curves)
     options.output.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     distinct = len({entry["layers"] for entry in curves})
