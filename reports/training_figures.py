@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from reports.pictures import Picture, as_rows
 from reports.runs import Run
+from reports.seeds import Difference
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,3 +115,20 @@ def _png(figure: "Figure") -> bytes:
 def _plain(text: str) -> str:
     """Text that matplotlib shows as it is: a dollar sign would begin a formula."""
     return text.replace("$", r"\$")
+
+
+def changes(rows: Sequence[tuple[str, Difference]], title: str) -> bytes:
+    """Differences with their intervals, one line each, about a line at 0."""
+    figure = _figure(8.4, 1.2 + 0.42 * max(1, len(rows)))
+    axes = figure.subplots()
+    _style(axes)
+    axes.axvline(0, color=_MUTED, linewidth=1, linestyle=":")
+    for place, (_, change) in enumerate(rows):
+        if change.low is not None and change.high is not None:
+            axes.plot([change.low, change.high], [place, place], color=COLORS[0], linewidth=1.6)
+        axes.plot([change.mean], [place], "o", color=COLORS[0], markersize=6)
+    axes.set_yticks(range(len(rows)), [_plain(name) for name, _ in rows], fontsize=8)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_title(_plain(title), loc="left", fontsize=10)
+    axes.set_xlabel("95 % interval over seeds", fontsize=8, color=_MUTED)
+    return _png(figure)

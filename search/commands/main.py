@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from models.errors import UnderbudgetError
 from search.commands import (
+    ablate,
     confirm,
     dashboard,
     datasets,
@@ -21,6 +22,7 @@ from search.commands import (
     predict,
     references,
     report,
+    series,
     show,
     status,
     train,
@@ -41,6 +43,8 @@ for command in (
     show.show,
     train.train,
     confirm.confirm,
+    series.series,
+    ablate.ablate,
     export.export,
     predict.predict,
     evaluate.evaluate,

@@ -47,7 +47,7 @@ def choose(study: StudyRecord, top: int, seeds: int, dataset: Dataset) -> tuple[
     """
     if not 1 <= top <= MOST_FINALISTS:
         raise UserError(f"--top is a whole number from 1 to {MOST_FINALISTS}, not {top}")
-    front = list(reversed(fronts.front(study.trials)))[:top]
+    front = list(reversed(fronts.front(study.trials, study.axis)))[:top]
     if not front:
         raise UserError(
             f"the study {study.name} has no complete trial yet: let it run on, underbudget launch {study.name}"

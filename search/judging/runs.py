@@ -117,12 +117,14 @@ def complete(
     notify: Callable[[Event], None] = lambda event: None,
     keep: Callable[[Order, Run], None] = lambda order, run: None,
     known: Callable[[Order], Run | None] | None = None,
+    failed: Callable[[Order, str], None] | None = None,
 ) -> dict[str, Run]:
     """The runs of all orders by key, trained where they are not stored yet.
 
     engine: makes an engine for so many jobs; called only where something is to be trained. command: who reads the test
     set, for the ledger. keep: gets each new run once its files are written.
-    known: where stored runs are looked up instead of in the folder's files.
+    known: where stored runs are looked up instead of in the folder's files. failed: gets each run that came to nothing,
+    with its reason; the result then lacks it, and nothing is raised for it.
 
     Raises UserError where a stored run has other conditions, UnderbudgetError where runs failed; those that came to
     their end are stored by then.
@@ -138,8 +140,17 @@ def complete(
     if not missing:
         return done
     with contextlib.closing(engine(len(missing))) as made:
-        done |= _Session(made, missing, dataset, folder, device, command, notify, keep).run()
-    return {order.key: done[order.key] for order in orders}
+        session = _Session(made, missing, dataset, folder, device, command, notify, keep)
+        done |= session.run()
+    for order, reason in session.failures:
+        if failed is None:
+            finished = len(orders) - len(session.failures)
+            raise UnderbudgetError(
+                f"{len(session.failures)} of {len(orders)} runs failed, the first ({order.key}): {reason}; "
+                f"{finished} are finished and kept"
+            )
+        failed(order, reason)
+    return {order.key: done[order.key] for order in orders if order.key in done}
 
 
 def stored(order: Order, dataset: Dataset, folder: Path) -> Run | None:
@@ -195,7 +206,7 @@ class _Session:
         self._waiting = deque(enumerate(_Underway(order) for order in orders))
         self._underway: dict[int, _Underway] = {}
         self._done: dict[str, Run] = {}
-        self._failures: list[tuple[Order, str]] = []
+        self.failures: list[tuple[Order, str]] = []
 
     def run(self) -> dict[str, Run]:
         try:
@@ -209,12 +220,6 @@ class _Session:
             for underway in self._underway.values():  # stopped: what they read of the test set, they have read
                 if underway.order.protocol == "published":
                     self._note(underway.order, len(underway.curve), len(underway.curve))
-        if self._failures:
-            order, reason = self._failures[0]
-            raise UnderbudgetError(
-                f"{len(self._failures)} of {len(self._failures) + len(self._done)} runs failed, the first "
-                f"({order.key}): {reason}"
-            )
         return self._done
 
     def _submit(self, number: int, underway: _Underway) -> None:
@@ -255,7 +260,7 @@ class _Session:
                     self._note(order, len(underway.curve), len(underway.curve))
                 final = not message.transient or underway.attempt >= ATTEMPTS
                 if final:
-                    self._failures.append((order, message.reason))
+                    self.failures.append((order, message.reason))
                 else:
                     self._waiting.append((message.trial, _Underway(order, underway.attempt + 1)))
                 self._notify(Lost(order, message.reason, final))

@@ -1,0 +1,332 @@
+"""A published series reproduced: its table as the publications write it (target, result, analysis), facts only."""
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from models.architecture import BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pool
+from models.errors import UserError
+from models.files import write_atomically
+from models.language import render_primary
+from models.plan import Plan
+from models.references import Reference
+from reports.runs import Run
+from reports.seeds import Difference, Summary, difference, standard_errors, summary
+
+FILES = {"page": "index.html", "table": "series.csv", "markdown": "series.md", "report": "series.json"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step as it was published, and its runs; none where it was not trained."""
+
+    reference: Reference
+    network: Plan
+    runs: tuple[Run, ...] = ()
+    untrained: str = ""  # why there are no runs
+    failed: int = 0  # runs that came to nothing
+
+    @property
+    def params(self) -> int:
+        """Parameters as counted here."""
+        return sum(layer.params for layer in self.network.layers)
+
+    @property
+    def last(self) -> Summary:
+        """Judged accuracy of the last epoch, over the seeds."""
+        return summary([run.last for run in self.runs])
+
+    @property
+    def best(self) -> Summary:
+        """Judged accuracy of each seed's best epoch: what the publications print."""
+        return summary([run.best.accuracy for run in self.runs])
+
+    @property
+    def gap(self) -> Summary:
+        """Train less judged accuracy in the last epoch, points."""
+        return summary([run.curve[-1].train_accuracy - run.last for run in self.runs])
+
+    @property
+    def published_best(self) -> float | None:
+        """The published accuracy; None where none was published or ours is of other images than MNIST's test part."""
+        other = self.runs and (self.runs[0].data.name, self.runs[0].data.part) != ("mnist", "test")
+        return None if other else self.reference.best_test_pct
+
+    @property
+    def standard_errors(self) -> float | None:
+        """Published best epoch less ours, in standard errors; None where either is missing."""
+        published = self.published_best
+        if published is None or not self.runs:
+            return None
+        return standard_errors(published, [run.best.accuracy for run in self.runs], self.runs[0].data.judged)
+
+
+@dataclass(frozen=True)
+class Series:
+    """All steps of a collection, in order."""
+
+    name: str
+    repository: str
+    protocol: str
+    steps: tuple[Step, ...]
+
+    def previous(self, index: int) -> Step | None:
+        """The last step before this one that was trained."""
+        return next((step for step in reversed(self.steps[:index]) if step.runs), None)
+
+
+def target(step: Step, before: Step | None) -> str:
+    """What the step set out to reproduce, and what it changes."""
+    published = step.reference
+    accuracy = "no accuracy published" if published.best_test_pct is None else f"{published.best_test_pct:.2f} %"
+    wanted = (
+        f"{published.published_params:,} parameters, {accuracy} on MNIST's test part, {published.epochs} epochs, "
+        f"recipe {published.recipe}"
+    )
+    return wanted if before is None else f"{wanted}. Changes: {'; '.join(changes(step, before)) or 'none'}"
+
+
+def changes(step: Step, before: Step) -> list[str]:
+    """What differs between two steps, each as a fact."""
+    found = []
+    params = step.params - before.params
+    if params:
+        found.append(f"{params:+,} parameters")
+    old, new = _parts(before.network), _parts(step.network)
+    for name in sorted(old.keys() | new.keys()):
+        if old[name] != new[name]:
+            found.append(f"{name} {old[name]} to {new[name]}")
+    old_rates, new_rates = _rates(before.network), _rates(step.network)
+    if old_rates != new_rates and old_rates and new_rates:
+        found.append(f"dropout rate {_numbers(old_rates)} to {_numbers(new_rates)}")
+    heads = _head(before.network), _head(step.network)
+    if heads[0] != heads[1]:
+        found.append(f"ends in {heads[1]} instead of {heads[0]}")
+    if not found and str(before.network.architecture) != str(step.network.architecture):
+        found.append("order of layers or widths")
+    if step.reference.recipe != before.reference.recipe:
+        found.append(f"recipe {step.reference.recipe} instead of {before.reference.recipe}")
+    if step.reference.epochs != before.reference.epochs:
+        found.append(f"{step.reference.epochs} epochs instead of {before.reference.epochs}")
+    return found
+
+
+def result(step: Step) -> str:
+    """What came out, in one line."""
+    same = "equal" if step.params == step.reference.published_params else "NOT EQUAL"
+    counted = f"{step.params:,} parameters ({same})"
+    if not step.runs:
+        return f"{counted}; not trained: {step.untrained}"
+    last, best, train = step.last, step.best, summary([run.curve[-1].train_accuracy for run in step.runs])
+    epochs = len(step.runs[0].judged)
+    conditions = f"{_many(last.n, 'seed')}, {_many(epochs, 'epoch')}"
+    if step.failed:
+        conditions += f"; {_many(step.failed, 'run')} more failed"
+    return (
+        f"{counted}; last epoch {_spread(last)} %, best epoch {_spread(best)} %, train {train.mean:.2f} % "
+        f"({conditions})"
+    )
+
+
+def analysis(step: Step, before: Step | None) -> list[str]:
+    """Facts that follow from the numbers: distance from the publication, gap, change against the step before."""
+    if not step.runs:
+        return []
+    part = step.runs[0].data.part
+    lines = []
+    errors, published = step.standard_errors, step.published_best
+    if published is not None:
+        distance = "" if errors is None else f", {errors:+.1f} standard errors"
+        lines.append(
+            f"Published best epoch {published:.2f} % less ours {step.best.mean:.2f} %: "
+            f"{published - step.best.mean:+.2f} points{distance}."
+        )
+    gap = step.gap
+    lines.append(f"Train less {part} in the last epoch: {gap.mean:+.2f} points{_between(gap.low, gap.high)}.")
+    if before is not None:
+        change = difference([run.last for run in step.runs], [run.last for run in before.runs])
+        lines.append(
+            f"Last epoch against {before.reference.name}: {change.mean:+.2f} points{_between(change.low, change.high)}"
+            f"{_verdict(change)}."
+        )
+    return lines
+
+
+COLUMNS = (
+    "step",
+    "source",
+    "recipe",
+    "epochs",
+    "published_params",
+    "params",
+    "published_best_test",
+    "seeds",
+    "best_mean",
+    "best_sd",
+    "published_less_ours",
+    "standard_errors",
+    "last_mean",
+    "last_sd",
+    "last_low",
+    "last_high",
+    "published_best_train",
+    "train_last_mean",
+    "train_less_test",
+    "untrained",
+)
+
+
+def rows(series: Series) -> list[dict[str, Any]]:
+    """A row per step with the keys COLUMNS; accuracies in percent."""
+    found = []
+    for step in series.steps:
+        row: dict[str, Any] = dict.fromkeys(COLUMNS)
+        row |= {
+            "step": step.reference.name,
+            "source": step.reference.source,
+            "recipe": step.reference.recipe,
+            "epochs": step.reference.epochs,
+            "published_params": step.reference.published_params,
+            "params": step.params,
+            "published_best_test": step.reference.best_test_pct,
+            "published_best_train": step.reference.best_train_pct,
+            "seeds": len(step.runs),
+            "untrained": step.untrained,
+        }
+        if step.runs:
+            last, best, published = step.last, step.best, step.published_best
+            row |= {
+                "epochs": len(step.runs[0].judged),
+                "best_mean": best.mean,
+                "best_sd": best.sd,
+                "published_less_ours": None if published is None else published - best.mean,
+                "standard_errors": step.standard_errors,
+                "last_mean": last.mean,
+                "last_sd": last.sd,
+                "last_low": last.low,
+                "last_high": last.high,
+                "train_last_mean": summary([run.curve[-1].train_accuracy for run in step.runs]).mean,
+                "train_less_test": step.gap.mean,
+            }
+        found.append(row)
+    return found
+
+
+def markdown(series: Series) -> str:
+    """The table in Markdown, as docs/series.md holds it."""
+    lines = [
+        "| step | parameters | recipe, epochs | published best epoch | ours, best epoch | difference "
+        "| ours, last epoch | train - test |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for step, row in zip(series.steps, rows(series), strict=True):
+        published = "" if row["published_best_test"] is None else f"{row['published_best_test']:.2f}"
+        same = "" if row["params"] == row["published_params"] else f" (published {row['published_params']:,})"
+        if step.runs:
+            errors = "" if row["standard_errors"] is None else f" ({row['standard_errors']:+.1f} SE)"
+            away = "" if row["published_less_ours"] is None else f"{row['published_less_ours']:+.2f}{errors}"
+            cells = [_spread(step.best), away, _spread(step.last), f"{row['train_less_test']:+.2f}"]
+        else:
+            cells = ["not trained", "", "", ""]
+        first = [step.reference.name, f"{row['params']:,}{same}", f"{row['recipe']}, {row['epochs']}", published]
+        lines.append("| " + " | ".join(first + cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def to_json(series: Series) -> dict[str, Any]:
+    """What `series --json` prints and series.json holds."""
+    steps = []
+    for index, (step, row) in enumerate(zip(series.steps, rows(series), strict=True)):
+        before = series.previous(index)
+        said = {"target": target(step, before), "result": result(step), "analysis": analysis(step, before)}
+        conditions = {}
+        if step.runs:
+            first = step.runs[0]
+            conditions = {
+                "seeds": [run.seed for run in step.runs],
+                "last": [run.last for run in step.runs],
+                "best": [run.best.accuracy for run in step.runs],
+                "seconds": [run.seconds for run in step.runs],
+                "paths": sorted({run.path for run in step.runs}),
+                "hardware": sorted({run.hardware for run in step.runs}),
+                "versions": first.versions,
+                "data": asdict(first.data),
+                "readings": sum(run.readings for run in step.runs),
+            }
+        steps.append({**row, **said, "conditions": conditions})
+    return {"series": series.name, "repository": series.repository, "protocol": series.protocol, "steps": steps}
+
+
+def write(series: Series, folder: Path) -> dict[str, Path]:
+    """Write the files of FILES; their paths. Raises UserError where the folder cannot be written."""
+    import pandas
+
+    from reports.page.series import render_page
+
+    contents = {
+        "table": pandas.DataFrame(rows(series), columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"),
+        "markdown": markdown(series),
+        "report": json.dumps(to_json(series), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+        "page": render_page(series),
+    }
+    try:
+        for key, text in contents.items():
+            write_atomically(folder / FILES[key], text.encode())
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written ({error.strerror}): give another --output") from None
+    return {key: folder / FILES[key] for key in FILES}
+
+
+def _parts(network: Plan) -> Counter[str]:
+    """How many layers of each kind."""
+    names = {
+        Conv: "convolutions",
+        BatchNorm: "batch norms",
+        Dropout: "dropouts",
+        Pool: "pools",
+        Linear: "linear layers",
+    }
+    found: Counter[str] = Counter()
+    for layer in network.layers:
+        name = names.get(type(layer.operation))
+        if name is not None:
+            found[name] += 1
+    return found
+
+
+def _rates(network: Plan) -> tuple[float, ...]:
+    return tuple(sorted({layer.operation.rate for layer in network.layers if isinstance(layer.operation, Dropout)}))
+
+
+def _head(network: Plan) -> str:
+    """The stages from the one that shrinks the map to 1x1 on, in words."""
+    stages = network.architecture.stages
+    for index, stage in enumerate(stages):
+        if isinstance(stage.primary, GlobalAveragePool):
+            after = [render_primary(each.primary) for each in stages[index + 1 :]]
+            return " ".join(["gap", *after])
+    return render_primary(stages[-1].primary)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return " and ".join(f"{value:g}" for value in values)
+
+
+def _spread(value: Summary) -> str:
+    return f"{value.mean:.2f}" if value.sd is None else f"{value.mean:.2f} ± {value.sd:.2f}"
+
+
+def _between(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f" (95 % interval {low:+.2f} to {high:+.2f})"
+
+
+def _verdict(change: Difference) -> str:
+    if change.low is None or change.high is None:
+        return ""
+    return ", the interval holds 0" if change.low <= 0 <= change.high else ", the interval leaves out 0"

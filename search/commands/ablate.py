@@ -1,0 +1,149 @@
+"""`underbudget ablate`: each ingredient of a network taken away or swapped, and what that changes."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from search.commands.options import DataDir, Json, Runs, Storage
+from search.commands.train import Dataset, Device, Epochs, Output, Recipe, What, Workers
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from reports.ablation import Ablation
+
+
+def ablate(
+    what: What,
+    seeds: Annotated[int, typer.Option(help="How many seeds of each variant; intervals need two.")] = 3,
+    seed: Annotated[int, typer.Option(help="The first seed; the others follow it.")] = 0,
+    recipe: Recipe = None,
+    protocol: Annotated[str, typer.Option(help="search, confirm or published, as in `train`.")] = "search",
+    epochs: Epochs = None,
+    dataset: Dataset = None,
+    output: Output = None,
+    device: Device = None,
+    workers: Workers = None,
+    runs: Runs = None,
+    storage: Storage = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Take away or swap each ingredient of a network: batch norm, dropout, GAP head, 1x1 transition, pool position,
+    augmentation, schedule. Reports the change in accuracy and in cost.
+
+    The same command goes on where it was stopped.
+    """
+    from budget.count import count
+    from models.errors import UnderbudgetError
+    from models.plan import plan
+    from reports import ablation as reported
+    from search.commands.terminal import console, say
+    from search.commands.train import check_seed, compute
+    from search.judging import bench as benches
+    from search.judging import train as trainings
+    from search.judging.ingredients import Absent, Variant, variants
+    from search.judging.protocol import check_protocol
+    from search.judging.runs import Order
+    from search.judging.subject import subject
+
+    tell = (lambda line="": None) if as_json else say
+    check_protocol(protocol)
+    benches.check_seeds(seeds)
+    check_seed(seed)
+    found = subject(what, runs, storage, recipe, dataset)
+    bench = benches.prepare(found.dataset, data_dir, device, workers, tell)
+    info = bench.dataset.info
+    network = trainings.network(found, bench)
+    images = trainings.images(bench, protocol)
+    chosen = trainings.resolved(found.recipe, trainings.Changes(epochs=epochs), images)
+    folder = output or (
+        Path(runs or "runs") / "ablate" / f"{found.stem}-{info.name}-{chosen.name}-{chosen.epochs}e-{protocol}"
+    )
+    listed = variants(network, chosen, images)
+    arms = [Variant("as-it-is", "", "as it is", found.architecture, chosen)]
+    arms += [each for each in listed if isinstance(each, Variant)]
+    missing = [each for each in listed if isinstance(each, Absent)]
+    tell(f"device    {bench.device_line()}")
+    tell(f"arms      {len(arms)} with the network as it is, {seeds} seeds each, in {folder}")
+    for absent in missing:
+        tell(f"absent    {absent.ingredient}: {absent.reason}")
+    tell()
+    orders = {
+        arm.key: [
+            Order(f"{arm.key}/seed-{number}", found.name, arm.architecture, arm.recipe, number, protocol)
+            for number in range(seed, seed + seeds)
+        ]
+        for arm in arms
+    }
+    wanted = [order for own in orders.values() for order in own]
+    lost: dict[str, str] = {}
+    done = compute(wanted, bench, folder, "ablate", as_json, failed=lambda order, why: lost.setdefault(order.key, why))
+    gone = {arm.key: [lost[order.key] for order in orders[arm.key] if order.key in lost] for arm in arms}
+    if len(gone["as-it-is"]) == seeds:
+        raise UnderbudgetError(f"the network as it is could not be trained on any seed: {gone['as-it-is'][0]}")
+    absent_now = [
+        Absent(arm.ingredient, f"{arm.change}: the training failed on every seed ({gone[arm.key][0]})")
+        for arm in arms
+        if len(gone[arm.key]) == seeds
+    ]
+    judged = [
+        reported.Arm(
+            arm.ingredient,
+            arm.change,
+            count(plan(arm.architecture, info.input_shape, len(info.classes))),
+            str(arm.architecture),
+            tuple(done[order.key] for order in orders[arm.key] if order.key in done),
+            len(gone[arm.key]),
+        )
+        for arm in arms
+        if len(gone[arm.key]) < seeds
+    ]
+    result = reported.Ablation(
+        found.title,
+        judged[0],
+        tuple(judged[1:]),
+        tuple(reported.Missing(absent.ingredient, absent.reason) for absent in missing + absent_now),
+    )
+    paths = reported.write(result, folder)
+    if as_json:
+        print(json.dumps(reported.to_json(result), indent=2, allow_nan=False))
+        return
+    say()
+    console().print(_table(result))
+    say()
+    for missing in result.missing:
+        say(f"{missing.ingredient}: nothing to compare, {missing.reason}")
+    part = result.base.runs[0].data.part
+    say(f"{part} accuracy, mean of the last three epochs, percent; change in points, Welch's 95 % interval over seeds")
+    say()
+    for path in paths.values():
+        say(str(path))
+
+
+def _table(result: "Ablation") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    from reports.ablation import rows
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("change", overflow="fold", min_width=20)
+    for column in ("accuracy", "points", "95 % interval", "params", "MACs", "s"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in rows(result):
+        if row["accuracy"] is None:
+            continue
+        change, low = row["accuracy_change"], row["low"]
+        table.add_row(
+            Text(row["change"]),
+            f"{row['accuracy']:.2f}",
+            "" if change is None else f"{change:+.2f}",
+            "" if low is None else f"{low:+.2f} .. {row['high']:+.2f}",
+            f"{row['params']:,}",
+            f"{row['macs']:,}",
+            f"{row['seconds']:.0f}",
+        )
+    return table
