@@ -73,11 +73,11 @@ def fingerprint(name: str) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 
-def searched(name: str, seed: int, conditions: Conditions, folder: Path) -> Search:
-    """One search, from its file where it was run under the same conditions."""
+def searched(name: str, seed: int, conditions: Conditions, code: str, folder: Path) -> Search:
+    """One search, from its file where it was run under the same conditions by the same code."""
     budget = "".join(letter if letter.isalnum() else "_" for letter in conditions.budget)
     file = folder / f"{name}-{budget}-{conditions.trials}x{conditions.workers}-{seed}.json"
-    under = {**asdict(conditions), "code": fingerprint(name)}
+    under = {**asdict(conditions), "code": code}
     if file.exists():
         stored = json.loads(file.read_text(encoding="utf-8"))
         if stored["conditions"] == under:
@@ -94,7 +94,9 @@ def compare(names: list[str], seeds: int, conditions: Conditions, folder: Path, 
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(processes, context) as pool:
         jobs = [
-            (name, pool.submit(searched, name, seed, conditions, folder)) for name in names for seed in range(seeds)
+            (name, pool.submit(searched, name, seed, conditions, code, folder))
+            for name, code in [(name, fingerprint(name)) for name in names]  # now, as the workers import it
+            for seed in range(seeds)
         ]
         found: lab_report.Found = {name: [] for name in names}
         for name, job in track(jobs, "searching", console=Console(stderr=True)):
