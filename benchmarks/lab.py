@@ -19,6 +19,7 @@ import json
 import multiprocessing
 import os
 import sys
+import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -89,10 +90,17 @@ def searched(name: str, seed: int, conditions: Conditions, code: str, folder: Pa
     return result
 
 
+def end_with_parent() -> None:
+    """In a worker process: end when the comparison is killed, which would otherwise leave it waiting for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+
 def compare(names: list[str], seeds: int, conditions: Conditions, folder: Path, processes: int) -> lab_report.Found:
     """All searches of the methods, seed by seed."""
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(processes, context) as pool:
+    with concurrent.futures.ProcessPoolExecutor(processes, context, end_with_parent) as pool:
         jobs = [
             (name, pool.submit(searched, name, seed, conditions, code, folder))
             for name, code in [(name, fingerprint(name)) for name in names]  # now, as the workers import it
