@@ -144,10 +144,11 @@ class Builder:
 
 
 def model(network: Integers, shape: tuple[int, ...]) -> bytes:
-    """The model as a file: from the stored input of that shape (height, width, channels) to the stored logits."""
+    """The model as a file: from the stored input of that shape (height, width, channels) to each step's output."""
     builder = Builder()
     tensor = builder.map(shape, network.steps[0].source)
     builder.graph.inputs = [tensor]
+    builder.graph.outputs = []
     for one in network.steps:
         if one.step.input_shape[1:] == (1, 1) and tuple(builder.graph.tensors[tensor].shape[1:3]) != (1, 1):
             amount = np.array([1, 1, 1, one.step.input_shape[0]], np.int32)
@@ -161,24 +162,25 @@ def model(network: Integers, shape: tuple[int, ...]) -> bytes:
                 options,
             )
         tensor = builder.add(one, tensor)
-    builder.graph.outputs = [tensor]
+        builder.graph.outputs.append(tensor)
     file = flatbuffers.Builder(1024)
     file.Finish(builder.model.Pack(file), b"TFL3")
     return bytes(file.Output())
 
 
-def run(network: Integers, inputs: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """Stored logits (n, classes) for stored inputs (n, height, width, channels)."""
+def run(network: Integers, inputs: npt.NDArray[np.int8]) -> list[npt.NDArray[np.int8]]:
+    """Each step's stored output (n, height, width, channels) for stored inputs of such a shape."""
     interpreter = Interpreter(
         model_content=model(network, inputs.shape[1:]),
         experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
         num_threads=1,
     )
     interpreter.allocate_tensors()
-    (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
-    results = []
+    (source,), targets = interpreter.get_input_details(), interpreter.get_output_details()
+    results: list[list[npt.NDArray[np.int8]]] = [[] for _ in targets]
     for one in inputs:
         interpreter.set_tensor(source["index"], one[None])
         interpreter.invoke()
-        results.append(interpreter.get_tensor(target["index"]).reshape(-1))
-    return np.stack(results)
+        for result, target in zip(results, targets, strict=True):
+            result.append(interpreter.get_tensor(target["index"]))
+    return [np.concatenate(result) for result in results]

@@ -1,9 +1,11 @@
 """The format `c`: a folder with `float32/` and `int8/`, each a header, a source and a test program of one name."""
 
+import atexit
 import hashlib
 import json
 import math
 import shlex
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +17,7 @@ import numpy.typing as npt
 from models.errors import UnderbudgetError, UserError
 from models.export.c import compiling
 from models.export.c.interface import header
+from models.export.c.literal import prefix_of
 from models.export.c.program import Program, programs
 from models.export.c.simulate import simulate
 from models.export.c.source import source
@@ -89,19 +92,19 @@ def load(path: Path) -> Model:
         for name, digest in facts["sha256"].items():
             if hashlib.sha256((path / name).read_bytes()).hexdigest() != digest:
                 raise UserError(f"{path / name} does not match its checksum: the file was changed, export it again")
-        scale, zero, prefix = float(facts["logit_scale"]), int(facts["logit_zero"]), str(facts["prefix"])
+        scale, zero, prefix = float(facts["logit_scale"]), int(facts["logit_zero"]), prefix_of(facts["prefix"])
         about = {key: facts[key] for key in ("background", "metadata")}
         shape, classes = tuple(facts["input_shape"]), tuple(facts["classes"])
     except (OSError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is no complete export in C ({error}): export it again") from error
+    work = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, work, ignore_errors=True)
+    target = Path(work) / "network"
+    compiling.compiled(path, prefix, target)
 
     def answers(pixels: "Tensor") -> "Tensor":
         pictures = pixels.round().clamp(0, 255).to(torch.uint8).numpy()
-        with tempfile.TemporaryDirectory() as work:
-            target = Path(work) / "network"
-            compiling.compiled(path, prefix, target)
-            stored = compiling.run(target, pictures)[1]
-        return torch.from_numpy(scale * (stored - zero)).float()
+        return torch.from_numpy(scale * (compiling.run(target, pictures)[1] - zero)).float()
 
     return Model(answers, shape, classes=classes, **about)
 
