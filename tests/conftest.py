@@ -54,6 +54,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.fixture(params=["cpu", "cuda"])
+def device(request: pytest.FixtureRequest) -> str:
+    """Each kind of device that trainings run on; skips where there is no such one."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device: torch.cuda.is_available() is False")
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
 def quadrants(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Noise of 8x8 with one bright quadrant, whose number is the class: easy to learn, and every image is different."""

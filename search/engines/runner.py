@@ -126,4 +126,5 @@ def is_out_of_memory(error: Exception) -> bool:
 
 def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())[:300]
+    text = text or ("out of memory" if isinstance(error, MemoryError) else "")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

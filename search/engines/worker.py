@@ -10,6 +10,7 @@ seconds the job was computed.
 """
 
 import json
+import logging
 import os
 import queue
 import signal
@@ -78,6 +79,8 @@ def main() -> None:
     """Serve jobs until standard input closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     worker = Worker(_take_over_stdout())
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")  # to standard error, which the engine logs
+    logging.getLogger("search").setLevel(logging.INFO)
     threading.Thread(target=worker.listen, daemon=True).start()
     import torch
 
