@@ -8,7 +8,6 @@ from reports.page.dots import Mark, Row, dots
 from reports.page.numbers import DASH, percent, whole
 from reports.page.template import render
 from reports.page.training import PROTOCOLS, facts, spread
-from reports.runs import holding
 
 
 def render_page(confirmation: Confirmation, now: datetime | None = None) -> str:
@@ -44,14 +43,14 @@ def render_page(confirmation: Confirmation, now: datetime | None = None) -> str:
         best_spread=spread(first.last),
         best_params=whole(first.runs[0].params),
         rows=[_row(confirmation, one) for one in finalists],
-        target=confirmation.target,
+        target=None if confirmation.target is None else f"{confirmation.target:g} % held by",
         closing=confirmation.closing(),
         correlation=confirmation.correlation,
         count=len(finalists),
         readings=whole(confirmation.readings),
         protocol=PROTOCOLS["confirm"],
         images=whole(first.runs[0].data.judged),
-        facts=facts(runs),
+        facts=[fact for fact in facts(runs) if fact[0] != "network"],  # of the first finalist only
         files=[name for key, name in FILES.items() if key != "page"],
     )
 
@@ -69,7 +68,9 @@ def _row(confirmation: Confirmation, one: Confirmed) -> dict[str, Any]:
         "maximum": f"{last.maximum:.2f}",
         "interval": interval,
         "best": f"{one.best.mean:.2f}",
-        "held": None if confirmation.target is None else holding(one.runs, confirmation.target, confirmation.last),
+        "held": None
+        if confirmation.target is None
+        else f"{sum(run.holds(confirmation.target, confirmation.last) for run in one.runs)} of {len(one.runs)}",
         "seeds": len(one.runs),
         "layers_text": one.runs[0].layers_text,
     }

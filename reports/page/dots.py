@@ -94,9 +94,23 @@ def dots(
     return {
         "data": traces,
         "layout": layout(
-            height=130 + 34 * len(rows),
-            xaxis=axis(title),
+            height=150 + 34 * len(rows),
+            margin={"l": 8, "r": 8, "t": 32, "b": 8},
+            xaxis=axis(title, range=_range(rows, line)),
             yaxis=axis("", type="category", autorange="reversed", ticksuffix=" "),
             shapes=shapes,
         ),
     }
+
+
+def _range(rows: Sequence[Row], line: float | None) -> list[float]:
+    """From the lowest to the highest value, and of the intervals what does not push those together: an interval over
+    two seeds can be a hundred times as wide as the values lie apart."""
+    values = [value for row in rows for value in (row.mean, *row.single, *row.marks.values())]
+    values += [] if line is None else [line]
+    low, high = min(values), max(values)
+    room = max(0.6 * (high - low), 0.2)
+    ends = [end for row in rows for end in (row.low, row.high) if end is not None]
+    first, last = min([low, *ends]), max([high, *ends])
+    pad = 0.05 * (high - low) + 0.02
+    return [max(first, low - room) - pad, min(last, high + room) + pad]

@@ -65,7 +65,7 @@ def _row(step: Step) -> Row:
     return Row(
         name=step.reference.name,
         mean=last.mean,
-        low=None if last.low is None else max(last.low, last.minimum - 1),
+        low=last.low,
         high=None if last.high is None else min(last.high, 100),
         single=tuple(run.last for run in step.runs),
         marks=marks,

@@ -114,8 +114,8 @@ def ablate(
     say()
     console().print(_table(result))
     say()
-    for missing in result.missing:
-        say(f"{missing.ingredient}: nothing to compare, {missing.reason}")
+    for gone_now in result.missing:
+        say(f"{gone_now.ingredient}: nothing to compare, {gone_now.reason}")
     part = result.base.runs[0].data.part
     say(f"{part} accuracy, mean of the last three epochs, percent; change in points, Welch's 95 % interval over seeds")
     say()
