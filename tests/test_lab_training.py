@@ -124,6 +124,22 @@ def test_simulated_curves_tell_their_end_as_soon_as_real_ones(
     assert np.mean(found[1:]) == pytest.approx(found[0], abs=0.06)
 
 
+def test_simulated_curves_are_as_restless_as_real_ones(
+    model: CurveModel, real: dict[str, list[dict[str, Any]]]
+) -> None:
+    """Second differences of the log error from epoch to epoch, while the learning rate is high and at the end."""
+
+    def restlessness(curves: Any) -> Any:
+        bends = np.diff(np.log10(100 - np.array(curves) - model.floor), 2, axis=1)
+        return [bends[:, 1:9].std(), bends[:, -2:].std()]
+
+    recorded = restlessness([runs[0]["val_accuracy"] for runs in real.values()])
+    simulated = np.mean(
+        [restlessness([model.curve(planned(name), seed) for name in real]) for seed in range(5)], axis=0
+    )
+    assert simulated == pytest.approx(recorded, rel=0.25)
+
+
 def test_epochs_take_about_as_long_as_real_ones(model: CurveModel, real: dict[str, list[dict[str, Any]]]) -> None:
     timed = [run for runs in real.values() for run in runs if run["study"] == "random-s1"]
     simulated = [model.epoch_seconds(planned(run["layers"])) for run in timed]
