@@ -69,8 +69,8 @@ def _gathered(
     from models.errors import UserError
     from search import exporting, lookup, picking, winners
     from search.commands import summary
-    from search.commands.show import split_trial
     from search.commands.terminal import say
+    from search.judging.subject import split_trial
 
     folder = Path(data_dir) if data_dir else None
     path = Path(what)

@@ -1,14 +1,12 @@
 """`underbudget show`: a network, layer by layer."""
 
 import json
-import re
 from typing import Annotated, Any
 
 import typer
 
 from search.commands.options import Json, Precision, Runs, Storage
-
-_TRIAL = re.compile(r"([^:#|()\s]+)[:#](\d+)")
+from search.judging.subject import split_trial
 
 
 def show(
@@ -78,12 +76,6 @@ def _published(name: str) -> tuple[list[str], dict[str, Any]]:
     ]
     fields = ("source", "published_params", "best_train_pct", "best_test_pct", "epochs", "recipe")
     return lines, {"published": {field: getattr(found, field) for field in fields}}
-
-
-def split_trial(what: str) -> tuple[str, int | None]:
-    """(study, trial number) of "STUDY:12" or "STUDY#12"; (study, None) of a name alone."""
-    match = _TRIAL.fullmatch(what)
-    return (match[1], int(match[2])) if match else (what, None)
 
 
 def _trial(study: str, number: int, runs: str | None, storage: str | None) -> tuple[Any, str, str, list[str], Any]:

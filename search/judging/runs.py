@@ -7,6 +7,7 @@ command that was stopped goes on where it was; a stored run of other conditions 
 import contextlib
 import json
 import logging
+import tempfile
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -139,6 +140,7 @@ def complete(
     missing = [order for order in orders if order.key not in done]
     if not missing:
         return done
+    _check_writable(folder)
     with contextlib.closing(engine(len(missing))) as made:
         session = _Session(made, missing, dataset, folder, device, command, notify, keep)
         done |= session.run()
@@ -151,6 +153,16 @@ def complete(
             )
         failed(order, reason)
     return {order.key: done[order.key] for order in orders if order.key in done}
+
+
+def _check_writable(folder: Path) -> None:
+    """Make the folder, and raise UserError where nothing can be written to it: before hours of training, not after."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(f"the folder {folder} cannot be written ({error.strerror}): give another") from error
 
 
 def stored(order: Order, dataset: Dataset, folder: Path) -> Run | None:
