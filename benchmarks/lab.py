@@ -42,16 +42,20 @@ DEFAULT = (
     "random,random+front,random+mo-asha,tpe,tpe+front,tpe+mo-asha,optuna-tpe,optuna-tpe+front,optuna-tpe-blind,"
     "optuna-tpe-blind+front,optuna-default,optuna-default+front,optuna-nsga2,optuna-nsga2+front"
 )
-# Code that decides how a search goes: of every method, of the program's own samplers, of early stopping.
+# Code that decides how a search goes: of every method, of stock samplers, of the program's own, of stopping.
 COMMON = (
     "search/coordinator.py",
     "search/proposals.py",
     "search/settings.py",
     "search/space/*.py",
     "search/lab/*.json",
-    "search/lab/[!m]*.py",
+    "search/lab/curves.py",
+    "search/lab/engine.py",
+    "search/lab/features.py",
+    "search/lab/searching.py",
     "budget/*.py",
 )
+STOCK = ("search/lab/stock.py",)
 OWN = ("search/samplers.py", "search/view.py", "search/objective.py")
 STOPPING = ("search/stopping/*.py", "search/objective.py")
 
@@ -69,7 +73,7 @@ class Conditions:
 def fingerprint(name: str) -> str:
     """Of all code that decides how a method's searches go."""
     sampler, _, stopping = name.partition("+")
-    patterns = {*COMMON, *(OWN if sampler in samplers.SAMPLERS else ()), *(STOPPING if stopping else ())}
+    patterns = {*COMMON, *(OWN if sampler in samplers.SAMPLERS else STOCK), *(STOPPING if stopping else ())}
     files = sorted(path for pattern in patterns for path in ROOT.glob(pattern))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 

@@ -18,6 +18,7 @@ BEGIN, END = "<!-- table of benchmarks/lab.py begins -->", "<!-- table ends -->"
 # Okabe and Ito's palette, told apart with all common kinds of colour blindness; stopping by line style as well.
 COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 STYLES = {"": "-", "front": "--", "mo-asha": ":"}
+BANDS = ("random", "tpe")  # samplers drawn with bands: all of them would hide the lines
 TITLES = {
     "percent": "(log10 params, error in %), the study's own",
     "log": "(log10 params, log10 error)",
@@ -96,7 +97,7 @@ def write_docs(found: Found, table: list[dict[str, str]], conditions: dict[str, 
 
 
 def draw(found: Found, trials: int, file: Path) -> None:
-    """Hypervolume against epochs spent, a line per method: median over seeds with its 95 % bootstrap band."""
+    """Hypervolume against epochs spent, a line per method: medians over seeds, 95 % bootstrap bands for BANDS."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -111,11 +112,12 @@ def draw(found: Found, trials: int, file: Path) -> None:
             sampler, _, stopping = name.partition("+")
             colour = COLOURS[samplers.index(sampler) % len(COLOURS)]
             runs = [measures.progress(one, scale) for one in searches]
-            grid = np.linspace(0, np.median([spent[-1] for spent, _ in runs]), 60)[1:]
+            grid = np.linspace(0, min(spent[-1] for spent, _ in runs), 60)[1:]  # where every seed still runs
             values = np.array([measures.at_epochs(run, grid) for run in runs])
-            bands = np.array([measures.band(column[~np.isnan(column)]) for column in values.T])
+            bands = np.array([measures.band(list(column)) for column in values.T])
             axis.plot(grid, bands[:, 0], STYLES.get(stopping, "-."), color=colour, linewidth=1.4, label=name)
-            axis.fill_between(grid, bands[:, 1], bands[:, 2], color=colour, alpha=0.08, linewidth=0)
+            if sampler in BANDS:
+                axis.fill_between(grid, bands[:, 1], bands[:, 2], color=colour, alpha=0.1, linewidth=0)
         low, high = np.percentile(ends, 5), axis.get_ylim()[1]
         axis.set_ylim(0.6 * low, high)
         axis.set_xlabel("epochs spent")

@@ -221,7 +221,8 @@ def test_stock_samplers_propose_what_stock_optuna_does(constrained: bool) -> Non
         if constrained:
             trial.set_constraint("params", violation)
         if over:
-            plain.tell(trial, state=optuna.trial.TrialState.PRUNED)
+            state = optuna.trial.TrialState.PRUNED if constrained else optuna.trial.TrialState.FAIL
+            plain.tell(trial, state=state)
         else:
             view.epoch(number, curve)
             view.end(number, score)

@@ -1,7 +1,9 @@
 """Samplers of stock Optuna as a user would drive them: one study, one sampler object, ask and tell.
 
-Such a study holds the plain objectives (parameters, percent); a trial over budget is told PRUNED, with its constraint
-values or, `constrained=False`, without; one that was stopped early is told PRUNED.
+Such a study holds the plain objectives (parameters, percent). A trial over budget is told PRUNED with its constraint
+values or, `constrained=False`, FAIL, as one would without constraints; the sampler then never hears of it. (PRUNED
+without constraint values would be no different: with two objectives TPE sorts all pruned trials behind the complete
+ones.) A trial that was stopped early is told PRUNED.
 """
 
 import warnings
@@ -38,6 +40,7 @@ class StockSampler:
         return collect(dimensions, lambda dimension: dimension.suggest(trial))
 
     def _tell(self, study: optuna.Study, trial: Trial, ended: FrozenTrial) -> None:
+        over = any(value > 0 for value in ended.constraints.values())
         if self._constrained:
             for metric, value in ended.constraints.items():
                 trial.set_constraint(metric, value)
@@ -45,5 +48,7 @@ class StockSampler:
         if ended.state == TrialState.COMPLETE and len(accuracies) == self._epochs:
             params = float(ended.user_attrs["record"]["cost"]["params"])
             study.tell(trial, [params, record.score(accuracies)])
+        elif ended.state == TrialState.FAIL or (over and not self._constrained):
+            study.tell(trial, state=TrialState.FAIL)
         else:
-            study.tell(trial, state=TrialState.FAIL if ended.state == TrialState.FAIL else TrialState.PRUNED)
+            study.tell(trial, state=TrialState.PRUNED)
