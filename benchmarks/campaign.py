@@ -8,14 +8,12 @@ Each unit's result is appended to benchmarks/results/campaign.jsonl as it comes,
 
 import json
 import random
-import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -69,49 +67,33 @@ def export_unit(seed: int) -> dict[str, Any]:
     return {"parameters": done.parameters, "bytes": done.bytes, "verified": True}
 
 
-KILLED = """
-import sys
-from pathlib import Path
-sys.path[:0] = {paths!r}
-import simulated
-simulated.search(Path(sys.argv[1]), 25)
-"""
+TRIALS = 25  # of a search that is killed
 
 
-def _killed(folder: Path, seconds: float) -> bool:
-    """Search in a process and kill it so long after its study appeared; False where it had ended by itself."""
-    script = KILLED.format(paths=[str(ROOT), str(ROOT / "tests")])
-    process = subprocess.Popen([sys.executable, "-c", script, str(folder)])
-    while not (folder / "study.db").exists():
-        time.sleep(0.01)
-    time.sleep(seconds)
-    process.kill()
-    return process.wait() != 0
-
-
-def kill_unit(seed: int) -> dict[str, Any]:
-    """A search of 25 simulated trainings, killed by SIGKILL at a random moment, then run to its end: every finished
-    trial still there and unchanged, none counted twice, exactly 25 complete, equal to an uninterrupted search."""
+@cache
+def uninterrupted(stopping: str) -> list[Any]:
+    """What a search that nobody kills proposes, and what becomes of it."""
+    import kills
     import simulated
 
-    seconds = random.Random(seed).uniform(0, 4)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        while not _killed(folder / "killed", seconds):  # it was over by then: begin afresh, and kill it earlier
-            shutil.rmtree(folder / "killed")
-            seconds *= 0.7
-        before = simulated.proposals(folder / "killed")
-        simulated.search(folder / "killed", 25)
-        simulated.search(folder / "whole", 25)
-        after, whole = simulated.proposals(folder / "killed"), simulated.proposals(folder / "whole")
-    finished = [row for row in before if row[2] in ("COMPLETE", "PRUNED", "FAIL")]
-    return {
-        "after_seconds": round(seconds, 3),
-        "at_trial": len(before),
-        "kept": all(row in after for row in finished),
-        "complete": sum(row[2] == "COMPLETE" for row in after),
-        "as_uninterrupted": after == whole,
-    }
+        kills.search(Path(name), TRIALS, stopping)
+        return simulated.proposals(Path(name))
+
+
+def kill_unit(stopping: str, seed: int) -> dict[str, Any]:
+    """A search of simulated trainings, killed by SIGKILL at a random moment, then run to its end: every finished trial
+    still there and unchanged to the byte, none counted twice, as many as asked, all as in an uninterrupted search."""
+    import kills
+
+    with tempfile.TemporaryDirectory() as name:
+        seconds = kills.random_seconds(seed)
+        whole = uninterrupted(stopping)
+        return kills.kill_and_resume(Path(name) / "killed", TRIALS, stopping, seconds, 0.0, whole)
+
+
+def survived(row: dict[str, Any]) -> bool:
+    return row["kept"] and row.get("trained", row["complete"]) == TRIALS and row["as_uninterrupted"]
 
 
 @dataclass(frozen=True)
@@ -136,10 +118,22 @@ PARTS = {
         lambda row: row["verified"],
     ),
     "kills": Part(
-        "SIGKILL to the coordinator at a random moment of 25 simulated trainings, then resumed",
+        f"SIGKILL to the coordinator at a random moment of {TRIALS} simulated trainings, then resumed",
         50,
-        kill_unit,
-        lambda row: row["kept"] and row["complete"] == 25 and row["as_uninterrupted"],
+        partial(kill_unit, "none"),
+        survived,
+    ),
+    "kills-front": Part(
+        "the same, with early stopping by the front (from the first epoch on)",
+        25,
+        partial(kill_unit, "front"),
+        survived,
+    ),
+    "kills-mo-asha": Part(
+        "the same, with early stopping by MO-ASHA, which stops most trials",
+        25,
+        partial(kill_unit, "mo-asha"),
+        survived,
     ),
 }
 

@@ -79,7 +79,7 @@ class Proposer:
 
         self.study.sampler = independent_sampler(self.settings.seed, number)
         trial = optuna.trial.Trial(self.study, trial_id)
-        for key, empty in (("curve", []), ("result", None)):
+        for key, empty in (("curve", []), ("result", None), ("stop", None)):
             if key in trial.user_attrs:
                 trial.set_user_attr(key, empty)  # of a run that did not count
         return self._judge(trial)

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parent)]
 
@@ -24,32 +23,35 @@ shifts: dict[int, float] = {}  # after so many messages, the clock is set by so 
 said = 0
 
 
-class Clock(type):
-    """Stands for the class datetime: its `now` is set with the clock."""
-
-    shift = 0.0
-
-    def __getattr__(cls, name: str) -> Any:
-        return getattr(datetime.datetime, name)
+class _Any(type):
+    """Every point in time is an instance of the class that stands for datetime."""
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, datetime.datetime)
+        return isinstance(instance, real)
 
+
+real = datetime.datetime
+
+
+class Clock(real, metaclass=_Any):
+    """Stands for datetime: its `now` is set with the clock."""
+
+    shift = datetime.timedelta()
+
+    @classmethod
     def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
-        return datetime.datetime.now(tz) + datetime.timedelta(seconds=Clock.shift)
+        return real.now(tz) + cls.shift
 
 
 def set_clock(seconds: float) -> None:
     """Whoever asks for the time in this process, as Optuna, we and logging do, gets another one from now on."""
-    Clock.shift = seconds
-    real = time.time
-    time.time = lambda: real() + seconds
+    Clock.shift = datetime.timedelta(seconds=seconds)
+    real_time = time.time
+    time.time = lambda: real_time() + seconds
+    datetime.datetime = Clock  # type: ignore[misc]
     for name, module in list(sys.modules.items()):
-        if (
-            name.startswith(("optuna.", "search.", "reports."))
-            and getattr(module, "datetime", None) is datetime.datetime
-        ):
-            module.datetime = Clock("Clock", (), {})  # type: ignore[attr-defined]
+        if name.startswith(("optuna.", "search.", "reports.")) and getattr(module, "datetime", None) is real:
+            module.datetime = Clock  # type: ignore[attr-defined]
 
 
 def messages(job: Job) -> Iterator[Message]:

@@ -153,6 +153,7 @@ def test_no_file_is_a_drawer() -> None:
         ("underbudget", HEAVY | {"numpy", "typer", "rich"}),
         ("search.commands.main", HEAVY | {"numpy"}),
         ("models.language, models.plan, models.references, budget.count, budget.limits, reports.record", HEAVY),
+        ("search.coordinator, search.session_record, search.training.environment", HEAVY - {"optuna"}),
         ("search.engines.worker, search.engines.runner, search.data.sources", HEAVY - {"torch"}),
     ],
 )
