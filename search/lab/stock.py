@@ -8,6 +8,7 @@ ones.) A trial that was stopped early is told PRUNED.
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import optuna
 from optuna.samplers import BaseSampler
@@ -15,7 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from reports import record
 from search.samplers import Params, Wanted
-from search.space.dimensions import Dimension, collect
+from search.space.dimensions import collect
 from search.view import View
 
 
@@ -27,7 +28,7 @@ class StockSampler:
         self._study: optuna.Study | None = None
         self._open: dict[int, Trial] = {}  # by number, not told yet
 
-    def __call__(self, seed: int, number: int, dimensions: tuple[Dimension, ...], view: View, wanted: Wanted) -> Params:
+    def __call__(self, seed: int, number: int, dimensions: tuple[Any, ...], view: View, wanted: Wanted) -> Params:
         if self._study is None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
