@@ -11,7 +11,7 @@ help:
 	@echo "make demo        install into .venv, then search, report and export on a small data set (minutes)"
 	@echo "make test        install into .venv, then run the tests"
 	@echo "make check       the tests, and before them ruff (lint and format) and mypy"
-	@echo "make bench       measure training against the published way, and the search's overhead (minutes)"
+	@echo "make bench       measure training against the published way, a GPU's too, and the search's overhead (minutes)"
 	@echo "make campaign    the long counts behind the tests, resumable (an hour); writes docs/campaign.md"
 	@echo "make test-tools  install the Debian packages that tests need"
 	@echo "make set-up      install into .venv only"
@@ -33,6 +33,8 @@ check: set-up
 bench: set-up
 	@.venv/bin/python benchmarks/training.py $(BENCH)
 	@.venv/bin/python benchmarks/overhead.py
+	@.venv/bin/python benchmarks/busy.py
+	@.venv/bin/python benchmarks/cuda.py
 
 campaign: set-up
 	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 .venv/bin/python benchmarks/campaign.py

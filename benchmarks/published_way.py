@@ -62,16 +62,17 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--threads", type=int, default=0, help="0: torch's default")
     parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
-    model = build(plan(reference("saish-m4").architecture, (1, 28, 28), 10))
+    model = build(plan(reference("saish-m4").architecture, (1, 28, 28), 10)).to(options.device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=1_000_000, pct_start=0.2)
     supply = batches(Images(options.folder), options.batch)
 
     def step() -> int:
-        inputs, labels = next(supply)
+        inputs, labels = (tensor.to(options.device) for tensor in next(supply))
         optimizer.zero_grad()
         functional.cross_entropy(model(inputs), labels).backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 import sleepers
+import torch
 from test_engines import job, messages
 from test_stop import until
 
@@ -150,3 +151,11 @@ def test_a_machine_without_compiler_trains_plainly_and_the_log_says_why(
     assert isinstance(last, Finished)
     assert "plain" in last.path
     assert "the plain path is taken: no C compiler was found (cc, gcc or clang)" in caplog.text
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here: the benchmark would measure it")
+def test_the_benchmark_says_which_part_it_cannot_run(tmp_path: Path) -> None:
+    command = [sys.executable, "benchmarks/cuda.py", "--output", str(tmp_path / "result.json")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "cuda: not measured: no CUDA device: torch.cuda.is_available() is False\n"
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,7 @@
 """The static training step, which CUDA graphs record, computed on the CPU against the plain loop."""
 
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,6 +16,7 @@ from search.data.store import Dataset
 from search.training import loop
 from search.training.cuda import train as static
 from search.training.cuda.capture import CaptureFailed, capture
+from search.training.cuda.gate import Gate, gate
 from search.training.loop import EpochResult, TrainingDiverged, TrainingResult
 from search.training.randomness import global_generators
 from search.training.recipe import Augmentation, Erasing, Jitter, Perspective, Recipe, recipe
@@ -169,6 +172,7 @@ class Graph:
     def capture_begin(self, pool: object = None, capture_error_mode: str = "global") -> None:
         assert capture_error_mode == "thread_local"
         assert not free()
+        assert gate._alone
         self.told.append("begin" if pool is None else f"begin in {pool}")
         if self.fails:
             raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nmore")
@@ -180,7 +184,11 @@ class Graph:
         return "the pool"
 
     def replay(self) -> None:
+        assert gate._passing == 1
         self.told.append("replay")
+
+    def reset(self) -> None:
+        self.told.append("reset")
 
 
 def test_a_capture_registers_the_generator_and_shares_memory(
@@ -190,12 +198,14 @@ def test_a_capture_registers_the_generator_and_shares_memory(
     run = static.StaticRun(network(), SHORT, 3, quadrants, torch.device("cpu"))
     taken: list[int] = []
     monkeypatch.setattr(type(run.step), "__call__", lambda step, size: taken.append(size))
-    replays = capture(run.step, [(16, 5), (17, 1)], Graph)  # type: ignore[arg-type]
+    recording = capture(run.step, [(16, 5), (17, 1)], Graph)  # type: ignore[arg-type]
     warm_up = [17] * 3 + [16] * 3
     assert taken == warm_up + [16] * 5 + [17]
     assert Graph.told == ["register", "begin", "end", "register", "begin in the pool", "end"]
-    assert list(replays) == [(16, 5), (17, 1)]
     assert free()
+    recording.replay((17, 1))
+    recording.close()
+    assert Graph.told[6:] == ["replay", "reset", "reset"]
 
 
 def test_a_capture_that_fails_says_why_and_the_run_goes_on_without(
@@ -209,7 +219,7 @@ def test_a_capture_that_fails_says_why_and_the_run_goes_on_without(
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
     run._record()
     assert "not recorded as a CUDA graph" in caplog.text
-    assert not run.captured
+    assert run.recording is None
     for epoch in (1, 2, 3):
         run.epoch(epoch, loop.never)
     assert all(torch.equal(run.state()[name], expected.state[name]) for name in expected.state)
@@ -227,3 +237,37 @@ def test_a_capture_without_memory_is_no_reason_to_go_on_slower(
     with pytest.raises(torch.OutOfMemoryError):
         capture(run.step, [(16, 1)], Graph)  # type: ignore[arg-type]
     assert free()
+
+
+def test_many_pass_the_gate_or_one_alone() -> None:
+    """Threads count themselves in and out; nobody who is alone ever sees another."""
+    door, inside, seen = Gate(), [0, 0], set[tuple[int, int]]()
+    lock = threading.Lock()
+
+    def move(which: int, change: int) -> None:
+        with lock:
+            inside[which] += change
+            seen.add((inside[0], inside[1]))
+
+    def work(number: int) -> None:
+        for _ in range(200):
+            with door.alone() if number % 3 == 0 else door.passing():
+                move(number % 3 == 0, 1)
+                time.sleep(0)
+                move(number % 3 == 0, -1)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(6)))
+    assert all(alone <= 1 and (not alone or not passing) for passing, alone in seen)
+    assert (0, 1) in seen
+
+
+def test_several_pass_the_gate_together() -> None:
+    door, met = Gate(), threading.Barrier(3, timeout=60)
+
+    def work(number: int) -> None:
+        with door.passing():
+            met.wait()
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(work, range(3)))

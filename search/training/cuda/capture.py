@@ -2,21 +2,23 @@
 
 Traps that this file minds (PyTorch documentation, "CUDA graphs"):
 
-- Captures are serialised, and nobody draws from the GPU's global generator meanwhile, which belongs to every capture:
-  one lock for both.
-- Other threads go on meanwhile: errors are those of the capturing thread only ("thread_local").
+- Captures are serialised, nobody replays meanwhile, and nobody draws from the GPU's global generator, which belongs to
+  every capture.
+- Other threads go on otherwise: errors are those of the capturing thread only ("thread_local").
 - Warm-up steps come first, on the same stream, and are undone.
 - Dropout's generator is registered with every graph, so that replays draw from it as plain steps would.
 - Python's garbage collector rests: freeing another trial's graph in the middle of a capture would spoil it.
 """
 
 import gc
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
 
+from search.training.cuda.gate import gate
 from search.training.cuda.step import StaticStep
 from search.training.randomness import global_generators
 
@@ -25,22 +27,41 @@ class CaptureFailed(Exception):  # noqa: N818, a reason rather than an error
     """The step cannot be recorded here; the message says why, on one line. The step is as it was before."""
 
 
+class Recording:
+    """A step as graphs: so many steps of so many images each."""
+
+    def __init__(self, graphs: dict[tuple[int, int], torch.cuda.CUDAGraph]) -> None:
+        self._graphs = graphs
+
+    def replay(self, length: tuple[int, int]) -> None:
+        """Launch the steps of `length`, (images, steps), on the current stream, and do not wait for them."""
+        with gate.passing():
+            self._graphs[length].replay()
+
+    def close(self) -> None:
+        """Destroy the graphs. Nothing of them may be under way any more."""
+        with gate.passing():
+            while self._graphs:
+                self._graphs.popitem()[1].reset()
+
+
 def capture(
     step: StaticStep, lengths: Sequence[tuple[int, int]], new_graph: Callable[[], torch.cuda.CUDAGraph]
-) -> dict[tuple[int, int], Callable[[], None]]:
-    """Record the step for each (images, steps) of `lengths`, on the current stream: what replays so many steps of so
-    many images.
+) -> Recording:
+    """Record the step for each (images, steps) of `lengths`, on the current stream.
 
     Raises CaptureFailed; where memory is short, torch's own error, since another try with fewer trials may go well.
     """
-    with global_generators, _no_collection():
-        step.rehearse(sorted({size for size, _ in lengths}, reverse=True))
-        replays: dict[tuple[int, int], Callable[[], None]] = {}
+    step.rehearse(sorted({size for size, _ in lengths}, reverse=True))
+    if step.images.is_cuda:
+        torch.cuda.current_stream().synchronize()  # what fails in the warm-up fails here, and not in the capture
+    graphs: dict[tuple[int, int], torch.cuda.CUDAGraph] = {}
+    with global_generators, gate.alone(), _no_collection():
         pool = None
         for size, steps in lengths:
-            graph = new_graph()
-            graph.register_generator_state(step.generator)
+            graphs[size, steps] = graph = new_graph()
             try:
+                _register(graph, step.generator)
                 # The graphs of a run follow each other on one stream and leave nothing in their memory: it is shared.
                 _record(graph, step, size, steps, pool)
             except torch.OutOfMemoryError:
@@ -48,8 +69,14 @@ def capture(
             except RuntimeError as error:
                 raise CaptureFailed(" ".join(str(error).split())[:200]) from error
             pool = graph.pool()
-            replays[size, steps] = graph.replay
-        return replays
+    return Recording(graphs)
+
+
+def _register(graph: torch.cuda.CUDAGraph, generator: torch.Generator) -> None:
+    with warnings.catch_warnings():
+        # A newer torch registers a generator when it is first drawn from, and says that this call does nothing.
+        warnings.simplefilter("ignore")
+        graph.register_generator_state(generator)
 
 
 def _record(graph: torch.cuda.CUDAGraph, step: StaticStep, size: int, steps: int, pool: Any) -> None:
@@ -66,7 +93,7 @@ def _record(graph: torch.cuda.CUDAGraph, step: StaticStep, size: int, steps: int
 
 def release_memory() -> None:
     """Give back what a run held that failed for want of memory, for others on the GPU to take."""
-    with global_generators:  # not in the middle of a capture
+    with gate.passing():
         gc.collect()
         torch.cuda.empty_cache()
 

@@ -23,7 +23,7 @@ from search.data.store import Dataset, PartName
 from search.training import schedule
 from search.training.averaging import held
 from search.training.cuda import dropout
-from search.training.cuda.capture import CaptureFailed, capture
+from search.training.cuda.capture import CaptureFailed, Recording, capture
 from search.training.cuda.step import StaticStep
 from search.training.evaluate import Evaluation, evaluate
 from search.training.loop import EpochResult, Halted, TrainingResult, Watch, follow, never, resident, unwatched
@@ -54,7 +54,10 @@ def train(
     stream = torch.cuda.Stream(place) if place.type == "cuda" else None  # type: ignore[no-untyped-call]
     with on(stream):
         run = StaticRun(plan, recipe, seed, dataset, place, watch, stream)
-    yield from follow(run, run.recipe, run.randomness, place, path(place, run.captured), halted)
+    try:
+        yield from follow(run, run.recipe, run.randomness, place, path(place, run.recording is not None), halted)
+    finally:
+        run.close()
 
 
 def path(place: torch.device, captured: bool) -> str:
@@ -97,14 +100,16 @@ class StaticRun:
         normalize = Normalizer(dataset.info.mean, dataset.info.std, place)
         self.step = StaticStep(model, recipe, images, labels, normalize, self.timeline.steps_per_epoch, generator)
         self.schedule = replays(len(images), recipe.batch_size, self.timeline.steps_per_epoch, steps_per_replay)
-        self.replay: dict[tuple[int, int], Callable[[], None]] = {}  # what was recorded
+        self.recording: Recording | None = None
         if place.type == "cuda":
             self._record()
 
-    @property
-    def captured(self) -> bool:
-        """Whether the steps were recorded."""
-        return bool(self.replay)
+    def close(self) -> None:
+        """Give back what was recorded."""
+        if self.stream is not None:
+            self.stream.synchronize()
+        if self.recording is not None:
+            self.recording.close()
 
     def epoch(self, epoch: int, halted: Callable[[], bool]) -> tuple[float, float]:
         with on(self.stream):
@@ -141,8 +146,8 @@ class StaticRun:
         for images, repeats in self.schedule:
             if halted():
                 raise Halted
-            if (images, repeats) in self.replay:
-                self.replay[images, repeats]()
+            if self.recording is not None:
+                self.recording.replay((images, repeats))
             else:
                 for _ in range(repeats):
                     step(images)
@@ -155,10 +160,9 @@ class StaticRun:
     def _record(self) -> None:
         before = self.step.generator.get_state()
         try:
-            self.replay = capture(self.step, list(dict.fromkeys(self.schedule)), torch.cuda.CUDAGraph)
+            self.recording = capture(self.step, list(dict.fromkeys(self.schedule)), torch.cuda.CUDAGraph)
         except CaptureFailed as reason:
             log.warning("the step is not recorded as a CUDA graph, training goes on without, slower: %s", reason)
-            self.replay = {}
             # The old generator may still take itself for one that is being recorded.
             self.step.generator = torch.Generator(self.step.images.device)
             self.step.generator.set_state(before)
