@@ -34,7 +34,7 @@ BLUE, VERMILLION, ORANGE, GREY = "#0072b2", "#d55e00", "#b87a00", "#5f6b7a"
 def draw(study: StudyRecord, path: Path) -> None:
     """Write the picture. Raises UnderbudgetError for a study without a complete trial."""
     held = conditions(study)
-    best = fronts.winner(study.trials)
+    best = fronts.winner(study.trials, study.axis)
     if best is None:
         raise UnderbudgetError(f"study {study.name} has no complete trial: there is no front to draw")
     plt.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
@@ -54,8 +54,8 @@ def draw(study: StudyRecord, path: Path) -> None:
 
 def draw_front(axes: Axes, study: StudyRecord, held: Conditions) -> None:
     """Trials, front with intervals, winner, budget, and over MNIST the published points."""
-    scored, front = fronts.scored(study.trials), fronts.front(study.trials)
-    low, high = x_range(scored, held.params_limit)
+    scored, front = fronts.scored(study.trials), fronts.front(study.trials, study.axis)
+    low, high = x_range(scored, held.limit)
     points = [point for point in published_points(held.dataset) if low <= point.params <= high]
     inside = [max(point.accuracy for point in points)] if points else []
     for end in interval(study, fronts.score(front[-1])) or ():
@@ -99,10 +99,10 @@ def draw_front(axes: Axes, study: StudyRecord, held: Conditions) -> None:
         label=f"front ({len(front):,}), 95 % intervals",
     )
     axes.scatter(x[-1:], y[-1:], s=170, marker="*", color=VERMILLION, edgecolors="white", zorder=5, label="winner")
-    if held.params_limit is not None:
-        axes.axvspan(held.params_limit, high, color=GREY, alpha=0.1, linewidth=0)
-        axes.axvline(held.params_limit, color=GREY, linestyle="--", linewidth=1)
-        axes.annotate("over budget", ((held.params_limit + high) / 2, bottom), (0, 4), textcoords="offset points",
+    if held.limit is not None:
+        axes.axvspan(held.limit, high, color=GREY, alpha=0.1, linewidth=0)
+        axes.axvline(held.limit, color=GREY, linestyle="--", linewidth=1)
+        axes.annotate("over budget", ((held.limit + high) / 2, bottom), (0, 4), textcoords="offset points",
                       ha="center", fontsize=8, color=GREY)  # fmt: skip
     axes.set(xlim=(low, high), ylim=(bottom, top), xlabel="parameters", ylabel="validation accuracy, %")
     axes.xaxis.set_major_formatter("{x:,.0f}")

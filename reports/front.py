@@ -12,6 +12,9 @@ from reports.record import SCORE_EPOCHS, TrialRecord
 # Accuracies are counts / n x 100 in floating point: 99.43 may be stored as 99.42999999999999. One image in a million
 # is 1e-4 points, so this never lets a network pass that missed the target by an image.
 _ROUNDING = 1e-9
+LEAST_ERROR = 0.005  # percent: half an image of 10,000
+
+AXIS_WORDS = {"params": "parameters", "macs": "MACs", "peak_bytes": "peak bytes", "params_bytes": "bytes of parameters"}
 
 
 def params(trial: TrialRecord) -> int:
@@ -19,6 +22,13 @@ def params(trial: TrialRecord) -> int:
     if trial.proposal is None:
         raise ValueError(f"trial {trial.trial} has no proposal")
     return trial.proposal.cost.params
+
+
+def cost(trial: TrialRecord, axis: str) -> int:
+    """A cost of a trial that was proposed, by its name in AXIS_WORDS. Raises ValueError for one that was not."""
+    if trial.proposal is None:
+        raise ValueError(f"trial {trial.trial} has no proposal")
+    return int(getattr(trial.proposal.cost, axis))
 
 
 def score(trial: TrialRecord) -> float:
@@ -37,22 +47,22 @@ def scored(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
     ]
 
 
-def front(trials: Iterable[TrialRecord]) -> tuple[TrialRecord, ...]:
-    """The trials that no other one beats, fewest parameters first; the score rises along it.
+def front(trials: Iterable[TrialRecord], axis: str = "params") -> tuple[TrialRecord, ...]:
+    """The trials that no other one beats, lowest cost first; the score rises along it. axis: a key of AXIS_WORDS.
 
-    A trial is beaten by one with no more parameters and no lower score that is better in one of the two. Of trials
+    A trial is beaten by one with no more cost and no lower score that is better in one of the two. Of trials
     equal in both, the earliest (lowest number) stays. O(n log n).
     """
     result: list[TrialRecord] = []
-    for trial in sorted(scored(trials), key=lambda trial: (params(trial), -score(trial), trial.trial)):
+    for trial in sorted(scored(trials), key=lambda trial: (cost(trial, axis), -score(trial), trial.trial)):
         if not result or score(trial) > score(result[-1]):
             result.append(trial)
     return tuple(result)
 
 
-def winner(trials: Iterable[TrialRecord]) -> TrialRecord | None:
-    """The highest score; ties go to fewer parameters, then to the earliest. None where no trial has a score."""
-    return min(scored(trials), key=lambda trial: (-score(trial), params(trial), trial.trial), default=None)
+def winner(trials: Iterable[TrialRecord], axis: str = "params") -> TrialRecord | None:
+    """The highest score; ties go to the lower cost, then to the earliest. None where no trial has a score."""
+    return min(scored(trials), key=lambda trial: (-score(trial), cost(trial, axis), trial.trial), default=None)
 
 
 def holds(trial: TrialRecord, target: float) -> bool:
@@ -100,10 +110,17 @@ def hypervolume(points: Iterable[tuple[float, float]], reference: tuple[float, f
 
 
 def study_hypervolume(trials: Iterable[TrialRecord], reference: Mapping[str, float]) -> float:
-    """Hypervolume of trials on (log10 params, validation error percent).
+    """Hypervolume of trials on (log10 cost, log10 validation error), in square decades.
 
-    `reference` is {"params": count, "error": percent}, as the study's settings store it; the unit is decades times
-    percentage points.
+    Both in logarithms, so that a halved error counts alike at 10 % and at 1 %: in plain percent a network that errs
+    twenty times in a hundred would outweigh all that lies between 99 and 99.5 %. `reference` is as the study's settings
+    store it, a cost of AXIS_WORDS and `error` in percent: {"params": 7999, "error": 90.0}. A score of 100 % counts as
+    an error of LEAST_ERROR.
     """
-    points = [(math.log10(params(trial)), 100 - score(trial)) for trial in scored(trials) if params(trial) > 0]
-    return hypervolume(points, (math.log10(reference["params"]), reference["error"]))
+    axis = next(name for name in reference if name != "error")
+    points = [
+        (math.log10(cost(trial, axis)), math.log10(max(LEAST_ERROR, 100 - score(trial))))
+        for trial in scored(trials)
+        if cost(trial, axis) > 0
+    ]
+    return hypervolume(points, (math.log10(reference[axis]), math.log10(reference["error"])))

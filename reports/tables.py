@@ -60,6 +60,14 @@ def counts(study: StudyRecord) -> dict[str, int]:
     return {"proposed": len(study.trials), "trained": by_state["complete"] + by_state["stopped"], **by_state}
 
 
+def epochs_saved(study: StudyRecord) -> int:
+    """Epochs that early stopping has spared: what the stopped trials would still have been trained for."""
+    epochs = study.settings.get("epochs")
+    if not isinstance(epochs, int):
+        return 0
+    return sum(epochs - len(trial.curve) for trial in study.trials if trial.state == "stopped")
+
+
 def validation_images(study: StudyRecord) -> int | None:
     """Number of validation images, None where the settings don't say."""
     n = study.settings.get("dataset", {}).get("counts", {}).get("validation")
@@ -104,7 +112,7 @@ def front_rows(study: StudyRecord) -> list[dict[str, Any]]:
     """The front as rows with the keys FRONT_COLUMNS: `low` and `high` are the 95 % interval of the score on `n`
     validation images, percent."""
     rows = []
-    for trial in fronts.front(study.trials):
+    for trial in fronts.front(study.trials, study.axis):
         low, high = interval(study, trial.score) or (None, None)
         row = {**trial_row(trial), "low": low, "high": high, "n": validation_images(study)}
         rows.append({column: row[column] for column in FRONT_COLUMNS})
@@ -123,11 +131,12 @@ def front_frame(study: StudyRecord) -> "pandas.DataFrame":
 
 def to_json(study: StudyRecord, target: float | None = None, confirmation: str | None = None) -> dict[str, Any]:
     """The report as plain JSON (no NaN): what `report --json` prints and report.json holds (docs/record.md)."""
-    best = fronts.winner(study.trials)
+    best = fronts.winner(study.trials, study.axis)
     reference = study.settings.get("hypervolume_reference")
     return {
         "study": study.name,
         "counts": counts(study),
+        "epochs_saved": epochs_saved(study),
         "winner": None if best is None else _with_interval(study, best),
         "confirmation": confirmation,
         "front": front_rows(study),

@@ -76,7 +76,7 @@ class Coordinator:
         self.settings = settings
         self.engine = engine
         self.limits = limits
-        self.progress = Progress(limits.trials, settings.epochs)
+        self.progress = Progress(limits.trials, settings.epochs, settings.objective.minimize)
         self._dataset = dataset
         self._folder = folder
         self._device = device

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from budget.count import Cost
 from models.errors import UserError
@@ -30,7 +30,7 @@ class Objective:
         return [self.minimize, "accuracy"] if self.kind == "front" else ["accuracy"]
 
     @property
-    def directions(self) -> list[str]:
+    def directions(self) -> list[Literal["minimize", "maximize"]]:
         """Optuna's directions of these values."""
         return ["minimize", "maximize"] if self.kind == "front" else ["maximize"]
 

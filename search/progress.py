@@ -57,6 +57,7 @@ class Progress:
 
     goal: int  # complete and stopped trials wanted
     epochs: int  # of one trial
+    axis: str = "params"  # the cost in `points`, a key of reports.front.AXIS_WORDS
     proposed: int = 0
     complete: int = 0
     stopped: int = 0

@@ -18,7 +18,10 @@ from reports.storage_url import shown_url
 ENGINES = ("processes", "in-process")
 
 # Options of a session rather than of its study, which a resume has to be given again.
-SESSION_OPTIONS = ("trials", "workers", "device", "sampler", "target", "runs", "storage", "data_dir", "engine")
+SESSION_OPTIONS = (
+    *("trials", "workers", "device", "sampler", "stopping", "first_rung", "reduction_factor"),
+    *("target", "runs", "storage", "data_dir", "engine"),
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,12 @@ class Request:
     timeout: str | None = None  # a duration such as 2h, 90m, 1h30m, 45s
     device: str | None = None
     sampler: str | None = None
+    stopping: str | None = None  # how trials are stopped early, see search.stopping
+    first_rung: int | None = None
+    reduction_factor: float | None = None
+    objective: str | None = None  # "front" or "accuracy"
+    minimize: str | None = None  # the front's other axis
+    tune: str | list[str] | None = None  # parts of the recipe that trials sample
     target: float | None = None  # percent
     recipe: str | None = None
     lr: float | None = None
@@ -86,7 +95,10 @@ def parse_duration(text: str) -> float:
 
 def check(request: Request) -> None:
     """Raises UserError for an option out of its range, naming rule and value."""
+    from search import tuning
+    from search.objective import Objective
     from search.samplers import SAMPLERS
+    from search.stopping import Stopping
 
     for name, value in request.__dict__.items():
         if value is not None:
@@ -108,7 +120,7 @@ def check(request: Request) -> None:
         check_target(request.target)
     choices = (
         ("precision", request.precision, ("float32", "int8")),
-        ("sampler", request.sampler, SAMPLERS),
+        ("sampler", request.sampler, tuple(SAMPLERS)),
         ("start-from", request.start_from, ("references",)),
         ("engine", request.engine, ENGINES),
     )
@@ -117,6 +129,10 @@ def check(request: Request) -> None:
             raise UserError(f"--{name} is {' or '.join(allowed)}, not {chosen!r}")
     if request.timeout is not None:
         parse_duration(request.timeout)
+    Stopping(request.stopping or "front", request.first_rung, request.reduction_factor)
+    Objective(request.objective or "front", request.minimize or "params")
+    if request.tune is not None:
+        tuning.parse(request.tune)
 
 
 def check_target(target: float) -> float:
@@ -169,6 +185,9 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "seed": (int,),
     "lr": (float, int),
     "target": (float, int),
+    "first_rung": (int,),
+    "reduction_factor": (float, int),
+    "tune": (str, list),
     "batch_size": (int, str),
     "budget": (str, list),
     "space": (dict,),

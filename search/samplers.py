@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from search.seeds import derive
 from search.space import fitting
-from search.space.dimensions import Dimension, collect, distribution
+from search.space.dimensions import Sampled, collect, distribution
 
 if TYPE_CHECKING:
     from search.view import View
@@ -34,22 +34,22 @@ class Wanted(Protocol):
         """Whether no trial has it yet."""
 
 
-Sampler = Callable[[int, int, tuple[Dimension, ...], "View", Wanted], Params]
+Sampler = Callable[[int, int, tuple[Sampled, ...], "View", Wanted], Params]
 
 
-def random_params(seed: int, number: int, dimensions: tuple[Dimension, ...], view: "View", wanted: Wanted) -> Params:
+def random_params(seed: int, number: int, dimensions: tuple[Sampled, ...], view: "View", wanted: Wanted) -> Params:
     """Plain random sampling: what is over budget is proposed too, and rejected by the gate."""
     return _complete(seed, number, 0, dimensions, {})
 
 
 def fitted_random_params(
-    seed: int, number: int, dimensions: tuple[Dimension, ...], view: "View", wanted: Wanted
+    seed: int, number: int, dimensions: tuple[Sampled, ...], view: "View", wanted: Wanted
 ) -> Params:
     """Random parameters, made to fit the budget (see `_fitted`)."""
     return _fitted(wanted, dimensions, lambda attempt: _complete(seed, number, attempt, dimensions, {}))
 
 
-def tpe_params(seed: int, number: int, dimensions: tuple[Dimension, ...], view: "View", wanted: Wanted) -> Params:
+def tpe_params(seed: int, number: int, dimensions: tuple[Sampled, ...], view: "View", wanted: Wanted) -> Params:
     """TPE's proposal, made to fit the budget; fitted random parameters until STARTUP_TRIALS are trained.
 
     TPE's own start-up counts the rejected too, so it would begin to model after two or three accuracies. Multivariate
@@ -85,14 +85,14 @@ SAMPLERS: dict[str, Sampler] = {"tpe": tpe_params, "random": random_params}
 
 
 def _complete(
-    seed: int, number: int, attempt: int, dimensions: tuple[Dimension, ...], modelled: Mapping[str, Any]
+    seed: int, number: int, attempt: int, dimensions: tuple[Sampled, ...], modelled: Mapping[str, Any]
 ) -> Params:
     """Parameters with the modelled values where there are any, every other one at random.
 
     A random value depends on its own name, the trial and the attempt only, not on the order of the draws.
     """
 
-    def value(dimension: Dimension) -> Any:
+    def value(dimension: Sampled) -> Any:
         if dimension.name in modelled:
             return modelled[dimension.name]
         return dimension.draw(random.Random(derive(seed, number, f"sampler/{dimension.name}/{attempt}")))
@@ -100,7 +100,7 @@ def _complete(
     return collect(dimensions, value)
 
 
-def _fitted(wanted: Wanted, dimensions: tuple[Dimension, ...], draw: Callable[[int], Params]) -> Params:
+def _fitted(wanted: Wanted, dimensions: tuple[Sampled, ...], draw: Callable[[int], Params]) -> Params:
     """The first draw whose network is new and within the budget, its widths scaled down to the budget if need be.
 
     The budget is known before any training, so a proposal over it need not be made: what is drawn too large is scaled
@@ -133,6 +133,6 @@ def independent_sampler(seed: int, number: int) -> Any:
     return Independent()
 
 
-def distributions(dimensions: tuple[Dimension, ...], params: Mapping[str, Any]) -> dict[str, Any]:
+def distributions(dimensions: tuple[Sampled, ...], params: Mapping[str, Any]) -> dict[str, Any]:
     """Optuna's distributions of the given parameters."""
     return {dimension.name: distribution(dimension) for dimension in dimensions if dimension.name in params}

@@ -17,7 +17,7 @@ from budget.count import count
 from budget.limits import Budget
 from models.errors import UnderbudgetError, UserError
 from models.plan import plan
-from search import devices, session_record
+from search import devices, session_record, tuning
 from search import request as requests
 from search import settings as study_settings
 from search import study as studies
@@ -27,10 +27,12 @@ from search.data import sources
 from search.data.store import Dataset
 from search.engines.inprocess import InProcessEngine
 from search.engines.job import Engine
+from search.objective import Objective
 from search.progress import Notify
 from search.request import Request
 from search.settings import Settings
 from search.space import Space, feasible_share
+from search.stopping import Stopping
 from search.study import Place
 from search.training import recipe as recipes
 from search.training.recipe import Recipe
@@ -63,6 +65,7 @@ class Session:
     seconds: float  # time limit, inf for none
     device: str
     sampler: str
+    early: Stopping
     target: float | None
     start_from_references: bool
     engine: str  # one of requests.ENGINES
@@ -106,6 +109,11 @@ def prepare(request: Request, say: Callable[[str], None] = log.info) -> Session:
         _recipe(request, stored, info.counts["train"]),
         _first(request.seed, stored.seed if stored else None, 0),
         space,
+        Objective(
+            _first(request.objective, stored.objective.kind if stored else None, "front"),
+            _first(request.minimize, stored.objective.minimize if stored else None, "params"),
+        ),
+        tuning.parse(request.tune) if request.tune is not None else stored.tune if stored else (),
     )
     if stored and (different := study_settings.differences(stored, settings)):
         raise _different(request, where, stored, different)
@@ -129,6 +137,7 @@ def prepare(request: Request, say: Callable[[str], None] = log.info) -> Session:
         math.inf if request.timeout is None else requests.parse_duration(request.timeout),
         device,
         _first(request.sampler, None, "tpe"),
+        Stopping(_first(request.stopping, None, "front"), request.first_rung, request.reduction_factor),
         request.target,
         request.start_from == "references",
         request.engine or requests.ENGINES[0],
@@ -151,6 +160,9 @@ def _different(request: Request, where: Place, stored: Settings, different: list
         recipe=recipe.name,
         lr=recipe.lr if recipe.lr != recipes.recipe(recipe.name).lr else None,
         precision=stored.precision if stored.precision != "float32" else None,
+        objective=stored.objective.kind if stored.objective.kind != "front" else None,
+        minimize=stored.objective.minimize if stored.objective.minimize != "params" else None,
+        tune=",".join(stored.tune) or None,
     )
     return studies.different_study(where, different, dataclasses.replace(request, study=None).over(kept).command())
 
@@ -290,6 +302,7 @@ def run(
                 session.sampler,
                 session.device,
                 notify,
+                session.early,
             )
             begun(coordinator)
             outcome = coordinator.run()

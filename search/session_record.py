@@ -34,6 +34,7 @@ def recorded(study: "optuna.Study", session: "Session") -> Iterator[dict[str, An
         "workers": session.workers,
         "device": session.device,
         "sampler": session.sampler,
+        "stopping": session.early.method,
         "target": session.target,
         "command": shown_command(sys.argv),
         "versions": versions(),

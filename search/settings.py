@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from budget.limits import Budget
 from models.architecture import Architecture
 from models.errors import UserError
 from reports.record import RECORD_VERSION
+from search import tuning
 from search.data.store import DatasetInfo
 from search.objective import Objective
-from search.space import Dimension, Space, Suggests
-from search.space.dimensions import collect
+from search.space import Space, Suggests
+from search.space.dimensions import Sampled, collect
 from search.training import recipe as recipes
 from search.training.recipe import Recipe
 
@@ -27,6 +29,7 @@ class Settings:
     seed: int
     space: Space
     objective: Objective = field(default_factory=Objective)
+    tune: tuple[str, ...] = ()  # parts of the recipe that trials sample, see search.tuning
 
     @property
     def epochs(self) -> int:
@@ -34,9 +37,9 @@ class Settings:
         return self.recipe.epochs
 
     @property
-    def dimensions(self) -> tuple[Dimension, ...]:
+    def dimensions(self) -> tuple[Sampled, ...]:
         """Everything that a trial samples."""
-        return self.space.dimensions
+        return (*self.space.dimensions, *tuning.dimensions(self.tune))
 
     def suggest(self, trial: Suggests) -> dict[str, Any]:
         """Parameters by the trial's own suggestions: what it already has, stays."""
@@ -48,11 +51,17 @@ class Settings:
 
     def recipe_of(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The recipe of a trial's parameters, as its record stores it."""
+        if not self.tune:
+            return self._plain_recipe
+        return recipes.to_json(tuning.tuned(self.recipe, self.tune, params))
+
+    @cached_property
+    def _plain_recipe(self) -> dict[str, Any]:
         return self.recipe_json
 
     @property
     def recipe_json(self) -> dict[str, Any]:
-        """The recipe as it is stored in every record."""
+        """The recipe as it is stored, without what is tuned."""
         return recipes.to_json(self.recipe)
 
     def to_json(self) -> dict[str, Any]:
@@ -69,6 +78,7 @@ class Settings:
             "recipe": self.recipe_json,
             "objective": self.objective.kind,
             "minimize": self.objective.minimize,
+            "tune": list(self.tune),
             "seed": self.seed,
             "space": self.space.to_json(),
             "space_fingerprint": self.space.fingerprint,
@@ -92,6 +102,7 @@ def from_json(value: dict[str, Any]) -> Settings:
         value["seed"],
         Space.from_json(value["space"]),
         Objective(value["objective"], value.get("minimize", "params")),
+        tuple(value.get("tune", ())),
     )
 
 
@@ -122,6 +133,7 @@ def differences(stored: Settings, asked: Settings) -> list[str]:
         "search space": (stored.space.fingerprint, asked.space.fingerprint),
         "objective": (stored.objective.kind, asked.objective.kind),
         "minimize": (stored.objective.minimize, asked.objective.minimize),
+        "tuned": (", ".join(stored.tune) or "nothing", ", ".join(asked.tune) or "nothing"),
     }
     before, after = stored.recipe_json, asked.recipe_json
     if before["name"] != after["name"]:

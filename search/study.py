@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-METRICS = ["params", "accuracy"]
 BUSY_SECONDS = 60.0  # how long another program that has a SQLite file locked is waited for
 
 
@@ -219,11 +218,11 @@ def _create(where: Place, settings: Settings) -> None:
     storage = _connect(where.url if draft is None else sqlite_url(draft), fast=False)
     try:
         study = optuna.create_study(
-            study_name=where.name, storage=storage, directions=["minimize", "maximize"], load_if_exists=True
+            study_name=where.name, storage=storage, directions=settings.objective.directions, load_if_exists=True
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # so since Optuna 3.2
-            study.set_metric_names(METRICS)
+            study.set_metric_names(settings.objective.metrics)
         study.set_user_attr(STUDY_ATTRIBUTE, settings.to_json())  # last: its presence says that all is there
     finally:
         storage.engine.dispose()

@@ -174,6 +174,14 @@ def test_hypervolume_agrees_with_optuna(drawn: list[tuple[float, float]]) -> Non
 
 
 def test_hypervolume_of_a_study() -> None:
-    # One decade below the reference in parameters, 9 points below it in error.
-    found = trials(at(800, 99), at(100, 50, "failed"), at(8000, 99.9))
-    assert study_hypervolume(found, {"params": 8000, "error": 10.0}) == pytest.approx(9.0)
+    # One decade below the reference in parameters, one and a half below it in error: 10 % against 10 / sqrt(1000).
+    found = trials(at(800, 100 - 1000**-0.5 * 10), at(100, 50, "failed"), at(8000, 99.9))
+    assert study_hypervolume(found, {"params": 8000, "error": 10.0}) == pytest.approx(1.5)
+
+
+def test_hypervolume_on_another_axis_and_without_any_error() -> None:
+    # No error at all counts as 0.005 %: log10(10 / 0.005) = 3.30103.
+    found = trials(at(800, 100.0))
+    macs = found[0].proposal.cost.macs if found[0].proposal else 0
+    reference = {"macs": 100 * macs, "error": 10.0}
+    assert study_hypervolume(found, reference) == pytest.approx(2 * 3.3010299957)

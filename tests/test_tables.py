@@ -113,8 +113,8 @@ def test_the_json_by_hand() -> None:
     assert report["target"]["smallest_holding"]["trial"] == 0
     assert report["target"]["first_reaching"]["trial"] == 0
     assert report["target"]["first_reaching"]["reached_at_epoch"] == 1
-    # two boxes from (7999, 10 %): log10(7999 / 5000) x 7 and log10(7999 / 7000) x (3 - 1 2/3)
-    expected = math.log10(7999 / 5000) * 7 + math.log10(7999 / 7000) * (3 - 5 / 3)
+    # two boxes from (7999, 10 %), both axes in decades: errors 3 % from 5,000 parameters on, 1 2/3 % from 7,000 on
+    expected = math.log10(7999 / 5000) * math.log10(10 / 3) + math.log10(7999 / 7000) * math.log10(3 / (5 / 3))
     assert report["hypervolume"] == pytest.approx(expected)
     assert report["settings"]["budget"] == "params<8000"
     assert report["sessions"] == [session()]

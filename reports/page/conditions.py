@@ -17,10 +17,12 @@ class Conditions:
     images: int | None  # number of validation images, n of every interval
     epochs: int | None
 
+    axis: str  # the cost that the front is searched for
+
     @property
-    def params_limit(self) -> int | None:
-        """The largest parameter count that the budget allows."""
-        return next((limit.largest for limit in self.limits if limit.metric == "params"), None)
+    def limit(self) -> int | None:
+        """The largest cost on the front's axis that the budget allows."""
+        return next((limit.largest for limit in self.limits if limit.metric == self.axis), None)
 
 
 def conditions(study: StudyRecord) -> Conditions:
@@ -39,4 +41,5 @@ def conditions(study: StudyRecord) -> Conditions:
         limits=limits,
         images=validation_images(study),
         epochs=study.settings.get("epochs"),
+        axis=study.axis,
     )

@@ -26,12 +26,12 @@ def front_figure(
     `layout.meta` holds the x range for a linear and a log axis; page.js switches between them.
     """
     scored = fronts.scored(study.trials)
-    front = fronts.front(study.trials)
-    winner = fronts.winner(study.trials)
+    front = fronts.front(study.trials, study.axis)
+    winner = fronts.winner(study.trials, study.axis)
     on_front = {trial.trial for trial in front}
     others = [trial for trial in scored if trial.trial not in on_front]
-    low, high = x_range(scored, conditions.params_limit)
-    published = [point for point in published if point.params <= high]
+    low, high = x_range(scored, conditions.limit, study.axis)
+    published = [point for point in published if study.axis == "params" and point.params <= high]
 
     traces = []
     if others:
@@ -53,7 +53,7 @@ def front_figure(
         "data": traces,
         "layout": layout(
             height=520,
-            xaxis=axis("parameters", range=[low, high], tickformat=","),
+            xaxis=axis(fronts.AXIS_WORDS[study.axis], range=[low, high], tickformat=","),
             yaxis=axis("validation accuracy, %", range=[bottom, top]),
             shapes=_shapes(conditions, high, target),
             meta={"linear": [low, high], "log": [math.log10(low), math.log10(high)]},
@@ -61,9 +61,9 @@ def front_figure(
     }
 
 
-def x_range(scored: Sequence[TrialRecord], limit: int | None) -> tuple[float, float]:
-    """Parameters that the figure shows at first: all scored trials and some room beyond the limit, both over 0."""
-    counts = [fronts.params(trial) for trial in scored]
+def x_range(scored: Sequence[TrialRecord], limit: int | None, axis: str = "params") -> tuple[float, float]:
+    """Costs that the figure shows at first: all scored trials and some room beyond the limit, both over 0."""
+    counts = [fronts.cost(trial, axis) for trial in scored]
     high = max([*counts, limit or 1]) * (_HEADROOM if limit else 1.05)
     low = min(counts, default=high / 10)
     return max(1.0, min(low * 0.9, low - (high - low) * 0.03)), high
@@ -101,7 +101,7 @@ def hover(study: StudyRecord, trial: TrialRecord) -> str:
 def _points(study: StudyRecord, trials: Sequence[TrialRecord]) -> dict[str, Any]:
     return {
         "type": "scatter",
-        "x": [fronts.params(trial) for trial in trials],
+        "x": [fronts.cost(trial, study.axis) for trial in trials],
         "y": [round(fronts.score(trial), 6) for trial in trials],
         "hovertext": [hover(study, trial) for trial in trials],
         "hoverinfo": "text",
@@ -167,7 +167,7 @@ def _published(points: Sequence[Published]) -> dict[str, Any]:
 
 def _shapes(conditions: Conditions, high: float, target: float | None) -> list[dict[str, Any]]:
     shapes: list[dict[str, Any]] = []
-    limit = conditions.params_limit
+    limit = conditions.limit
     if limit is not None:
         over = {"type": "rect", "x0": limit, "x1": high, "yref": "paper", "y0": 0, "y1": 1}
         label = {

@@ -50,7 +50,7 @@ class Headline:
 
 def headline(study: StudyRecord, conditions: Conditions, target: float | None) -> Headline:
     """What the top of the page says."""
-    best = fronts.winner(study.trials)
+    best = fronts.winner(study.trials, study.axis)
     reasons = Counter(trial.reason or "no reason was recorded" for trial in study.trials if trial.state == "failed")
     return Headline(
         winner=None if best is None else _winner(study, conditions, best),

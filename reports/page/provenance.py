@@ -7,8 +7,31 @@ from reports.page.numbers import duration
 from reports.record import StudyRecord
 
 # Shown in this order; everything else that the settings hold follows in a folded block.
-_FIRST = ("budget", "precision", "epochs", "objective", "seed", "version", "record_version", "hypervolume_reference")
-_SESSION = ("started", "ended", "seconds", "device", "workers", "hardware", "cpu", "command", "outcome")
+_FIRST = (
+    "budget",
+    "precision",
+    "epochs",
+    "objective",
+    "minimize",
+    "tune",
+    "seed",
+    "version",
+    "record_version",
+    "hypervolume_reference",
+)
+_SESSION = (
+    "started",
+    "ended",
+    "seconds",
+    "device",
+    "workers",
+    "sampler",
+    "stopping",
+    "hardware",
+    "cpu",
+    "command",
+    "outcome",
+)
 
 
 def provenance(study: StudyRecord, hypervolume: float | None) -> dict[str, Any]:
@@ -22,7 +45,7 @@ def provenance(study: StudyRecord, hypervolume: float | None) -> dict[str, Any]:
     facts.append(("data checksum", str(dataset.get("checksum", "unknown"))))
     facts += [(_words(key), _text(settings[key])) for key in _FIRST if key in settings]
     if hypervolume is not None:
-        facts.append(("hypervolume", f"{hypervolume:.4f} (decades of parameters x error points)"))
+        facts.append(("hypervolume", f"{hypervolume:.4f} square decades (of cost and error, both logarithmic)"))
     folded = [
         (_words(key), json.dumps(value, indent=2, ensure_ascii=False))
         for key, value in settings.items()

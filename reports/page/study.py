@@ -42,7 +42,7 @@ def render_page(
 
     held = conditions(study)
     points = published_points(held.dataset) if published is None else published
-    front = fronts.front(study.trials)
+    front = fronts.front(study.trials, study.axis)
     reference = study.settings.get("hypervolume_reference")
     data = {
         "front": front_figure(study, held, points, target),

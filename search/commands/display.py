@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
 
 from models.errors import UserError
+from reports.front import AXIS_WORDS
 from search.progress import Ended, EpochOver, Event, Progress, Rejected, Started, Tick
 
 if TYPE_CHECKING:
@@ -45,12 +46,11 @@ def counts_line(progress: Progress) -> str:
         f"{progress.done}/{progress.goal} trained",
         f"{progress.proposed} proposed",
         f"{progress.rejected} rejected",
-        f"{progress.stopped} stopped",
+        f"{progress.stopped} stopped ({progress.saved} epochs saved)" if progress.stopped else "0 stopped",
         f"{progress.failed} failed",
     ]
     if progress.best is not None:
-        params, score, trial = progress.best
-        parts.append(f"best {score:.2f} % with {params:,} parameters (#{trial})")
+        parts.append(best_words(progress.best, progress.axis))
         parts.append(f"front {progress.front_size}")
     parts.append("starting" if speed is None else f"{speed:.2f} epochs/s")
     if progress.seconds_left is not None:
@@ -58,10 +58,18 @@ def counts_line(progress: Progress) -> str:
     return ", ".join(parts)
 
 
+def best_words(best: tuple[int, float, int], axis: str) -> str:
+    """The winner so far: "best 99.31 % with 6,720 parameters (#12)"."""
+    cost, score, trial = best
+    return f"best {score:.2f} % with {cost:,} {AXIS_WORDS[axis]} (#{trial})"
+
+
 def ended_line(event: Ended, progress: Progress) -> str:
     """A finished trial on one line."""
     if event.state == "failed":
         return f"#{event.trial} failed: {event.reason}"
+    if event.state == "stopped":
+        return f"#{event.trial} stopped {event.reason}, {event.params:,} parameters ({progress.done}/{progress.goal})"
     mark = "  *best so far" if progress.best is not None and progress.best[2] == event.trial else ""
     return (
         f"#{event.trial} {event.state}: {event.score:.2f} %, {event.params:,} parameters, "
@@ -107,7 +115,11 @@ class Json(Silent):
         counts = {name: getattr(progress, name) for name in names}
         counts |= {"front": progress.front_size, "seconds_left": progress.seconds_left}
         if progress.best is not None:
-            counts |= {"best_params": progress.best[0], "best_score": progress.best[1], "best_trial": progress.best[2]}
+            counts |= {
+                f"best_{progress.axis}": progress.best[0],
+                "best_score": progress.best[1],
+                "best_trial": progress.best[2],
+            }
         name = "epoch" if isinstance(event, EpochOver) else type(event).__name__.lower()
         print(json.dumps({"event": name, **asdict(event), "progress": counts}), flush=True)
 
@@ -161,12 +173,7 @@ class Live(Silent):
             )
         ]
         if progress.best is not None:
-            params, score, trial = progress.best
-            lines.append(
-                Text(
-                    f"best {score:.2f} % with {params:,} parameters (#{trial}), front of {progress.front_size}", "green"
-                )
-            )
+            lines.append(Text(f"{best_words(progress.best, progress.axis)}, front of {progress.front_size}", "green"))
         for trial, epoch in progress.running.items():
             reached = f", {self._accuracy[trial]:.2f} %" if trial in self._accuracy else ""
             where = f"epoch {epoch}/{progress.epochs}{reached}" if epoch else "begins"

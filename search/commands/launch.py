@@ -24,8 +24,31 @@ def launch(
     workers: Annotated[int | None, typer.Option(help="Trials at a time.", show_default="one per usable core")] = None,
     seed: Annotated[int | None, typer.Option(help="Every random number derives from it.", show_default="0")] = None,
     timeout: Annotated[str | None, typer.Option(help="Stop cleanly after, e.g., 2h, 90m or 45s.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.", show_default="auto")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, mps, all, cuda:0,cuda:1.", show_default="auto")] = None,
     sampler: Annotated[str | None, typer.Option(help="tpe or random.", show_default="tpe")] = None,
+    stopping: Annotated[
+        str | None,
+        typer.Option(help="Early stopping of hopeless trials: front, mo-asha or none.", show_default="front"),
+    ] = None,
+    first_rung: Annotated[int | None, typer.Option(help="Epoch after which a trial is judged first.")] = None,
+    reduction_factor: Annotated[
+        float | None, typer.Option(help="From one judged epoch to the next; mo-asha: one of so many goes on.")
+    ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            help="front: accuracy against cost; accuracy: the most accurate, nothing else.", show_default="front"
+        ),
+    ] = None,
+    minimize: Annotated[
+        str | None, typer.Option(help="The front's cost: params, macs or peak_bytes.", show_default="params")
+    ] = None,
+    tune: Annotated[
+        str | None,
+        typer.Option(
+            help="Search the recipe too: lr, weight_decay, augmentation, label_smoothing, schedule, ema, dropout."
+        ),
+    ] = None,
     target: Target = None,
     recipe: Annotated[
         str | None, typer.Option(help="How networks are trained (docs/training.md).", show_default="warp10-onecycle")
@@ -62,6 +85,12 @@ def launch(
         timeout=timeout,
         device=device,
         sampler=sampler,
+        stopping=stopping,
+        first_rung=first_rung,
+        reduction_factor=reduction_factor,
+        objective=objective,
+        minimize=minimize,
+        tune=tune,
         target=target,
         recipe=recipe,
         lr=lr,

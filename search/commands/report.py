@@ -29,7 +29,7 @@ def report(
         check_target(target)
     where = lookup.find(study, runs, storage)
     found = lookup.read(where)
-    best = fronts.winner(found.trials)
+    best = fronts.winner(found.trials, found.axis)
     confirmation = None if best is None else winners.confirm(found, best)
     paths = write_report(found, where.folder / "report", target, confirmation=confirmation)
     if as_json:

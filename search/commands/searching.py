@@ -21,6 +21,8 @@ from search.commands.terminal import console, say
 from search.coordinator import Coordinator, Outcome
 from search.request import Request, quoted
 from search.session import Session
+from search.settings import Settings
+from search.stopping.rule import judged_epochs
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +79,7 @@ def finish(session: Session, outcome: Outcome) -> None:
     say("Next:")
     say(f"  underbudget report {name}{options}")
     say(f"  underbudget dashboard {name}{options}")
-    if study.trials and fronts.winner(study.trials) is not None:
+    if study.trials and fronts.winner(study.trials, study.axis) is not None:
         say(f"  underbudget export {name}{options} --output winner.py")
 
 
@@ -107,6 +109,8 @@ def header(session: Session) -> list[str]:
         ),
         ("budget", f"{settings.budget}: {', '.join(settings.budget.plain())} ({settings.precision})"),
         ("trials", f"{session.trials} of {settings.epochs} epochs, sampler {session.sampler}, seed {settings.seed}"),
+        ("objective", _objective_words(settings)),
+        ("stopping", _stopping_words(session)),
         ("recipe", f"{recipe.name}, {recipe.optimizer} lr {recipe.lr:g}, batch {recipe.batch_size}"),
         (
             "steps",
@@ -116,11 +120,13 @@ def header(session: Session) -> list[str]:
         ("workers", f"{session.workers} on {session.device} ({session.workers_reason})"),
         ("space", f"{len(settings.space.dimensions)} dimensions, fingerprint {settings.space.fingerprint}"),
     ]
+    if settings.tune:
+        rows.append(("tuned", ", ".join(settings.tune)))
     if session.target is not None:
         rows.append(("target", f"{session.target:g} % on validation in each of the last 3 epochs"))
     if not math.isinf(session.seconds):
         rows.append(("timeout", display.duration(session.seconds)))
-    lines = [f"{name:<9} {text}" for name, text in rows]
+    lines = [f"{name:<10} {text}" for name, text in rows]
     if session.target is not None and settings.epochs < SCORE_EPOCHS:
         lines.append(
             f"warning: no network can hold a target in its last {SCORE_EPOCHS} epochs with --epochs {settings.epochs}"
@@ -131,6 +137,21 @@ def header(session: Session) -> list[str]:
             "accuracies will be rough, give more --epochs or a smaller --batch-size"
         )
     return lines
+
+
+def _objective_words(settings: Settings) -> str:
+    if settings.objective.kind == "accuracy":
+        return "the most accurate network under the budget"
+    return f"the front of {settings.objective.minimize} and validation accuracy"
+
+
+def _stopping_words(session: Session) -> str:
+    """How trials are stopped early, with the epochs at which they are judged."""
+    early = session.early
+    if early.method == "none":
+        return "none: every trial is trained to its end"
+    found = ", ".join(str(epoch) for epoch in judged_epochs(early, session.settings.epochs))
+    return f"{early.method}, judged after epoch {found}" if found else f"{early.method}: no epoch to judge after"
 
 
 def dry_run(request: Request) -> int:
@@ -164,6 +185,9 @@ def to_toml(session: Session) -> str:
         "seed": settings.seed,
         "device": session.device,
         "sampler": session.sampler,
+        "stopping": session.early.method,
+        "objective": settings.objective.kind,
+        "minimize": settings.objective.minimize,
         "recipe": recipe.name,
         "lr": recipe.lr,
         "batch-size": recipe.batch_size,
@@ -173,6 +197,12 @@ def to_toml(session: Session) -> str:
     }
     if session.resume.data_dir is not None:
         values["data-dir"] = session.resume.data_dir
+    if session.early.first_rung is not None:
+        values["first-rung"] = session.early.first_rung
+    if session.early.reduction_factor is not None:
+        values["reduction-factor"] = session.early.reduction_factor
+    if settings.tune:
+        values["tune"] = list(settings.tune)
     if session.target is not None:
         values["target"] = session.target
     if not math.isinf(session.seconds):

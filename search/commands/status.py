@@ -111,13 +111,13 @@ def _row(name: str, runs: str | None, storage: str | None) -> dict[str, Any]:
     from search import lookup
 
     found = lookup.read(lookup.find(name, runs, storage))
-    best = fronts.winner(found.trials)
+    best = fronts.winner(found.trials, found.axis)
     return {
         "study": name,
         "dataset": found.settings["dataset"]["name"],
         "budget": found.settings["budget"],
         **tables.counts(found),
-        "front": len(fronts.front(found.trials)),
+        "front": len(fronts.front(found.trials, found.axis)),
         "score": None if best is None else best.score,
         "params": None if best is None else fronts.params(best),
     }

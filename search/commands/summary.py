@@ -19,7 +19,7 @@ def counts_line(study: StudyRecord) -> str:
         f"{counts['rejected']} rejected with zero training steps, {counts['failed']} failed"
     )
     if counts["stopped"]:
-        line += f", {counts['stopped']} of the trained stopped early"
+        line += f", {counts['stopped']} of the trained stopped early ({tables.epochs_saved(study):,} epochs saved)"
     return line + (f", {counts['running']} running" if counts["running"] else "")
 
 
@@ -68,7 +68,7 @@ def target_lines(study: StudyRecord, target: float) -> list[str]:
 def print_summary(study: StudyRecord, target: float | None = None) -> None:
     """Counts, front and winner; accuracies are validation, mean of the last three epochs."""
     say(counts_line(study))
-    best = fronts.winner(study.trials)
+    best = fronts.winner(study.trials, study.axis)
     if best is None:
         say("no trial is complete yet: there is no front and no winner")
         return

@@ -104,6 +104,24 @@ class Real:
 
 
 @dataclass(frozen=True)
+class LogReal:
+    """A number from low to high, uniform in its logarithm."""
+
+    name: str
+    low: float
+    high: float
+
+    def suggest(self, trial: Suggests) -> float:
+        return trial.suggest_float(self.name, self.low, self.high, log=True)
+
+    def draw(self, source: random.Random) -> float:
+        return min(max(math.exp(source.uniform(math.log(self.low), math.log(self.high))), self.low), self.high)
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g} (log)"
+
+
+@dataclass(frozen=True)
 class Choice:
     """One word of several."""
 
@@ -140,9 +158,10 @@ class Choice:
 
 
 Dimension = Integer | Real | Choice
+Sampled = Dimension | LogReal  # what a trial samples: dimensions of the space, and of a recipe
 
 
-def distribution(dimension: Dimension) -> "BaseDistribution":
+def distribution(dimension: Sampled) -> "BaseDistribution":
     """Optuna's distribution of a dimension: the one that `suggest` stores."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -151,6 +170,8 @@ def distribution(dimension: Dimension) -> "BaseDistribution":
             return IntDistribution(dimension.low, dimension.high, log=dimension.log)
         case Real():
             return FloatDistribution(dimension.low, dimension.high, step=dimension.step)
+        case LogReal():
+            return FloatDistribution(dimension.low, dimension.high, log=True)
         case Choice():
             return CategoricalDistribution(dimension.choices)
 
@@ -181,7 +202,7 @@ def dimension_from_json(value: dict[str, Any]) -> Dimension:
     return _KINDS[value["kind"]](**fields)
 
 
-def collect(dimensions: Sequence[Dimension], value_of: Callable[[Dimension], Any]) -> dict[str, Any]:
+def collect(dimensions: Sequence[Sampled], value_of: Callable[[Sampled], Any]) -> dict[str, Any]:
     """One value for each dimension that matters, given those before it."""
     params: dict[str, Any] = {}
     for dimension in dimensions:

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from search.space.dimensions import Dimension, Integer
+from search.space.dimensions import Integer, Sampled
 
 _STEPS = 12  # halvings of the factor's interval: fine enough to tell any two widths of 512 apart
 
 
 def scaled(
-    params: Mapping[str, Any], dimensions: tuple[Dimension, ...], fits: Callable[[Mapping[str, Any]], bool]
+    params: Mapping[str, Any], dimensions: tuple[Sampled, ...], fits: Callable[[Mapping[str, Any]], bool]
 ) -> dict[str, Any] | None:
     """The parameters with all widths multiplied by the largest factor in 0..1 at which they fit, rounded down.
 

@@ -22,7 +22,7 @@ from search.stopping.rule import Stop, rungs
 
 LEAST_COMPLETE = 6  # complete trials before anything is stopped
 OPTIMISM = 1.65  # standard deviations of the forecast that a trial is given: 5 % of the stopped would have done better
-EXCHANGE = 1.0  # a network of 1/f the cost is compared with f^EXCHANGE times the error of a front's network
+SIMILAR, EXCHANGE = 1.5, 2.0  # up to SIMILAR times the cost, f times counts with f^EXCHANGE times the error
 _SHRINKAGE = 3.0  # prior weight, in trials, of "the fall depends neither on error nor on cost"
 _SPREAD, _SPREAD_WEIGHT = 0.35, 3.0  # prior standard deviation of a forecast's logarithm, and its weight in trials
 
@@ -75,11 +75,19 @@ class FrontPruner(BasePruner):
     def _bar(self, complete: Sequence[Curve], cost: float) -> float:
         """The logarithm of the error that a network of this cost has to undercut.
 
-        The front alone would never stop the smallest network, however bad: larger networks count too, with an error
-        that grows by the factor by which they are larger. With one objective, the best error of all.
+        The front alone would never stop the smallest network, however bad: somewhat larger networks count too, with an
+        error that grows by more than the front rises there. With one objective, the best error of all.
         """
-        exchange = EXCHANGE if self._objective.kind == "front" else 0.0
-        return min(float(other.final or 0) + exchange * max(0.0, other.cost - cost) for other in complete)
+        if self._objective.kind == "accuracy":
+            return min(float(other.final or 0) for other in complete)
+        return min(
+            (
+                float(other.final or 0) + EXCHANGE * max(0.0, other.cost - cost)
+                for other in complete
+                if other.cost <= cost + math.log(SIMILAR)
+            ),
+            default=math.inf,
+        )
 
 
 def forecast(complete: Sequence[Curve], curve: Curve, epoch: int) -> tuple[float, float]:

@@ -10,6 +10,9 @@ from search.objective import Objective
 if TYPE_CHECKING:
     import optuna
 
+    from search.stopping.front import FrontPruner
+    from search.stopping.halving import HalvingPruner
+
 METHODS = ("front", "mo-asha", "none")
 
 
@@ -46,17 +49,30 @@ class Stopping:
             raise UserError(f"--reduction-factor is over 1 and at most 100, not {self.reduction_factor:g}")
 
 
-def stopping(chosen: Stopping, objective: Objective, epochs: int, images: int) -> Pruner | None:
-    """The pruner of a choice, None for "none". images: of the validation part, which bound what an error can be."""
+def _method(chosen: Stopping) -> "tuple[type[FrontPruner] | type[HalvingPruner], int, float]":
     from search.stopping.front import FrontPruner
     from search.stopping.halving import HalvingPruner
 
-    if chosen.method == "none":
-        return None
     method = FrontPruner if chosen.method == "front" else HalvingPruner
     first = method.FIRST_RUNG if chosen.first_rung is None else chosen.first_rung
     factor = method.REDUCTION_FACTOR if chosen.reduction_factor is None else chosen.reduction_factor
+    return method, first, factor
+
+
+def stopping(chosen: Stopping, objective: Objective, epochs: int, images: int) -> Pruner | None:
+    """The pruner of a choice, None for "none". images: of the validation part, which bound what an error can be."""
+    if chosen.method == "none":
+        return None
+    method, first, factor = _method(chosen)
     return method(objective, epochs, images, first, factor)
+
+
+def judged_epochs(chosen: Stopping, epochs: int) -> list[int]:
+    """The epochs after which a choice judges trials of so many epochs."""
+    if chosen.method == "none":
+        return []
+    _, first, factor = _method(chosen)
+    return rungs(first, factor, epochs)
 
 
 def rungs(first: int, factor: float, epochs: int) -> list[int]:
