@@ -107,6 +107,14 @@ def test_a_training_that_diverges_fails_for_good(engine: Engine, digits: Dataset
     assert isinstance(messages(engine)[-1], Finished)
 
 
+def test_a_job_computes_by_the_path_that_a_record_named(engine: Engine, digits: Dataset) -> None:
+    for path in ("cpu float32 channels_last plain threads=1", "cpu float32 channels_last graph uncaptured threads=1"):
+        engine.submit(dataclasses.replace(job(digits, epochs=1), path=path))
+        last = messages(engine)[-1]
+        assert isinstance(last, Finished)
+        assert last.path == path
+
+
 def test_other_data_than_the_study_s_is_refused(engine: Engine, digits: Dataset) -> None:
     engine.submit(dataclasses.replace(job(digits), checksum="0" * 64))
     last = messages(engine)[-1]

@@ -114,6 +114,15 @@ def test_what_was_said_and_not_read_is_forgotten(sleeping: ProcessesEngine) -> N
     assert [message.trial for message in sleeping.wait(0)] == [2, 2, 2]
 
 
+def test_what_a_job_says_on_its_way_out_is_not_passed_on(sleeping: ProcessesEngine) -> None:
+    """It ends by itself, stop or not; the next job waits for that."""
+    sleeping.submit(sleepers.job(1, epochs=3, seconds=0.1, deaf=True))
+    until(lambda: bool(sleeping._workers[0].tasks))
+    sleeping.stop(1)
+    sleeping.submit(sleepers.job(2))
+    assert [message.trial for message in messages(sleeping)] == [2, 2]
+
+
 def test_a_waiting_job_is_never_begun(sleeping: ProcessesEngine) -> None:
     sleeping.submit(sleepers.job(1, seconds=1e6))
     sleeping.submit(sleepers.job(2))

@@ -95,6 +95,7 @@ def _rate(run: StaticRun, seconds: float) -> float:
 def main() -> None:
     """Serve until standard input closes."""
     torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = False  # as in a worker
     trainings = None
     for line in sys.stdin:
         try:

@@ -85,6 +85,7 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = False  # float32 is to mean float32, on GPUs too
     from search.engines import runner  # noqa: F401, loaded before the first job comes
 
     for _ in range(int(sys.argv[1]) - 1 if len(sys.argv) > 1 else 0):
