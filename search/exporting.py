@@ -1,5 +1,6 @@
 """What is exported, gathered from where it lies: a trial of a study, or a folder of judged runs; and its images."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -178,11 +179,13 @@ def write(export: Export, output: Path, format: str, force: bool = False) -> lis
     written = []
     for one in formats.every():
         try:
-            one.check_installed()
-        except UserError as error:
+            written.append(Written(one, write_verified(export, _below(output, one), force, one.name)))
+        except UserError as error:  # a package or compiler that is missing costs that format only
             written.append(Written(one, None, str(error)))
-            continue
-        written.append(Written(one, write_verified(export, _below(output, one), force, one.name)))
+    if not any(one.verification for one in written):
+        with contextlib.suppress(OSError):
+            output.rmdir()
+        raise UserError(written[0].left_out)
     return written
 
 

@@ -162,7 +162,7 @@ for epoch in range(1, EPOCHS + 1):
     val_loss, val_accuracy = judge({judged}, val_loader){epoch}
     history.append((total_loss / total, 100 * total_right / total, val_loss, val_accuracy))
     figures = f"{{history[-1][0]:>10.4f}}{{history[-1][1]:>9.2f}}{{val_loss:>10.4f}}{{val_accuracy:>8.2f}}"
-    print(f"{{epoch:>5}}  {{rate:>13.6f}}  {{figures}}{{time.perf_counter() - started:>9.1f}}")'''
+    print(f"{{epoch:>5}}  {{rate:>13.3g}}  {{figures}}{{time.perf_counter() - started:>9.1f}}")'''
 
 TEST = """\
 test_loss, test_accuracy = judge({judged}, test_loader)

@@ -76,8 +76,8 @@ def write_verified(export: Export, path: Path, force: bool = False, format: str 
             _synchronise(draft)
         except OSError as error:
             raise _unwritable(path, error) from error
-        result = chosen.verify(export, draft, path)
         _check_replaced(draft, path)
+        result = chosen.verify(export, draft, path)
         try:
             _put_in_place(draft, path)
         except OSError as error:

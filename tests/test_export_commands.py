@@ -1,0 +1,297 @@
+"""`underbudget export`, `predict` and `evaluate`: what is picked and gathered, and what they print."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from exports import export_of, network
+from PIL import Image, ImageOps
+from studies import Spec, settings, trial_record
+
+from budget.count import count
+from models import weights
+from models.errors import UserError
+from models.export import formats
+from models.export.formats import Format
+from models.export.preprocessing import normalise
+from models.language import parse
+from models.plan import plan
+from reports.record import Epoch, StudyRecord
+from reports.runs import Data, Judged, Run, to_json
+from search import exporting, picking
+from search.commands.main import run
+from search.data.store import Dataset
+from search.judging import readings
+from search.training.recipe import RECIPES
+from search.training.recipe import to_json as recipe_json
+
+LAYERS = "conv3x3(6,s2) relu bn | conv3x3(8,s2) bn relu | gap | conv1x1(10)"
+PLACED = plan(parse(LAYERS), (1, 28, 28), 10)
+
+
+def study(*specs: Spec, sessions: tuple[dict[str, Any], ...] = (), **changes: Any) -> StudyRecord:
+    trials = tuple(trial_record(number, spec) for number, spec in enumerate(specs))
+    return StudyRecord("toy", settings(**changes), trials, sessions)
+
+
+def flat(params: int, accuracy: float) -> Spec:
+    """A trial with the same accuracy in each of its epochs."""
+    return Spec(params=params, accuracies=(accuracy,) * 4)
+
+
+# Of 10,000 images: the 95 % interval of 99.00 % is 98.79 .. 99.18 (Wilson, by hand).
+FRONT = (flat(7000, 99.00), flat(5000, 98.80), flat(4000, 98.70), flat(2000, 97.0), flat(600, 80.0), flat(4500, 98.79))
+
+
+def test_without_a_pick_it_is_the_winner() -> None:
+    chosen = picking.pick(study(*FRONT, validation=10_000))
+    assert (chosen.trial.trial, chosen.why[:26]) == (0, "the highest score, 99.00 %")
+
+
+def test_accurate_takes_the_smallest_inside_the_interval() -> None:
+    chosen = picking.pick(study(*FRONT, validation=10_000), "accurate")
+    assert chosen.trial.trial == 5
+    assert "the fewest parameters of the 3 networks within the 95 % interval" in chosen.why
+    assert "98.79 .. 99.18" in chosen.why
+    # On 100 times as many images the interval holds one network only.
+    chosen = picking.pick(study(*FRONT, validation=1_000_000), "accurate")
+    assert (chosen.trial.trial, "none with fewer parameters" in chosen.why) == (0, True)
+
+
+def test_smallest_holds_the_accuracy_in_every_late_epoch() -> None:
+    unsteady = Spec(params=1000, accuracies=(99.0, 99.0, 98.69, 99.0))
+    given = study(*FRONT, unsteady, validation=10_000)
+    chosen = picking.pick(given, "smallest", 98.7)
+    assert (chosen.trial.trial, chosen.why) == (
+        2,
+        "the fewest parameters that hold 98.7 % in each of its last 3 epochs",
+    )
+    with pytest.raises(UserError, match=r"was searched without --target: give --at-least 99\.4"):
+        picking.pick(given, "smallest")
+    with pytest.raises(UserError, match=r"holds 99\.9 % in each of its last 3 epochs: give a lower --at-least"):
+        picking.pick(given, "smallest", 99.9)
+    with pytest.raises(UserError, match=r"not 0\.994"):
+        picking.pick(given, "smallest", 0.994)
+    targeted = study(*FRONT, sessions=({"target": 97.0}, {"target": None}))
+    assert picking.pick(targeted, "smallest").trial.trial == 3
+
+
+def test_the_knee_is_farthest_from_the_line_between_the_ends() -> None:
+    """On (log10 parameters, accuracy), scaled to 0..1: the ends are (2, 90) and (4, 99); (3, 98) lies 0.39 above the
+    line between them, (3.5, 98.5) lies 0.19 above it."""
+    given = study(flat(100, 90.0), flat(1000, 98.0), flat(3162, 98.5), flat(10_000, 99.0))
+    assert picking.pick(given, "knee").trial.trial == 1
+    straight = study(flat(100, 90.0), flat(1000, 92.0), flat(10_000, 99.0))
+    assert (picking.pick(straight, "knee").trial.trial, "no knee" in picking.pick(straight, "knee").why) == (2, True)
+    assert picking.pick(study(flat(100, 90.0)), "knee").trial.trial == 0
+
+
+def test_picks_that_make_no_sense() -> None:
+    for arguments, message in [
+        (("best",), "--pick is accurate, smallest or knee, not 'best'"),
+        (("knee", 99.0), "--at-least belongs to --pick smallest"),
+        ((None, 99.0), "--at-least belongs to --pick smallest"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            picking.pick(study(*FRONT), *arguments)
+    with pytest.raises(UserError, match="no complete trial yet"):
+        picking.pick(study(Spec(state="rejected")))
+
+
+def runs_folder(folder: Path, dataset: Dataset, protocol: str = "confirm", **changes: Any) -> dict[str, torch.Tensor]:
+    """Runs of two seeds as `train` and `confirm` store them; the state of the first."""
+    info = dataset.info
+    states = [network(PLACED, seed).state_dict() for seed in (3, 4)]
+    for seed, state, accuracy in ((3, states[0], 90.0), (4, states[1], 92.0)):
+        data = weights.encode(state)
+        (folder / f"seed-{seed}.safetensors").write_bytes(data)
+        value = Run(
+            name="toy",
+            id=PLACED.architecture.id,
+            layers_text=LAYERS,
+            params=count(PLACED).params,
+            macs=count(PLACED).macs,
+            recipe=recipe_json(RECIPES["plain"]),
+            seed=seed,
+            protocol=protocol,
+            data=Data(
+                info.name,
+                info.checksum,
+                info.input_shape,
+                info.classes,
+                (0.2,),
+                (0.4,),
+                1528,
+                "test" if protocol == "confirm" else "validation",
+                269,
+            ),
+            curve=(Epoch(1, 1.0, 80.0, 1.0, 80.0, 1.0),),
+            judged=(Judged(1, 1.0, accuracy),),
+            confusion=[[0] * 10] * 10,
+            missed=(),
+            readings=1,
+            seconds=1.0,
+            path="cpu float32 plain threads=1",
+            device="cpu",
+            hardware="a processor",
+            versions={"torch": "2.15.0"},
+            weights_file=f"seed-{seed}.safetensors",
+            weights_sha256=weights.sha256(data),
+            finished="2026-11-20T18:00:00+00:00",
+        )
+        (folder / f"seed-{seed}.json").write_text(json.dumps({**to_json(value), **changes}))
+    return states[0]
+
+
+def data_dir(dataset: Dataset) -> Path:
+    return dataset.folder.parents[1]
+
+
+def test_a_folder_of_runs_exports_its_first_seed(digits: Dataset, tmp_path: Path) -> None:
+    state = runs_folder(tmp_path, digits)
+    export, said = exporting.of_runs(tmp_path, data_dir(digits))
+    assert said == "seed 3, test accuracy 90.00 % in the last epoch (mean 91.00 % over 2 seeds)"
+    assert all(torch.equal(export.state[name], tensor) for name, tensor in state.items())
+    assert (export.mean, export.std) == ((0.2,), (0.4,))  # as the run had them, not as the store has
+    data = export.metadata
+    assert (data["test_accuracy"], data["mean_test_accuracy"], data["seeds"], data["seed"]) == (90.0, 91.0, 2, 3)
+    assert data["trained_on"] == "1,528 images, train and validation parts of digits"
+    assert len(export.samples) == 64
+    assert len(set(export.sample_labels[:10])) == 10
+    assert export.calibration is not None
+    assert len(export.calibration) == 1000
+
+
+def test_folders_that_cannot_be_exported(digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.data.sources.cache_folder", lambda: tmp_path / "cache")
+    with pytest.raises(UserError, match="there is no finished run in"):
+        exporting.of_runs(tmp_path, data_dir(digits))
+    runs_folder(tmp_path, digits)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="is not at hand"):
+        exporting.of_runs(tmp_path, tmp_path / "empty")
+    (tmp_path / "seed-3.safetensors").write_bytes(b"")
+    with pytest.raises(UserError, match="are missing or were changed"):
+        exporting.of_runs(tmp_path, data_dir(digits))
+    (tmp_path / "seed-4.json").write_text((tmp_path / "seed-4.json").read_text().replace("confirm", "search"))
+    with pytest.raises(UserError, match="runs of several networks or protocols"):
+        exporting.of_runs(tmp_path, data_dir(digits))
+
+
+def test_export_predict_and_evaluate(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One file from a folder of runs to its accuracy, which torch and numpy work out beside it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    state = runs_folder(tmp_path / "runs", digits)
+    given = ["--data-dir", str(data_dir(digits))]
+    assert run(["export", "runs", "--output", "winner.onnx", *given]) == 0
+    text = capsys.readouterr().out
+    assert "runs: seed 3, test accuracy 90.00 %" in text
+    assert f"winner.onnx: {(tmp_path / 'winner.onnx').stat().st_size / 1000:.1f} kB" in text
+    assert "logits of 256 validation images" in text  # the data set is at hand
+    assert "underbudget predict winner.onnx picture.png" in text
+
+    built = network(PLACED)
+    built.load_state_dict(state)
+    part = digits.part("test")
+    with torch.inference_mode():
+        logits = built(normalise(torch.from_numpy(np.array(part.images)), (0.2,), (0.4,)))
+    right = int((logits.argmax(1).numpy() == part.labels).sum())
+    before = readings.total(digits.folder)
+    assert run(["evaluate", "winner.onnx", "--dataset", "digits", *given, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["right"], found["images"], found["readings"]) == (right, 269, before + 1)
+    assert found["accuracy"] == pytest.approx(100 * right / 269)
+    assert run(["evaluate", "winner.onnx", "--dataset", "digits", *given]) == 0
+    assert f"this was reading {before + 2} of these test labels" in capsys.readouterr().out
+
+    light = Image.fromarray(np.array(part.images[0, 0]))
+    light.save("light.png")
+    ImageOps.invert(light.resize((84, 84), Image.Resampling.BICUBIC)).convert("RGB").save("dark.png")
+    Path("text.png").write_text("no picture")
+    assert run(["predict", "winner.onnx", "light.png", "dark.png", "text.png"]) == 1
+    printed = capsys.readouterr()
+    first, second = printed.out.splitlines()
+    assert first.startswith(f"light.png: {int(logits[0].argmax())} (")
+    assert second.endswith("[inverted, resized 84x84 to 28x28]")
+    assert printed.err.startswith("text.png: cannot identify image file")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["predict", "nothing.py", "a.png"], "there is no file nothing.py"),
+        (["predict", "winner.ipynb", "a.png"], "winner.ipynb holds no weights"),
+        (["evaluate", "winner.ipynb"], "winner.ipynb holds no weights"),
+        (
+            ["evaluate", "small.onnx", "--dataset", "digits"],
+            "takes 1x8x8 pictures of 10 classes, digits has 1x28x28 of 10",
+        ),
+        (["evaluate", "small.onnx", "--dataset", "digit"], "unknown data set"),
+        (["export", "runs", "--output", "a.onnx", "--pick", "knee"], "--pick and --at-least belong to a study"),
+        (["export", "toy:3", "--output", "a.onnx", "--pick", "knee"], "a trial is picked already"),
+        (["export", "runs", "--output", "a.zip"], "a file in the format py ends in .py"),
+        (["export", "runs", "--output", "a.py", "--format", "pt3"], "unknown format 'pt3': did you mean pt2?"),
+        (["export", "runs", "--output", "small.onnx", "--format", "all"], "--format all writes into a folder"),
+        (["export", "runs", "--output", "no/where/a.py"], "there is no folder no/where"),
+    ],
+)
+def test_mistakes_are_one_line(
+    arguments: list[str],
+    message: str,
+    digits: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UNDERBUDGET_DATA", str(data_dir(digits)))
+    (tmp_path / "runs").mkdir()
+    runs_folder(tmp_path / "runs", digits)
+    Path("winner.ipynb").write_text("{}")
+    formats.find("onnx").write(export_of(plan(parse("linear(10)"), (1, 8, 8), 10)), Path("small.onnx"), "small")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    assert run(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert message in error
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_all_formats_go_into_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two: one that is installed, and one that is not."""
+    real: Mapping[str, Format] = {name: formats.find(name) for name in ("onnx", "pt2")}
+    absent = Format(**{**real["pt2"].__dict__, "needs": ("no_such_package",)})
+    monkeypatch.setattr(formats, "MODULES", {"onnx": "", "pt2": ""})
+    monkeypatch.setattr(formats, "find", lambda name: absent if name == "pt2" else real[name])
+    onnx, pt2 = exporting.write(export_of(PLACED), tmp_path / "winner", "all")
+    assert onnx.verification is not None
+    assert onnx.verification.path == tmp_path / "winner" / "winner.onnx"
+    assert (pt2.verification, pt2.left_out) == (
+        None,
+        "the format pt2 needs no_such_package, which is not installed: pip install no_such_package",
+    )
+    assert [path.name for path in (tmp_path / "winner").iterdir()] == ["winner.onnx"]
+    with pytest.raises(UserError, match=r"winner\.onnx exists: give --force"):
+        exporting.write(export_of(PLACED), tmp_path / "winner", "all")
+
+
+@pytest.mark.parametrize(
+    ("output", "given", "expected"),
+    [
+        ("a.onnx", None, "onnx"),
+        ("a.pt2", None, "pt2"),
+        ("a", None, "py"),
+        ("a.ipynb", "py", "py"),
+        ("a.py", None, "py"),
+    ],
+)
+def test_the_ending_tells_the_format(output: str, given: str | None, expected: str) -> None:
+    assert exporting.format_of(Path(output), given) == expected
