@@ -22,13 +22,13 @@ class Pick:
 def pick(study: StudyRecord, how: str | None = None, at_least: float | None = None) -> Pick:
     """The trial that a pick decides on.
 
-    None: the winner, as everywhere. accurate: the fewest parameters among those whose score lies in the 95 % interval
-    of the winner's. smallest: the fewest parameters among those that hold `at_least` percent, or the target that the
-    study was last searched with. knee: see `_knee`.
+    None: the winner, as everywhere. accurate: the lowest cost (of the study's front) among those whose score lies in
+    the 95 % interval of the winner's. smallest: the fewest parameters among those that hold `at_least` percent, or the
+    target that the study was last searched with. knee: see `_knee`.
 
     Raises UserError where no trial is complete, none holds the accuracy, or none is named.
     """
-    best = fronts.winner(study.trials)
+    best = fronts.winner(study.trials, study.axis)
     if best is None:
         raise UserError(
             f"the study {study.name} has no complete trial yet: let it run on, underbudget launch {study.name}"
@@ -44,7 +44,8 @@ def pick(study: StudyRecord, how: str | None = None, at_least: float | None = No
             return _smallest(study, at_least)
         case "knee":
             return _knee(study, best)
-    return Pick(best, f"the highest score, {fronts.score(best):.2f} %; of equal ones the fewest parameters")
+    least = fronts.AXIS_WORDS[study.axis]
+    return Pick(best, f"the highest score, {fronts.score(best):.2f} %; of equal ones the fewest {least}")
 
 
 def _accurate(study: StudyRecord, best: TrialRecord) -> Pick:
@@ -52,13 +53,12 @@ def _accurate(study: StudyRecord, best: TrialRecord) -> Pick:
     if bounds is None:
         return Pick(best, f"the highest score, {fronts.score(best):.2f} %")
     equals = [trial for trial in fronts.scored(study.trials) if fronts.score(trial) >= bounds[0]]
-    chosen = min(equals, key=lambda trial: (fronts.params(trial), -fronts.score(trial), trial.trial))
-    interval = (
-        f"the 95 % interval of the highest score ({fronts.score(best):.2f} %: {bounds[0]:.2f} .. {bounds[1]:.2f})"
-    )
+    chosen = min(equals, key=lambda trial: (fronts.cost(trial, study.axis), -fronts.score(trial), trial.trial))
+    shown = f"{fronts.score(best):.2f} %: {bounds[0]:.2f} .. {bounds[1]:.2f}"
+    interval, least = f"the 95 % interval of the highest score ({shown})", fronts.AXIS_WORDS[study.axis]
     if chosen is best:
-        return Pick(best, f"the highest score, and none with fewer parameters lies in {interval}")
-    return Pick(chosen, f"the fewest parameters of the {len(equals)} networks within {interval}, #{best.trial}")
+        return Pick(best, f"the highest score, and none with fewer {least} lies in {interval}")
+    return Pick(chosen, f"the fewest {least} of the {len(equals)} networks within {interval}, #{best.trial}")
 
 
 def _smallest(study: StudyRecord, at_least: float | None) -> Pick:
@@ -83,21 +83,20 @@ def _target(study: StudyRecord) -> float | None:
 
 
 def _knee(study: StudyRecord, best: TrialRecord) -> Pick:
-    """Where the front bends most: farthest from the line between its ends, on (log10 parameters, score), both scaled
-    to 0..1.
+    """Where the front bends most: farthest from the line between its ends, on (log10 cost, score), both scaled to 0..1.
 
     Source: I. Das, "On characterizing the knee of the Pareto curve based on normal-boundary intersection", Structural
     Optimization 18 (1999). A front of fewer than three points, or without a point over that line, has no knee.
     """
-    front = fronts.front(study.trials)
+    front = fronts.front(study.trials, study.axis)
     if len(front) >= 3:
+        costs = {trial.trial: math.log10(max(1, fronts.cost(trial, study.axis))) for trial in front}
         first, last = front[0], front[-1]
-        width = math.log10(max(1, fronts.params(last))) - math.log10(max(1, fronts.params(first)))
-        height = fronts.score(last) - fronts.score(first)
 
         def above(trial: TrialRecord) -> float:
-            ratio = math.log10(max(1, fronts.params(trial)) / max(1, fronts.params(first)))
-            return (fronts.score(trial) - fronts.score(first)) / height - ratio / width
+            height = (fronts.score(trial) - fronts.score(first)) / (fronts.score(last) - fronts.score(first))
+            width = (costs[trial.trial] - costs[first.trial]) / (costs[last.trial] - costs[first.trial])
+            return height - width
 
         knee = max(front[1:-1], key=lambda trial: (above(trial), -trial.trial))
         if above(knee) > 0:
