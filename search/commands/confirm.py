@@ -54,7 +54,7 @@ def confirm(
     folder = where.folder / judging.FOLDER
     orders = [order for finalist in finalists for order in finalist.orders]
     tell(f"device    {bench.device_line()}")
-    tell(f"runs      {len(finalists)} finalists, {seeds} seeds each, below {folder}")
+    tell(f"runs      {len(orders)}: {seeds} of each of {len(finalists)} finalists, below {folder}")
     tell()
     settings = studies.stored_settings(where)
     assert settings is not None, "the study was read"
