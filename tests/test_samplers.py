@@ -1,0 +1,169 @@
+"""Samplers and the study in memory that they see: stock Optuna, hand-worked values, and what the gate would say."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+import simulated
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from budget.count import count
+from budget.limits import Budget
+from models.errors import UserError
+from models.plan import plan
+from search.objective import Objective, log_error
+from search.samplers import STARTUP_TRIALS, fitted_random_params, random_params, tpe_params
+from search.space import Space
+from search.space.dimensions import Sampled, distribution
+from search.space.fitting import scaled
+from search.view import View
+
+SPACE = Space.default((1, 28, 28), 10, Budget.parse("params<8000"))
+
+
+class Gate:
+    """What a proposer answers, counted anew."""
+
+    def __init__(self, budget: str, taken: frozenset[str] = frozenset()) -> None:
+        self.budget, self.taken = Budget.parse(budget), taken
+
+    def fits(self, params: Mapping[str, Any]) -> bool:
+        return self.budget.fits(count(plan(SPACE.decode(params), (1, 28, 28), 10)))
+
+    def is_new(self, params: Mapping[str, Any]) -> bool:
+        return SPACE.decode(params).id not in self.taken
+
+
+def proposal(number: int, params: dict[str, Any]) -> FrozenTrial:
+    """A running trial of these parameters, as the proposer stores it."""
+    cost = count(plan(SPACE.decode(params), (1, 28, 28), 10))
+    return create_trial(
+        state=TrialState.RUNNING,
+        params=params,
+        distributions={d.name: distribution(d) for d in SPACE.dimensions if d.name in params},
+        user_attrs={"record": {"cost": cost.__dict__}},
+        constraints={"params": cost.params / 7999 - 1},
+    )
+
+
+def seen(trained: int) -> View:
+    """A view of trained random networks; their error falls with their size, and by a tenth of a percent with depth."""
+    view = View(Objective(), 10_000)
+    for number in range(trained):
+        params = random_params(3, number, SPACE.dimensions, view, Gate("params<8000"))
+        trial = proposal(number, params)
+        view.add(trial, number)
+        cost = trial.user_attrs["record"]["cost"]["params"]
+        view.end(number, 100 - 300 / math.sqrt(cost) - 0.1 * params["n_after"])
+    return view
+
+
+@pytest.mark.parametrize("budget", ["params<8000", "params<1500", "params<3000, macs<=300k, peak_bytes<=20KB"])
+def test_what_tpe_proposes_is_within_tight_and_several_limits(budget: str) -> None:
+    gate, view = Gate(budget), seen(STARTUP_TRIALS)
+    proposed = [tpe_params(0, number, SPACE.dimensions, view, gate) for number in range(40, 60)]
+    assert all(gate.fits(params) for params in proposed)
+    assert len({SPACE.decode(params).id for params in proposed}) > 15
+
+
+def test_plain_random_proposals_are_over_budget_as_often_as_stock_random_sampling() -> None:
+    gate = Gate("params<8000")
+    view = View(Objective(), 100)
+    ours = [gate.fits(random_params(0, number, SPACE.dimensions, view, gate)) for number in range(600)]
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(1))
+    stock = []
+    for _ in range(600):
+        architecture = SPACE.sample(study.ask())
+        stock.append(gate.budget.fits(count(plan(architecture, (1, 28, 28), 10))))
+    # Two shares of 600 draws: their difference has a standard error of 2.3 points.
+    assert sum(ours) / 600 == pytest.approx(sum(stock) / 600, abs=0.07)
+
+
+def test_a_random_value_depends_on_its_name_and_trial_not_on_the_other_dimensions() -> None:
+    gate, view = Gate("params<8000"), View(Objective(), 100)
+    whole = random_params(5, 7, SPACE.dimensions, view, gate)
+    turned: tuple[Sampled, ...] = tuple(sorted(SPACE.dimensions, key=lambda d: d.name.startswith(("dropout", "order"))))
+    assert random_params(5, 7, turned, view, gate) == whole
+    assert random_params(5, 8, SPACE.dimensions, view, gate) != whole
+
+
+def test_what_is_over_budget_is_scaled_to_the_largest_widths_that_fit() -> None:
+    params = {"n_before": 1, "n_after": 1, "width_before_1": 30, "width_after_1": 20, "dropout": 0.1}
+    # 30 and 20 halved are 15 and 10, whose product is 150; one step of the factor more gives 16 x 10 or 15 x 11.
+    found = scaled(params, SPACE.dimensions, lambda p: p["width_before_1"] * p["width_after_1"] <= 159)
+    assert found == {**params, "width_before_1": 15, "width_after_1": 10}
+    assert scaled(params, SPACE.dimensions, lambda p: p["width_before_1"] < 4) is None
+
+
+def test_a_network_that_is_taken_is_not_proposed_again_while_there_are_others() -> None:
+    free = Gate("params<8000")
+    view = View(Objective(), 100)
+    first = fitted_random_params(0, 4, SPACE.dimensions, view, free)
+    taken = Gate("params<8000", frozenset({SPACE.decode(first).id}))
+    assert fitted_random_params(0, 4, SPACE.dimensions, view, taken) != first
+
+
+def test_tpe_begins_after_enough_trained_trials_and_repeats_itself_exactly() -> None:
+    gate = Gate("params<8000")
+    early, late = seen(STARTUP_TRIALS - 1), seen(30)
+    numbers = range(100, 112)
+    assert all(
+        tpe_params(0, n, SPACE.dimensions, early, gate) == fitted_random_params(0, n, SPACE.dimensions, early, gate)
+        for n in numbers
+    )
+    modelled = [tpe_params(0, n, SPACE.dimensions, late, gate) for n in numbers]
+    assert modelled == [tpe_params(0, n, SPACE.dimensions, seen(30), gate) for n in numbers]
+    assert modelled != [fitted_random_params(0, n, SPACE.dimensions, late, gate) for n in numbers]
+
+
+def test_the_view_minimises_the_logarithms_of_cost_and_error() -> None:
+    view = View(Objective("front", "macs"), 10_000)
+    params = random_params(0, 0, SPACE.dimensions, view, Gate("params<8000"))
+    trial = proposal(0, params)
+    view.add(trial, 5)
+    view.end(5, 99.0)
+    (here,) = view.study.trials
+    assert here.values == pytest.approx([math.log(trial.user_attrs["record"]["cost"]["macs"]), math.log(1.0)])
+    assert here.params == params
+    assert log_error(100.0, 10_000) == pytest.approx(math.log(0.005))
+    assert view.trained == 1
+
+
+def test_with_accuracy_as_the_objective_the_view_has_one_value() -> None:
+    view = View(Objective("accuracy"), 10_000)
+    view.add(proposal(0, random_params(0, 0, SPACE.dimensions, view, Gate("params<8000"))), 0)
+    view.end(0, 98.0)
+    assert view.study.trials[0].values == pytest.approx([math.log(2.0)])
+
+
+@pytest.mark.parametrize(("kind", "minimize"), [("pareto", "params"), ("front", "seconds"), ("front", "params_bytes")])
+def test_an_objective_that_is_none_is_refused(kind: str, minimize: str) -> None:
+    with pytest.raises(UserError, match=r"^--(objective|minimize) is "):
+        Objective(kind, minimize)
+
+
+def test_a_study_of_accuracy_alone_has_one_direction_in_stock_optuna(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    fixed = replace(simulated.settings(), objective=Objective("accuracy"))
+    simulated.search(tmp_path, 6, fixed)
+    study = simulated.stored(tmp_path)
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE"]
+    assert study.metric_names == ["accuracy"]
+    best = max(trial.user_attrs["result"]["score"] for trial in study.trials if trial.state == TrialState.COMPLETE)
+    assert study.best_value == best
+
+
+def test_a_front_of_macs_is_told_in_macs(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    fixed = replace(simulated.settings("params<8000, macs<=400k"), objective=Objective("front", "macs"))
+    simulated.search(tmp_path, 6, fixed)
+    study = simulated.stored(tmp_path)
+    assert study.metric_names == ["macs", "accuracy"]
+    for trial in study.trials:
+        assert trial.values[0] == trial.user_attrs["record"]["cost"]["macs"] <= 400_000
+    assert fixed.to_json()["hypervolume_reference"] == {"macs": 400_000, "error": 90.0}
