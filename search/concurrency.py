@@ -43,12 +43,13 @@ class Measure:
     say.
     """
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    def __init__(self, job: Job, seconds: float = 1.5) -> None:
+        """seconds: of each measurement, and before it as long again for clocks and caches to settle."""
+        self._job, self._seconds = job, seconds
 
     def __enter__(self) -> Callable[[int], Throughput]:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "search.engines.throughput"],
+            [sys.executable, "-P", "-m", "search.engines.throughput", str(self._seconds)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

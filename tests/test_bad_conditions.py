@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import simulated
 import sleepers
 import torch
 from test_engines import job, messages
@@ -19,7 +20,7 @@ from test_stop import until
 from search.data.store import Dataset
 from search.engines import runner
 from search.engines.job import Failed, Finished
-from search.engines.processes import ProcessesEngine
+from search.engines.processes import ProcessesEngine, ahead
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -87,6 +88,32 @@ def test_memory_short_again_and_again_means_fewer_at_once(
         engine.close()
 
 
+def test_a_search_in_which_memory_is_short_goes_on_with_fewer_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each trial that found no memory is tried once more; the search reaches its goal."""
+    sleepers.pretend(tmp_path / "code", monkeypatch)
+    monkeypatch.setenv("SHORT_TRIALS", "0 1 2")  # no one else: 3 to 5 or so are their second tries
+    engine = ProcessesEngine(3)
+    try:
+        assert simulated.search(tmp_path, 8, engine=engine).reached
+        slots = engine.slots
+        assert engine.busy_share() is not None
+    finally:
+        engine.close()
+    trials = simulated.stored(tmp_path).trials
+    failed = [trial.number for trial in trials if trial.state.name == "FAIL"]
+    assert failed
+    assert set(failed) <= {0, 1, 2}
+    most = 3 - (len(failed) - 1)  # the first time may be chance
+    assert slots == most + ahead(most)
+    retries = {
+        trial.user_attrs["record"]["retry_of"]: trial.state.name for trial in trials if "record" in trial.user_attrs
+    }
+    assert all(retries[number] == "COMPLETE" for number in failed)
+    assert sum(trial.state.name == "COMPLETE" for trial in trials) == 8
+
+
 def test_workers_that_are_killed_count_as_short_of_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -95,7 +122,7 @@ def test_workers_that_are_killed_count_as_short_of_memory(
     engine = ProcessesEngine(2)
     try:
         for trial in range(3):
-            engine.submit(sleepers.job(trial, die=1))
+            engine.submit(sleepers.job(trial, die=True))
             last = messages(engine)[-1]
             assert isinstance(last, Failed)
             assert last.transient

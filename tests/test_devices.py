@@ -151,7 +151,7 @@ def test_twice_as_many_at_once_while_it_pays_and_memory_holds_them(curve: Curve,
 def test_the_measurement_itself_runs(digits: Dataset) -> None:
     """On the CPU, where the same step runs uncaptured; its figures mean nothing there."""
     resolved = resolve(recipe("warp10-onecycle"), images=1258, epochs=1)
-    with Measure(typical_job(digits, resolved, "cpu")) as measure:
+    with Measure(typical_job(digits, resolved, "cpu"), 0.2) as measure:
         assert measure(1).images_per_second > 0
         assert measure(2).bytes_each == 0
     broken = dataclasses.replace(typical_job(digits, resolved, "cpu"), dataset="nowhere")

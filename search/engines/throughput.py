@@ -1,4 +1,4 @@
-"""Measures how fast several trainings at once are on one device: `python -P -m search.engines.throughput`.
+"""Measures how fast several trainings at once are on one device: `python -P -m search.engines.throughput SECONDS`.
 
 Comes in: a job, then a number of trainings on each line. Goes out, for each: images_per_second of all together,
 bytes_each and bytes_free of the GPU's memory; or error. Trainings that were begun are kept for the next number.
@@ -19,8 +19,6 @@ from search.engines.job import Job
 from search.training.cuda.train import StaticRun, on
 from search.training.loop import Halted
 from search.training.recipe import from_json
-
-SECONDS = 1.5  # of a measurement, and before it as long again for clocks and caches to settle
 
 
 class Trainings:
@@ -96,15 +94,15 @@ def main() -> None:
     """Serve until standard input closes."""
     torch.set_num_threads(1)
     torch.backends.cudnn.allow_tf32 = False  # as in a worker
-    trainings = None
+    seconds, trainings = float(sys.argv[1]), None
     for line in sys.stdin:
         try:
             if trainings is None:
                 trainings = Trainings(Job(**json.loads(line)))
                 continue
             at_once = int(line)
-            trainings.images_per_second(at_once, SECONDS)
-            answer: dict[str, object] = {"images_per_second": trainings.images_per_second(at_once, SECONDS)}
+            trainings.images_per_second(at_once, seconds)  # clocks and caches settle
+            answer: dict[str, object] = {"images_per_second": trainings.images_per_second(at_once, seconds)}
             answer["bytes_each"], answer["bytes_free"] = trainings.memory()
         except Exception as error:  # whatever it is, it is the answer
             answer = {"error": " ".join(str(error).split())[:200] or type(error).__name__}
