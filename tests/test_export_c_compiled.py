@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 import torch
 from exports import export_of, network
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from strategies import Placed, placed_architectures
 from torch import nn
 
@@ -68,6 +68,11 @@ def lively(placed: Plan) -> nn.Module:
         x = torch.from_numpy(pictures(placed.input_shape)).float() / 255
         for _ in range(2):
             module(x)
+        for layer in module.modules():
+            if isinstance(
+                layer, nn.BatchNorm1d | nn.BatchNorm2d
+            ):  # no map so constant that rounding is all that is left
+                layer.running_var = layer.running_var.clamp(min=0.01)  # type: ignore[union-attr]
     return module.eval()
 
 
@@ -135,7 +140,9 @@ def test_a_source_has_no_kernel_that_it_does_not_use(compiler: str, tmp_path: Pa
 
 @seed(3)
 @given(placed_architectures())
-@settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=8, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+)
 def test_random_networks(one: Placed) -> None:
     command = (present("gcc"), *compiling.FLAGS, "-O1")
     placed = plan(one.architecture, one.input_shape, one.classes)
