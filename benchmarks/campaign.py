@@ -49,19 +49,45 @@ def count_unit(seed: int) -> dict[str, Any]:
     return {"networks": len(checked), "agree": sum(check.agrees for check in checked)}
 
 
-def export_unit(seed: int) -> dict[str, Any]:
-    """One network exported to a Python file and verified in a fresh process: a reference, then random ones."""
-    import exports
-
-    from models.export.verify import write_verified
+def _exported(seed: int) -> Any:
+    """The plan of a reference under 20,000 parameters, then of random networks."""
     from models.plan import plan
     from models.references import REFERENCES
 
     small = [reference for reference in REFERENCES.values() if reference.published_params < 20_000]
     if seed < len(small):
-        placed = plan(small[seed].architecture, (1, 28, 28), 10)
-    else:
-        placed = next(architectures(seed, 1, 20_000))
+        return plan(small[seed].architecture, (1, 28, 28), 10)
+    return next(architectures(seed, 1, 20_000))
+
+
+def formats_unit(seed: int) -> dict[str, Any]:
+    """The same networks in every other format, each verified in a fresh process; c with int8, calibrated on noise."""
+    import exports
+    import numpy as np
+
+    from models.export import formats
+    from models.export.verify import write_verified
+    from search.training.recipe import RECIPES, to_json
+
+    placed = _exported(seed)
+    noise = np.random.default_rng(seed).integers(0, 256, (64, *placed.input_shape), dtype=np.uint8)
+    export = exports.export_of(placed, recipe=to_json(RECIPES["warp10-onecycle"]), calibration=noise)
+    said = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for one in formats.every():
+            if one.name != "py":
+                path = Path(folder) / f"w{one.suffix or one.name}"
+                said[one.name] = write_verified(export, path, format=one.name).said
+    return {"parameters": export.parameters, "formats": said, "verified": len(said) == len(formats.MODULES) - 1}
+
+
+def export_unit(seed: int) -> dict[str, Any]:
+    """One network exported to a Python file and verified in a fresh process: a reference, then random ones."""
+    import exports
+
+    from models.export.verify import write_verified
+
+    placed = _exported(seed)
     with tempfile.TemporaryDirectory() as folder:
         done = write_verified(exports.export_of(placed), Path(folder) / "winner.py")
     return {"parameters": done.parameters, "bytes": done.bytes, "verified": True}
@@ -115,6 +141,12 @@ PARTS = {
         "a network as a Python file, verified in a fresh process: references under 20,000 parameters, then random",
         136,
         export_unit,
+        lambda row: row["verified"],
+    ),
+    "formats": Part(
+        "the same networks as safetensors, pt2, ONNX, notebook and C, each verified in a fresh process",
+        136,
+        formats_unit,
         lambda row: row["verified"],
     ),
     "kills": Part(

@@ -60,11 +60,11 @@ class Trial:
         record = winners.pick(self.study.read(), self.number)
         return winners.load(self.study.place, self.study.read(), record)
 
-    def export(self, output: str | Path, force: bool = False) -> "Verification":
-        """Write the network as one Python file and verify it in a fresh process. Raises UserError unless the trial is
-        complete, or where `output` exists and `force` is not given."""
+    def export(self, output: str | Path, force: bool = False, format: str = "py") -> "Verification":
+        """Write the network in a format (docs/export.md), one Python file by default, and verify it in a fresh process.
+        Raises UserError unless the trial is complete, or where `output` exists and `force` is not given."""
         study = self.study.read()
-        return winners.export(self.study.place, study, winners.pick(study, self.number), Path(output), force)
+        return winners.export(self.study.place, study, winners.pick(study, self.number), Path(output), force, format)
 
 
 @dataclass(frozen=True)

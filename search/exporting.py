@@ -18,6 +18,7 @@ from models.plan import plan
 from reports.record import StudyRecord, TrialRecord
 from reports.runs import Run, read_run
 from search import winners
+from search.judging.confirm import FOLDER as CONFIRMATIONS
 from search.study import Place
 
 if TYPE_CHECKING:
@@ -60,20 +61,21 @@ def is_runs_folder(path: Path) -> bool:
     return path.is_dir() and any(any(path.glob(pattern)) for pattern in ("seed-*.json", "*/seed-*.json"))
 
 
-def of_runs(folder: Path, data_dir: Path | None = None) -> tuple[Export, str]:
+def of_runs(
+    folder: Path, data_dir: Path | None = None, samples: tuple[Any, list[int]] | None = None
+) -> tuple[Export, str]:
     """The export of a folder that `train` or `confirm` wrote, and what was taken of it, in words: the first seed's
     weights, with that file's own accuracy and the mean over all seeds.
 
-    Raises UserError where there is no run, runs are of several networks, or the data set is not at hand.
+    samples: validation images and labels, for where the data set is not at hand. Raises UserError where there is no
+    run, runs are of several networks, or there are no images to check the file with.
     """
-    records = sorted(folder.glob("seed-*.json"))
+    records = sorted(folder.glob("seed-*.json"), key=lambda path: (len(path.name), path.name))
     if not records:
         below = sorted({path.parent.name for path in folder.glob("*/seed-*.json")})
-        hint = (
-            f": export one of the folders in it, {', '.join(below[:5])}" if below else ": give one of train or confirm"
-        )
+        hint = f": export one of the folders in it, {', '.join(below[:5])}" if below else ", train ends with one"
         raise UserError(f"there is no finished run in {folder}{hint}")
-    runs = sorted((read_run(path) for path in records), key=lambda run: run.seed)
+    runs = [read_run(path) for path in records]
     first = runs[0]
     if len({(run.id, run.protocol, run.data.checksum) for run in runs}) > 1:
         raise UserError(f"{folder} holds runs of several networks or protocols: export from a folder of one")
@@ -81,27 +83,45 @@ def of_runs(folder: Path, data_dir: Path | None = None) -> tuple[Export, str]:
     if weights.sha256(data) != first.weights_sha256:
         raise UserError(f"the weights {folder / first.weights_file} are missing or were changed: train again")
     dataset = at_hand(first.data.name, first.data.checksum, data_dir)
-    if dataset is None:
+    if dataset is not None:
+        samples = winners.choose_samples(dataset, SAMPLES)
+    if samples is None:
         raise UserError(
             f"the data set {first.data.name} that {folder} was trained on is not at hand, and an export is checked on "
             "its validation images: name its folder by --data-dir"
         )
-    images, labels = winners.choose_samples(dataset, SAMPLES)
-    shape = first.data.input_shape
     bundle = Export(
-        plan=plan(parse(first.layers_text), shape, len(first.data.classes)),
+        plan=plan(parse(first.layers_text), first.data.input_shape, len(first.data.classes)),
         state=weights.decode(data),
         mean=first.data.mean,
         std=first.data.std,
         classes=first.data.classes,
         metadata=metadata_of_runs(runs),
-        samples=images,
-        sample_labels=labels,
+        samples=samples[0],
+        sample_labels=samples[1],
         recipe=first.recipe,
     )
     seeds = f"mean {fmean(run.last for run in runs):.2f} % over {len(runs)} seeds" if len(runs) > 1 else "one seed"
-    said = f"seed {first.seed}, {first.data.part} accuracy {first.last:.2f} % in the last epoch ({seeds})"
+    said = f"{records[0].stem}, {first.data.part} accuracy {first.last:.2f} % in the last epoch ({seeds})"
     return with_images(bundle, dataset), said
+
+
+def confirmed(where: Place, trial: TrialRecord) -> Path | None:
+    """The folder with the judged runs of a finalist, None for a trial that was not confirmed."""
+    folder = where.folder / CONFIRMATIONS / f"trial-{trial.trial}"
+    return folder if any(folder.glob("seed-*.json")) else None
+
+
+def of_finalist(
+    where: Place, study: StudyRecord, trial: TrialRecord, data_dir: Path | None = None
+) -> tuple[Export, str] | None:
+    """The export of a confirmed trial by its fresh seeds, as `of_runs`; None for a trial that was not confirmed."""
+    folder = confirmed(where, trial)
+    if folder is None:
+        return None
+    bundle, said = of_runs(folder, data_dir, winners.read_samples(where.folder))
+    known: dict[str, Any] = {"study": study.name, "trial": trial.trial}
+    return replace(bundle, metadata={**known, **bundle.metadata}), said
 
 
 def metadata_of_runs(runs: list[Run]) -> dict[str, Any]:

@@ -26,8 +26,10 @@ from search import exporting, picking
 from search.commands.main import run
 from search.data.store import Dataset
 from search.judging import readings
+from search.study import Place
 from search.training.recipe import RECIPES
 from search.training.recipe import to_json as recipe_json
+from search.winners import keep_samples
 
 LAYERS = "conv3x3(6,s2) relu bn | conv3x3(8,s2) bn relu | gap | conv1x1(10)"
 PLACED = plan(parse(LAYERS), (1, 28, 28), 10)
@@ -106,7 +108,7 @@ def runs_folder(folder: Path, dataset: Dataset, protocol: str = "confirm", **cha
     """Runs of two seeds as `train` and `confirm` store them; the state of the first."""
     info = dataset.info
     states = [network(PLACED, seed).state_dict() for seed in (3, 4)]
-    for seed, state, accuracy in ((3, states[0], 90.0), (4, states[1], 92.0)):
+    for seed, state, accuracy in ((3, states[0], 90.0), (10, states[1], 92.0)):
         data = weights.encode(state)
         (folder / f"seed-{seed}.safetensors").write_bytes(data)
         value = Run(
@@ -116,7 +118,7 @@ def runs_folder(folder: Path, dataset: Dataset, protocol: str = "confirm", **cha
             params=count(PLACED).params,
             macs=count(PLACED).macs,
             recipe=recipe_json(RECIPES["plain"]),
-            seed=seed,
+            seed=1_000_000 // seed,  # as derived, in no order
             protocol=protocol,
             data=Data(
                 info.name,
@@ -154,16 +156,33 @@ def data_dir(dataset: Dataset) -> Path:
 def test_a_folder_of_runs_exports_its_first_seed(digits: Dataset, tmp_path: Path) -> None:
     state = runs_folder(tmp_path, digits)
     export, said = exporting.of_runs(tmp_path, data_dir(digits))
-    assert said == "seed 3, test accuracy 90.00 % in the last epoch (mean 91.00 % over 2 seeds)"
+    assert said == "seed-3, test accuracy 90.00 % in the last epoch (mean 91.00 % over 2 seeds)"
     assert all(torch.equal(export.state[name], tensor) for name, tensor in state.items())
     assert (export.mean, export.std) == ((0.2,), (0.4,))  # as the run had them, not as the store has
     data = export.metadata
-    assert (data["test_accuracy"], data["mean_test_accuracy"], data["seeds"], data["seed"]) == (90.0, 91.0, 2, 3)
+    assert (data["test_accuracy"], data["mean_test_accuracy"], data["seeds"], data["seed"]) == (90.0, 91.0, 2, 333_333)
     assert data["trained_on"] == "1,528 images, train and validation parts of digits"
     assert len(export.samples) == 64
     assert len(set(export.sample_labels[:10])) == 10
     assert export.calibration is not None
     assert len(export.calibration) == 1000
+
+
+def test_a_confirmed_trial_exports_its_fresh_seed(digits: Dataset, tmp_path: Path) -> None:
+    where = Place("toy", tmp_path)
+    trial = trial_record(3, flat(7000, 99.0))
+    assert exporting.of_finalist(where, study(flat(7000, 99.0)), trial) is None
+    (tmp_path / "confirm" / "trial-3").mkdir(parents=True)
+    (tmp_path / "models").mkdir()
+    keep_samples(digits, tmp_path)
+    state = runs_folder(tmp_path / "confirm" / "trial-3", digits)
+    found = exporting.of_finalist(where, study(flat(7000, 99.0)), trial, tmp_path)
+    assert found is not None
+    export, said = found
+    assert said.startswith("seed-3, test accuracy 90.00 %")
+    assert torch.equal(export.state["conv1.weight"], state["conv1.weight"])
+    assert (export.metadata["study"], export.metadata["trial"]) == ("toy", 3)
+    assert len(export.samples) == 64
 
 
 def test_folders_that_cannot_be_exported(digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +196,7 @@ def test_folders_that_cannot_be_exported(digits: Dataset, tmp_path: Path, monkey
     (tmp_path / "seed-3.safetensors").write_bytes(b"")
     with pytest.raises(UserError, match="are missing or were changed"):
         exporting.of_runs(tmp_path, data_dir(digits))
-    (tmp_path / "seed-4.json").write_text((tmp_path / "seed-4.json").read_text().replace("confirm", "search"))
+    (tmp_path / "seed-10.json").write_text((tmp_path / "seed-10.json").read_text().replace("confirm", "search"))
     with pytest.raises(UserError, match="runs of several networks or protocols"):
         exporting.of_runs(tmp_path, data_dir(digits))
 
@@ -192,7 +211,7 @@ def test_export_predict_and_evaluate(
     given = ["--data-dir", str(data_dir(digits))]
     assert run(["export", "runs", "--output", "winner.onnx", *given]) == 0
     text = capsys.readouterr().out
-    assert "runs: seed 3, test accuracy 90.00 %" in text
+    assert "runs: seed-3, test accuracy 90.00 %" in text
     assert f"winner.onnx: {(tmp_path / 'winner.onnx').stat().st_size / 1000:.1f} kB" in text
     assert "logits of 256 validation images" in text  # the data set is at hand
     assert "underbudget predict winner.onnx picture.png" in text

@@ -37,6 +37,7 @@ def facts(export: Export) -> list[tuple[str, str]]:
     recipe = data.get("recipe")
     rows = [
         ("study", _joined(data, ("study", "{}"), ("trial", "trial {}"), ("id", "id {}"), ("seed", "seed {}"))),
+        ("network", _joined(data, ("name", "{}"), ("protocol", "protocol {}"))),
         *(
             (one.split if number else "score", f"{one.percent:.2f} % ({one.words})")
             for number, one in enumerate(measurements(export))

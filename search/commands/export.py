@@ -33,6 +33,9 @@ def export(
     prefix: Annotated[
         str | None, typer.Option("--prefix", help="With c: what its symbols begin with.", show_default="by the output")
     ] = None,
+    searched: Annotated[
+        bool, typer.Option("--searched", help="Of a confirmed trial, the weights of the search all the same.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
     data_dir: DataDir = None,
     runs: Runs = None,
@@ -45,7 +48,7 @@ def export(
 
     wanted = exporting.format_of(output, format)
     exporting.check_output(output, wanted, force)
-    bundle = _gathered(what, pick, at_least, data_dir, runs, storage)
+    bundle = _gathered(what, pick, at_least, searched, data_dir, runs, storage)
     written = exporting.write(exporting.with_options(bundle, {"prefix": prefix}), output, wanted, force)
     for one in written:
         done = one.verification
@@ -63,7 +66,13 @@ def export(
 
 
 def _gathered(
-    what: str, pick: str | None, at_least: float | None, data_dir: str | None, runs: str | None, storage: str | None
+    what: str,
+    pick: str | None,
+    at_least: float | None,
+    searched: bool,
+    data_dir: str | None,
+    runs: str | None,
+    storage: str | None,
 ) -> "Export":
     """What is to be exported; says which it is and why."""
     from models.errors import UserError
@@ -95,4 +104,8 @@ def _gathered(
     if why:
         say(f"picked: {why}")
     say(confirmation)
+    if not searched and (finalist := exporting.of_finalist(where, found, trial, folder)):
+        bundle, said = finalist
+        say(f"confirmed: {said}; --searched exports the weights of the search instead")
+        return bundle
     return exporting.of_trial(where, found, trial, folder)
