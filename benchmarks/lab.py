@@ -18,6 +18,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import subprocess
 import sys
 import threading
 from dataclasses import asdict, dataclass
@@ -76,6 +77,15 @@ def fingerprint(name: str) -> str:
     patterns = {*COMMON, *(OWN if sampler in samplers.SAMPLERS else STOCK), *(STOPPING if stopping else ())}
     files = sorted(path for pattern in patterns for path in ROOT.glob(pattern))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+
+
+def commit() -> str:
+    """Of the checkout, marked where it has changes; "unknown" without git."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def searched(name: str, seed: int, conditions: Conditions, code: str, folder: Path) -> Search:
@@ -145,7 +155,7 @@ def main() -> None:
     rows = lab_report.rows(found, options.trials, options.target)
     Console(width=200).print(lab_report.terminal_table(rows))
     if options.docs:
-        lab_report.write_docs(found, rows, asdict(conditions), ROOT / "docs")
+        lab_report.write_docs(found, rows, {**asdict(conditions), "commit": commit()}, ROOT / "docs")
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#5
 STYLES = {"": "-", "front": "--", "mo-asha": ":"}
 BANDS = ("random", "tpe")  # samplers drawn with bands: all of them would hide the lines
 TITLES = {
-    "percent": "(log10 params, error in %), the study's own",
-    "log": "(log10 params, log10 error)",
+    "log": "(log10 params, log10 error), the study's own",
+    "percent": "(log10 params, error in %)",
 }
 
 
@@ -43,7 +43,7 @@ def rows(found: Found, trials: int, target: float | None) -> list[dict[str, str]
     result = []
     for name, searches in found.items():
         row = {"method": name, "epochs": f"{np.median([trained[-1].spent for trained in cut[name]]):.0f}"}
-        for scale, title, digits in (("percent", "HV", 1), ("log", "log HV", 2)):
+        for scale, title, digits in (("log", "HV", 2), ("percent", "HV in %", 1)):
             volumes = [
                 measures.volume(trained, one.reference, scale) for trained, one in zip(cut[name], searches, strict=True)
             ]
@@ -90,7 +90,7 @@ def write_docs(found: Found, table: list[dict[str, str]], conditions: dict[str, 
     _, _, after = rest.partition(END)
     words = (
         f"{len(found[BASE])} seeds, {conditions['trials']} trained trials, {conditions['workers']} simulated workers, "
-        f"`{conditions['budget']}`."
+        f"`{conditions['budget']}`, code {conditions['commit']}."
     )
     page.write_text(f"{before}{BEGIN}\n{words}\n\n{markdown_table(table)}\n{END}{after}", encoding="utf-8")
     draw(found, conditions["trials"], docs / "search-methods.png")
@@ -124,6 +124,6 @@ def draw(found: Found, trials: int, file: Path) -> None:
         axis.set_title(TITLES[scale], fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("hypervolume")
-    axes[1].legend(fontsize=7, frameon=False, loc="lower right", ncols=2)
+    axes[0].legend(fontsize=7, frameon=False, loc="lower right", ncols=2)
     figure.savefig(file, dpi=110)
     pyplot.close(figure)

@@ -158,13 +158,13 @@ def test_hypervolume_by_hand() -> None:
     """Reference 10,000 parameters, 90 % error. 1,000 at 10 %: one decade x 80 points; 100 at 30 %: another x 60."""
     reference = {"params": 10_000, "error": 90.0}
     trials = trained((1000, 90.0), (100, 70.0), (500, None))
-    assert measures.volume(trials, reference) == pytest.approx(1 * 80 + 1 * 60)
-    assert measures.volume(trials, reference, "log") == pytest.approx(math.log10(90 / 10) + math.log10(90 / 30))
+    assert measures.volume(trials, reference) == pytest.approx(math.log10(90 / 10) + math.log10(90 / 30))
+    assert measures.volume(trials, reference, "percent") == pytest.approx(1 * 80 + 1 * 60)
 
 
 def test_epochs_and_trials_to_a_goal_by_hand() -> None:
     one = Search("x", 0, trained((1000, 90.0), (500, None), (100, 70.0)), (), {"params": 10_000, "error": 90.0}, 0.0)
-    progress = measures.progress(one)
+    progress = measures.progress(one, "percent")
     assert progress == ([10, 20, 30], pytest.approx([80, 80, 140]))
     assert [measures.epochs_to(progress, goal) for goal in (80, 81, 140.1)] == [10, 30, math.inf]
     assert measures.at_epochs(progress, [5, 10, 29, 30]) == pytest.approx([0, 80, 80, 140])

@@ -6,21 +6,20 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.front import hypervolume
+from reports.front import LEAST_ERROR, hypervolume
 from search.lab.searching import Search, Trained
 
 Floats = NDArray[np.float64]
 BOOTSTRAP = 2000
 WARM_UP = 50  # proposals that are not counted in the over-budget share
-SCALES = ("percent", "log")  # of the error's axis in the hypervolume
-LEAST_ERROR = 0.005  # percent, half an image of 10,000: no logarithm of zero
+SCALES = ("log", "percent")  # of the error's axis in the hypervolume, the study's own first
 
 
-def volume(trained: Iterable[Trained], reference: dict[str, float], scale: str = "percent") -> float:
+def volume(trained: Iterable[Trained], reference: dict[str, float], scale: str = "log") -> float:
     """Hypervolume of complete trials.
 
-    `percent` is the study's stored definition (reports.front.study_hypervolume): (log10 params, error in percent). In
-    `log`, (log10 params, log10 error), a halved error counts alike everywhere: tenths of a point at the front too.
+    `log` is the study's stored definition (reports.front.study_hypervolume): (log10 params, log10 error). `percent`:
+    (log10 params, error in percent), where the errors of the smallest networks outweigh all others.
     """
     of_error: Callable[[float], float] = math.log10 if scale == "log" else float
     points = [
@@ -31,7 +30,7 @@ def volume(trained: Iterable[Trained], reference: dict[str, float], scale: str =
     return hypervolume(points, (math.log10(reference["params"]), of_error(reference["error"])))
 
 
-def progress(search: Search, scale: str = "percent") -> tuple[list[int], list[float]]:
+def progress(search: Search, scale: str = "log") -> tuple[list[int], list[float]]:
     """(epochs spent, hypervolume) after each trained trial."""
     volumes = [volume(search.trained[: n + 1], search.reference, scale) for n in range(len(search.trained))]
     return [trial.spent for trial in search.trained], volumes
