@@ -74,6 +74,6 @@ def prefix_of(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(PREFIX, value):
         shown = plain(value, 40)
         raise UserError(
-            f"a prefix of C names is a letter and up to 30 letters, digits or underscores, not {shown}: give another"
+            f"a prefix of C names is a letter and up to 30 letters, digits or underscores, not {shown!r}: give another"
         )
     return value
