@@ -11,6 +11,7 @@ from models.export.literal import JSON
 class Measurement:
     """An accuracy that was measured."""
 
+    label: str
     percent: float
     split: str  # "validation" or "test"
     words: str  # how it was measured
@@ -21,12 +22,17 @@ def measurements(export: Export) -> list[Measurement]:
     data = export.metadata
     seeds = data.get("seeds")
     found = [
-        (data.get("score"), "validation", _score_words(data)),
-        (data.get("last_epoch_val_accuracy"), "validation", f"last epoch{_of_images(data, 'validation')}"),
-        (data.get("test_accuracy"), "test", f"last epoch{_of_images(data, 'test')}, these weights"),
-        (data.get("mean_test_accuracy"), "test", f"last epoch, mean over {seeds} seeds"),
+        ("score", data.get("score"), "validation", _score_words(data)),
+        (
+            "last epoch",
+            data.get("last_epoch_val_accuracy"),
+            "validation",
+            _images(data, "validation"),
+        ),
+        ("test", data.get("test_accuracy"), "test", f"these weights, last epoch, {_images(data, 'test')}"),
+        ("test, mean", data.get("mean_test_accuracy"), "test", f"{seeds} seeds, last epoch"),
     ]
-    return [Measurement(value, split, words) for value, split, words in found if isinstance(value, float)]
+    return [Measurement(label, value, split, words) for label, value, split, words in found if isinstance(value, float)]
 
 
 def facts(export: Export) -> list[tuple[str, str]]:
@@ -38,10 +44,7 @@ def facts(export: Export) -> list[tuple[str, str]]:
     rows = [
         ("study", _joined(data, ("study", "{}"), ("trial", "trial {}"), ("id", "id {}"), ("seed", "seed {}"))),
         ("network", _joined(data, ("name", "{}"), ("protocol", "protocol {}"))),
-        *(
-            (one.split if number else "score", f"{one.percent:.2f} % ({one.words})")
-            for number, one in enumerate(measurements(export))
-        ),
+        *((one.label, f"{one.percent:.2f} % ({one.words})") for one in measurements(export)),
         ("parameters", f"{export.parameters:,}"),
         ("data", _joined(data, ("dataset", "{}"), ("data_checksum", "checksum {}"))),
         ("trained on", _joined(data, ("trained_on", "{}"))),
@@ -57,9 +60,9 @@ def _joined(data: Mapping[str, JSON], *parts: tuple[str, str]) -> str:
     return ", ".join(form.format(data[key]) for key, form in parts if data.get(key) is not None)
 
 
-def _of_images(data: Mapping[str, JSON], split: str) -> str:
+def _images(data: Mapping[str, JSON], split: str) -> str:
     images = data.get(f"{split}_images")
-    return f", {images:,} {split} images" if isinstance(images, int) else ""
+    return f"{images:,} {split} images" if isinstance(images, int) else f"{split} images"
 
 
 def _score_words(data: Mapping[str, JSON]) -> str:
