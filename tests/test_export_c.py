@@ -123,6 +123,16 @@ def test_an_int8_network_by_hand() -> None:
     assert conv.multiplier[0] / 2**31 / 2 ** conv.shift[0] == pytest.approx(2 / 127 / (511 / 255), rel=1e-6)
 
 
+def test_calibration_sees_the_network_in_eval_mode() -> None:
+    """The logits' range is that of torch's logits over the calibration pictures."""
+    placed = plan(parse("conv3x3(4) relu bn drop0.5 | gap drop0.5 | linear(3) bn"), (1, 6, 6), 3)
+    program = made(placed, "int8")
+    assert program.integers is not None
+    assert program.export.calibration is not None
+    logits = format._logits(program.export, program.export.calibration)
+    assert program.integers.logits == quantise._grid(float(logits.min()), float(logits.max()))
+
+
 def test_sums_fit_into_int32_and_multipliers_below_one() -> None:
     """Weights and statistics of any size: no accumulator overflows, nothing is shifted left."""
     placed = plan(parse("conv3x3(6,bias=T) bn relu bn | sep3x3(4) relu bn | gap | linear(3)"), (2, 9, 9), 3)
