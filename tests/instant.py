@@ -30,7 +30,7 @@ class _Any(type):
         return isinstance(instance, real)
 
 
-real = datetime.datetime
+real, real_time = datetime.datetime, time.time
 
 
 class Clock(real, metaclass=_Any):
@@ -46,7 +46,6 @@ class Clock(real, metaclass=_Any):
 def set_clock(seconds: float) -> None:
     """Whoever asks for the time in this process, as Optuna, we and logging do, gets another one from now on."""
     Clock.shift = datetime.timedelta(seconds=seconds)
-    real_time = time.time
     time.time = lambda: real_time() + seconds
     datetime.datetime = Clock  # type: ignore[misc]
     for name, module in list(sys.modules.items()):

@@ -32,6 +32,8 @@ def search(folder: Path, trials: int, stopping: str, pause: float = 0.0) -> Outc
     """A search with one of STOPPING; each message of a training takes so many seconds."""
 
     def slowly(job: Job) -> Iterator[Message]:
+        if pause:
+            print("training", flush=True)
         for message in simulated.messages(job):
             time.sleep(pause)
             yield message
@@ -40,17 +42,22 @@ def search(folder: Path, trials: int, stopping: str, pause: float = 0.0) -> Outc
 
 
 def _killed(folder: Path, trials: int, stopping: str, pause: float, seconds: float) -> bool:
-    """Search in a process and kill it so long after its study appeared; False where it had ended by itself."""
+    """Search in a process and kill it so long after its study appeared, with a pause after its first training began;
+    False where it had ended by itself."""
     tests = Path(__file__).resolve().parent
     script = _SCRIPT.format(paths=[str(tests.parent), str(tests)])
-    process = subprocess.Popen([sys.executable, "-c", script, str(folder), str(trials), stopping, str(pause)])
-    while not (folder / "study.db").exists():
-        if process.poll() is not None:
-            raise RuntimeError(f"the search ended with {process.returncode} before there was a study")
-        time.sleep(0.01)
-    time.sleep(seconds)
-    process.kill()
-    return process.wait() != 0
+    given = [str(folder), str(trials), stopping, str(pause)]
+    with subprocess.Popen([sys.executable, "-c", script, *given], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        if pause:
+            process.stdout.readline()
+        while not (folder / "study.db").exists():
+            if process.poll() is not None:
+                raise RuntimeError(f"the search ended with {process.returncode} before there was a study")
+            time.sleep(0.01)
+        time.sleep(seconds)
+        process.kill()
+        return process.wait() != 0
 
 
 def kill_and_resume(

@@ -1,11 +1,9 @@
 """Signals to the coordinator: once is a clean stop, twice an end at once; neither loses a trial."""
 
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
-import pytest
 from faults import NAME, begin, check_complete, check_kept, instant, launched, request, search_instantly, stock
 
 from search.data.store import Dataset
@@ -45,13 +43,37 @@ def check_stopped(folder: Path, before: dict[int, Any], signal_name: str, runnin
     assert f"stopped by {signal_name}" in (folder / "launch.log").read_text()
 
 
-@pytest.mark.parametrize("gap", [0.0, 0.2])
-def test_a_second_ctrl_c_ends_at_once_and_loses_nothing(digits: Dataset, tmp_path: Path, gap: float) -> None:
+# A second Ctrl-C at the very moment that the database is closed.
+WHILE_CLOSING = """
+import signal
+from sqlalchemy.engine.default import DefaultDialect
+close = DefaultDialect.do_close
+def interrupted(self, connection):
+    if said:
+        os.kill(os.getpid(), signal.SIGINT)
+    close(self, connection)
+DefaultDialect.do_close = interrupted
+"""
+
+
+def test_a_second_ctrl_c_while_the_database_is_closed_is_one_line(digits: Dataset, tmp_path: Path) -> None:
+    before = begin(tmp_path, digits)
+    with instant(request(tmp_path, digits, 500), f"{WHILE_CLOSING}pause = 0.05") as launch:
+        launch.until("epoch", epoch=2)
+        launch.process.send_signal(signal.SIGINT)
+        errors = launch.end(130)
+    assert errors.startswith("error: stopped at once; finished trials are kept, resume with: underbudget launch toy ")
+    assert errors.count("\n") == 1
+    check_kept(tmp_path / NAME / "study.db", before)
+    assert search_instantly(request(tmp_path, digits, 4)).reached
+    check_complete(tmp_path / NAME, before, 4)
+
+
+def test_a_second_ctrl_c_ends_at_once_and_loses_nothing(digits: Dataset, tmp_path: Path) -> None:
     before = begin(tmp_path, digits)
     with instant(request(tmp_path, digits, 500), "pause = 0.05") as launch:
         launch.until("epoch", epoch=2)
         launch.process.send_signal(signal.SIGINT)
-        time.sleep(gap)
         launch.process.send_signal(signal.SIGINT)
         errors = launch.end(130, -signal.SIGINT)  # the second: it came when Python itself was ending
     assert errors == "" or (errors.startswith("error: stopped") and errors.count("\n") == 1)
