@@ -1,17 +1,15 @@
 """A published series reproduced: its table as the publications write it (target, result, analysis), facts only."""
 
 import json
-from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from models.architecture import BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pool
 from models.errors import UserError
 from models.files import write_atomically
-from models.language import render_primary
 from models.plan import Plan
 from models.references import Reference
+from reports import network_changes
 from reports.runs import Run
 from reports.seeds import Difference, Summary, difference, standard_errors, summary
 
@@ -90,22 +88,7 @@ def target(step: Step, before: Step | None) -> str:
 
 def changes(step: Step, before: Step) -> list[str]:
     """What differs between two steps, each as a fact."""
-    found = []
-    params = step.params - before.params
-    if params:
-        found.append(f"{params:+,} parameters")
-    old, new = _parts(before.network), _parts(step.network)
-    for name in sorted(old.keys() | new.keys()):
-        if old[name] != new[name]:
-            found.append(f"{name} {old[name]} to {new[name]}")
-    old_rates, new_rates = _rates(before.network), _rates(step.network)
-    if old_rates != new_rates and old_rates and new_rates:
-        found.append(f"dropout rate {_numbers(old_rates)} to {_numbers(new_rates)}")
-    heads = _head(before.network), _head(step.network)
-    if heads[0] != heads[1]:
-        found.append(f"ends in {heads[1]} instead of {heads[0]}")
-    if not found and str(before.network.architecture) != str(step.network.architecture):
-        found.append("order of layers or widths")
+    found = network_changes.changes(step.network, before.network)
     if step.reference.recipe != before.reference.recipe:
         found.append(f"recipe {step.reference.recipe} instead of {before.reference.recipe}")
     if step.reference.epochs != before.reference.epochs:
@@ -279,43 +262,8 @@ def write(series: Series, folder: Path) -> dict[str, Path]:
     return {key: folder / FILES[key] for key in FILES}
 
 
-def _parts(network: Plan) -> Counter[str]:
-    """How many layers of each kind."""
-    names = {
-        Conv: "convolutions",
-        BatchNorm: "batch norms",
-        Dropout: "dropouts",
-        Pool: "pools",
-        Linear: "linear layers",
-    }
-    found: Counter[str] = Counter()
-    for layer in network.layers:
-        name = names.get(type(layer.operation))
-        if name is not None:
-            found[name] += 1
-    return found
-
-
-def _rates(network: Plan) -> tuple[float, ...]:
-    return tuple(sorted({layer.operation.rate for layer in network.layers if isinstance(layer.operation, Dropout)}))
-
-
-def _head(network: Plan) -> str:
-    """The stages from the one that shrinks the map to 1x1 on, in words."""
-    stages = network.architecture.stages
-    for index, stage in enumerate(stages):
-        if isinstance(stage.primary, GlobalAveragePool):
-            after = [render_primary(each.primary) for each in stages[index + 1 :]]
-            return " ".join(["gap", *after])
-    return render_primary(stages[-1].primary)
-
-
 def _many(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
-def _numbers(values: tuple[float, ...]) -> str:
-    return " and ".join(f"{value:g}" for value in values)
 
 
 def _spread(value: Summary) -> str:

@@ -28,8 +28,9 @@ from search.engines import runner
 from search.engines.inprocess import InProcessEngine
 from search.engines.job import EpochDone, Finished, Job, Message, StepsDone
 from search.judging import readings
+from search.judging.orders import Order
 from search.judging.protocol import view
-from search.judging.runs import Event, Kept, Lost, Order, Over, complete
+from search.judging.runs import Event, Kept, Lost, Over, complete
 from search.training import recipe as recipes
 
 LAYERS = "conv3x3(4,s2) relu bn | conv3x3(8,s2) relu bn | gap | linear(10)"

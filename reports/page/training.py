@@ -106,8 +106,9 @@ def facts(runs: tuple[Run, ...]) -> list[tuple[str, str]]:
 def _conditions(training: Training) -> str:
     first = training.runs[0]
     seeds = f"{len(training.runs)} seeds" if len(training.runs) > 1 else f"seed {first.seed}"
-    recipe = f"recipe {first.recipe['name']}"
-    return f"{first.data.name} · {recipe} · {len(first.judged)} epochs · {seeds} · protocol {first.protocol}"
+    recipe, count = f"recipe {first.recipe['name']}", len(first.judged)
+    epochs = f"{count} epoch" if count == 1 else f"{count} epochs"
+    return f"{first.data.name} · {recipe} · {epochs} · {seeds} · protocol {first.protocol}"
 
 
 def _seed_row(run: Run) -> dict[str, Any]:

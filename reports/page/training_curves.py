@@ -43,7 +43,7 @@ def training_curves(runs: Sequence[Run]) -> Figure:
                 "font": {"size": 13, "color": "@muted"},
             }
         )
-    margin = {"l": 8, "r": 8, "t": 28, "b": 8}
+    margin = {"l": 8, "r": 8, "t": 52, "b": 8}
     return {
         "data": traces,
         "layout": layout(height=560, annotations=notes, margin=margin, **axes) | {"showlegend": len(runs) > 1},

@@ -45,8 +45,8 @@ def ablate(
     from search.judging import bench as benches
     from search.judging import train as trainings
     from search.judging.ingredients import Absent, Variant, variants
+    from search.judging.orders import Order
     from search.judging.protocol import check_protocol
-    from search.judging.runs import Order
     from search.judging.subject import subject
 
     tell = (lambda line="": None) if as_json else say

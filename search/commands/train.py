@@ -11,7 +11,7 @@ from search.commands.options import DataDir, Json, Runs, Storage
 if TYPE_CHECKING:
     from reports.runs import Run
     from search.judging.bench import Bench
-    from search.judging.runs import Order
+    from search.judging.orders import Order
 
 What = Annotated[str, typer.Argument(help='A reference (saish-m4), a layer text, or a trial ("STUDY:12").')]
 Recipe = Annotated[
@@ -152,7 +152,7 @@ def _introduce(order: "Order", bench: "Bench", folder: Path) -> None:
     recipe = order.recipe
     say(f"device    {bench.device_line()}")
     say(f"recipe    {recipe.name}, {recipe.optimizer} lr {recipe.lr:g}, {recipe.schedule.kind} schedule, "
-        f"batch {recipe.batch_size}, {recipe.epochs} epochs")  # fmt: skip
+        f"batch {recipe.batch_size}, epochs {recipe.epochs}")  # fmt: skip
     say(f"protocol  {order.protocol}")
     say(f"output    {folder}")
     say()

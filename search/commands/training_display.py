@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from search.commands.display import duration
 from search.engines.job import EpochDone, StepsDone
+from search.judging.orders import Order
 from search.judging.protocol import judged_part
-from search.judging.runs import Begun, Event, Kept, Lost, Moved, Order, Over
+from search.judging.runs import Begun, Event, Kept, Lost, Moved, Over
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -18,8 +18,8 @@ from reports.reading import CONFIRMATION_PREFIX, READINGS_ATTRIBUTE
 from reports.record import StudyRecord, TrialRecord
 from reports.runs import Run, from_json, to_json
 from search.data.store import Dataset
+from search.judging.orders import Order, differences, stored
 from search.judging.protocol import training_images
-from search.judging.runs import Order, differences, stored
 from search.seeds import derive
 from search.training import recipe as recipes
 

@@ -7,8 +7,8 @@ from models.errors import UserError
 from models.plan import plan
 from models.references import REFERENCES, Reference
 from search.data.store import Dataset
+from search.judging.orders import Order
 from search.judging.protocol import training_images
-from search.judging.runs import Order
 from search.training import recipe as recipes
 
 DEFAULT_MOST = 1_000_000  # parameters of a step that is trained unless more is asked for

@@ -12,8 +12,8 @@ from reports.target_check import Goal, target_check
 from reports.training import Training
 from search.judging import pictures
 from search.judging.bench import Bench
+from search.judging.orders import Order
 from search.judging.protocol import training_images
-from search.judging.runs import Order
 from search.judging.subject import Subject
 from search.request import check_target
 from search.training import recipe as recipes

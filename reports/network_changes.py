@@ -1,0 +1,67 @@
+"""What differs between two networks, in words."""
+
+from collections import Counter
+
+from models.architecture import BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pool
+from models.language import render_primary
+from models.plan import Plan
+
+
+def changes(new_plan: Plan, old_plan: Plan) -> list[str]:
+    """What differs between two networks, each as a fact; empty where they are the same."""
+    found = []
+    params = _params(new_plan) - _params(old_plan)
+    if params:
+        found.append(f"{params:+,} parameters")
+    old, new = _parts(old_plan), _parts(new_plan)
+    for name in sorted(old.keys() | new.keys()):
+        if old[name] != new[name]:
+            found.append(f"{name} {old[name]} to {new[name]}")
+    old_rates, new_rates = _rates(old_plan), _rates(new_plan)
+    if old_rates != new_rates and old_rates and new_rates:
+        found.append(f"dropout rate {_numbers(old_rates)} to {_numbers(new_rates)}")
+    heads = _head(old_plan), _head(new_plan)
+    if heads[0] != heads[1]:
+        found.append(f"ends in {heads[1]} instead of {heads[0]}")
+    if not found and str(old_plan.architecture) != str(new_plan.architecture):
+        found.append("order of layers or widths")
+    return found
+
+
+def _params(network: Plan) -> int:
+    return sum(layer.params for layer in network.layers)
+
+
+def _parts(network: Plan) -> Counter[str]:
+    """How many layers of each kind."""
+    names = {
+        Conv: "convolutions",
+        BatchNorm: "batch norms",
+        Dropout: "dropouts",
+        Pool: "pools",
+        Linear: "linear layers",
+    }
+    found: Counter[str] = Counter()
+    for layer in network.layers:
+        name = names.get(type(layer.operation))
+        if name is not None:
+            found[name] += 1
+    return found
+
+
+def _rates(network: Plan) -> tuple[float, ...]:
+    return tuple(sorted({layer.operation.rate for layer in network.layers if isinstance(layer.operation, Dropout)}))
+
+
+def _head(network: Plan) -> str:
+    """The stages from the one that shrinks the map to 1x1 on, in words."""
+    stages = network.architecture.stages
+    for index, stage in enumerate(stages):
+        if isinstance(stage.primary, GlobalAveragePool):
+            after = [render_primary(each.primary) for each in stages[index + 1 :]]
+            return " ".join(["gap", *after])
+    return render_primary(stages[-1].primary)
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return " and ".join(f"{value:g}" for value in values)
