@@ -77,7 +77,7 @@ class Format:
 
     def recognises(self, path: Path) -> bool:
         """Whether a path looks like this format."""
-        return (path / self.marker).is_file() if self.is_folder else path.suffix == self.suffix
+        return (path / self.marker).is_file() if self.is_folder else path.is_file() and path.suffix == self.suffix
 
     def missing(self) -> list[str]:
         """Packages that it needs and that are not installed."""

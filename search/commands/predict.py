@@ -27,17 +27,17 @@ def predict(
             pixels, steps = fit(read(picture, model.input_shape[0]), model.input_shape, model.background)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            typer.echo(f"{picture}: {reason}", err=True)
+            typer.echo(f"{shown(str(picture))}: {reason}", err=True)
             failed = True
             continue
         probabilities = model.logits(pixels)[0].softmax(0)
         order = probabilities.argsort(descending=True, stable=True).tolist()
         best = ", ".join(f"{shown(model.classes[label])} {100 * probabilities[label]:.1f} %" for label in order[:3])
         done = f" [{', '.join(steps)}]" if steps else ""
-        say(f"{picture}: {shown(model.classes[order[0]])} ({best}){done}")
+        say(f"{shown(str(picture))}: {shown(model.classes[order[0]])} ({best}){done}")
     return int(failed)
 
 
 def shown(text: str) -> str:
-    """A class name as any terminal can show it."""
+    """A name as any terminal can show it."""
     return text if text.isprintable() else ascii(text)
