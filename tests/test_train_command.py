@@ -2,11 +2,15 @@
 
 import csv
 import json
+import os
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import judged
+import psutil
 import pytest
 from PIL import Image
 
@@ -199,3 +203,35 @@ def test_other_conditions_in_the_folder_are_refused(
     assert run([*command, "--epochs", "2"]) == 2
     assert "epochs: it has 1, you asked for 2" in capsys.readouterr().err
     assert (tmp_path / "seed-0.json").read_bytes() == before
+
+
+def test_a_terminated_training_notes_what_it_has_read(digits: Dataset, tmp_path: Path) -> None:
+    """SIGTERM in the middle of a published run, in a process of its own: its workers end with it."""
+    before = readings.total(digits.folder)
+    command = ["train", LAYERS, "--dataset", "digits", "--data-dir", judged.data_dir(digits), "--epochs", "10000",
+               "--protocol", "published", "--output", str(tmp_path / "out")]  # fmt: skip
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from search.commands.main import run; sys.exit(run(sys.argv[1:]))",
+            *command,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "epoch  3/" in line:
+            break
+    workers = psutil.Process(process.pid).children()
+    assert workers
+    process.terminate()
+    _, error = process.communicate()
+    assert process.returncode == 130, error
+    assert "the same command goes on" in error
+    assert readings.total(digits.folder) >= before + 3
+    assert not psutil.wait_procs(workers, timeout=30)[1]
+    assert not (tmp_path / "out" / "seed-0.json").exists()

@@ -1,6 +1,10 @@
 """`underbudget train`: one network, one recipe, several seeds, and everything there is to see about them."""
 
+import contextlib
 import json
+import signal
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -113,7 +117,7 @@ def check_seed(seed: int) -> None:
 def compute(
     orders: "list[Order]", bench: "Bench", folder: Path, command: str, quiet: bool, **more: Any
 ) -> "dict[str, Run]":
-    """The runs of all orders, shown while they are computed. Ctrl-C keeps what is finished."""
+    """The runs of all orders, shown while they are computed. Ctrl-C and SIGTERM keep what is finished."""
     from models.errors import UserError
     from search.commands.searching import StoppedError
     from search.commands.terminal import console
@@ -121,7 +125,7 @@ def compute(
     from search.judging.runs import complete
 
     try:
-        with choose(console(), quiet) as shown:
+        with _terminated_as_interrupted(), choose(console(), quiet) as shown:
             return complete(orders, bench.dataset, folder, bench.engine, bench.device, command, shown, **more)
     except KeyboardInterrupt as stop:
         raise StoppedError(
@@ -129,6 +133,23 @@ def compute(
         ) from stop
     except OSError as error:
         raise UserError(f"{folder} cannot be written ({error.strerror or error}): give another --output") from error
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM ends the runs as Ctrl-C does, so that what they have read of the test labels is still noted."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _introduce(order: "Order", bench: "Bench", folder: Path) -> None:
