@@ -138,7 +138,7 @@ def markdown(text: str) -> str:
     """`text` as Markdown and HTML show it, on one line: punctuation as entities, what cannot be shown as its escape."""
     return "".join(
         character
-        if character.isalnum() or character in " .,-"
+        if character.isalnum() or character in " .,-()%:+="
         else f"&#{ord(character)};"
         if character.isprintable()
         else f"&#92;u{ord(character):04x}"

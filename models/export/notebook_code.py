@@ -124,7 +124,9 @@ class Images(Dataset):
         return normalise(image if self.change is None else self.change(image)), self.labels[index]
 
 
-train_loader = DataLoader(Images(train_images, train_labels, augment), BATCH_SIZE, shuffle=True)
+# Batch norm cannot train on one image: a last batch of one is left out.
+alone = len(train_labels) % BATCH_SIZE == 1
+train_loader = DataLoader(Images(train_images, train_labels, augment), BATCH_SIZE, shuffle=True, drop_last=alone)
 val_loader = DataLoader(Images(val_images, val_labels), 1000)
 test_loader = DataLoader(Images(test_images, test_labels), 1000)'''
 
