@@ -10,15 +10,17 @@ import json
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from budget.count import count
+from budget.count import Cost, count
 from budget.pruner import BudgetPruner, constrain
 from models.architecture import Architecture
 from models.errors import UnderbudgetError
 from models.plan import plan
 from reports import record
 from reports.record import Proposal
+from search import settings as study_settings
 from search.samplers import SAMPLERS, Sampler, distributions, independent_sampler
 from search.seeds import derive
 from search.settings import Settings
@@ -83,6 +85,20 @@ class Proposer:
             if key in trial.user_attrs:
                 trial.set_user_attr(key, empty)  # of a run that did not count
         return self._judge(trial)
+
+    @cached_property
+    def sizes(self) -> tuple[int, int] | None:
+        """Least and largest cost on the front's axis (`search.samplers.Wanted`); None where accuracy alone counts."""
+        settings = self.settings
+        if settings.objective.kind == "accuracy":
+            return None
+        axis = settings.objective.minimize
+        least = getattr(self._cost(settings.space.smallest(axis)), axis)
+        return least, max(least, int(study_settings.hypervolume_reference(settings)[axis]))
+
+    def cost(self, params: Mapping[str, Any]) -> int:
+        """The cost on the front's axis (`search.samplers.Wanted`)."""
+        return self.settings.objective.cost(self._cost(self.settings.architecture(params)))
 
     def fits(self, params: Mapping[str, Any]) -> bool:
         """Whether the network of these parameters is within the budget (`search.samplers.Wanted`)."""
@@ -175,7 +191,7 @@ class Proposer:
             attributes.get(RETRY_OF),
         )
 
-    def _cost(self, architecture: Architecture) -> Any:
+    def _cost(self, architecture: Architecture) -> Cost:
         dataset = self.settings.dataset
         return count(plan(architecture, dataset.input_shape, len(dataset.classes)), self.settings.precision)
 

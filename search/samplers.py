@@ -3,30 +3,44 @@
 Everything is made afresh for each proposal from (study seed, trial number): a sampler that lived on, rebuilt from its
 seed at a resume, would propose the same again; one made afresh makes a killed and resumed search propose what an
 uninterrupted one would have.
+
+The default, `tpe`, divides the work: the model chooses the structure and the proportions of a network, a size drawn for
+each proposal chooses how large it becomes. The budget is known before any training, so nothing over it need be
+proposed. Each constant below was chosen in the laboratory (docs/search-methods.md).
 """
 
+import math
 import random
 import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from search.seeds import derive
-from search.space import fitting
 from search.space.dimensions import Sampled, collect, distribution
+from search.space.fitting import resized
 
 if TYPE_CHECKING:
     from search.view import View
 
-STARTUP_TRIALS = 10  # trained trials before TPE takes over from random sampling
+STARTUP_TRIALS = 8  # trained trials before TPE takes over from random sampling
 EXPLORATION = 0.2  # share of the proposals after the start that stay random
-ATTEMPTS = 50  # draws for one proposal; what is over budget even then goes to the gate, which rejects it
-_MODELLED = 5  # of them by the model, the others at random: a small space may be exhausted where the model looks
+SPREAD, FULL = 0.5, 0.2  # shares of the proposals of a random size, and as large as the budget allows
+_FULL_ALONE = 0.6  # the latter where accuracy alone counts
+ATTEMPTS = 30  # draws for one proposal; what is over budget even then goes to the gate, which rejects it
+_MODELLED = 4  # of them by the model, the others at random: a small space may be exhausted where the model looks
 
 Params = dict[str, Any]
 
 
 class Wanted(Protocol):
-    """What a sampler may ask about parameters before it proposes them: both take microseconds."""
+    """What a sampler may ask about parameters before it proposes them; each answer takes microseconds."""
+
+    @property
+    def sizes(self) -> tuple[int, int] | None:
+        """Least and largest cost that a front may have; None: accuracy alone counts."""
+
+    def cost(self, params: Mapping[str, Any]) -> int:
+        """The cost of the network on the front's axis."""
 
     def fits(self, params: Mapping[str, Any]) -> bool:
         """Whether the network is within the budget."""
@@ -43,48 +57,51 @@ def random_params(seed: int, number: int, dimensions: tuple[Sampled, ...], view:
     return _complete(seed, number, 0, dimensions, {})
 
 
-def fitted_random_params(
-    seed: int, number: int, dimensions: tuple[Sampled, ...], view: "View", wanted: Wanted
-) -> Params:
-    """Random parameters, made to fit the budget (see `_fitted`)."""
-    return _fitted(wanted, dimensions, lambda attempt: _complete(seed, number, attempt, dimensions, {}))
-
-
 def tpe_params(seed: int, number: int, dimensions: tuple[Sampled, ...], view: "View", wanted: Wanted) -> Params:
-    """TPE's proposal, made to fit the budget; fitted random parameters until STARTUP_TRIALS are trained.
+    """TPE's proposal, resized; a random one, resized, until STARTUP_TRIALS are trained and one time in five later.
 
     TPE's own start-up counts the rejected too, so it would begin to model after two or three accuracies. Multivariate
-    and grouped: all parameters that occur together are modelled together (Falkner et al., "BOHB", 2018, and Optuna's
-    documentation of TPESampler). Running trials are left out of the model (`constant_liar`): with a handful of workers
-    they change little. One proposal in five stays random: on a front TPE alone settles early where it was good first
-    (measured in docs/search-methods.md), and early stopping makes a random try cheap.
+    and grouped: all parameters that occur together are modelled together (Falkner, Klein and Hutter, "BOHB", ICML 2018,
+    and Optuna's documentation of TPESampler). Running trials are left out of the model (`constant_liar`): with a
+    handful of workers they change little. Exploring keeps TPE from settling where it was good first, and early
+    stopping makes a random try cheap.
     """
-    import optuna
-
     explores = random.Random(derive(seed, number, "explore")).random() < EXPLORATION
-    if view.trained < STARTUP_TRIALS or explores:
-        return fitted_random_params(seed, number, dimensions, view, wanted)
-    with warnings.catch_warnings():
-        # multivariate and group have been called experimental for years; a pinned Optuna 5 keeps them.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        tpe = optuna.samplers.TPESampler(
-            n_startup_trials=0,
-            multivariate=True,
-            group=True,
-            constant_liar=False,
-            seed=derive(seed, number, "sampler"),
-        )
-    here = optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING)
-    known = tpe.infer_relative_search_space(view.study, here)
+    model = None if view.trained < STARTUP_TRIALS or explores else _Model(seed, number, view)
 
     def draw(attempt: int) -> Params:
-        modelled = tpe.sample_relative(view.study, here, known) if attempt < _MODELLED else {}
-        return _complete(seed, number, attempt, dimensions, modelled)
+        known = {} if model is None or attempt >= _MODELLED else model.sample()
+        return _complete(seed, number, attempt, dimensions, known)
 
-    return _fitted(wanted, dimensions, draw)
+    return _of_size(wanted, dimensions, draw, _size(seed, number, wanted))
 
 
 SAMPLERS: dict[str, Sampler] = {"tpe": tpe_params, "random": random_params}
+
+
+class _Model:
+    """TPE for one proposal."""
+
+    def __init__(self, seed: int, number: int, view: "View") -> None:
+        import optuna
+
+        with warnings.catch_warnings():
+            # multivariate and group have been called experimental for years; a pinned Optuna 5 keeps them.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self._tpe = optuna.samplers.TPESampler(
+                n_startup_trials=0,
+                multivariate=True,
+                group=True,
+                constant_liar=False,
+                seed=derive(seed, number, "sampler"),
+            )
+        self._study = view.study
+        self._trial = optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING)
+        self._space = self._tpe.infer_relative_search_space(self._study, self._trial)
+
+    def sample(self) -> Params:
+        """Another draw for the same proposal: values of all parameters that it has a model of."""
+        return self._tpe.sample_relative(self._study, self._trial, self._space)
 
 
 def _complete(
@@ -103,18 +120,34 @@ def _complete(
     return collect(dimensions, value)
 
 
-def _fitted(wanted: Wanted, dimensions: tuple[Sampled, ...], draw: Callable[[int], Params]) -> Params:
-    """The first draw whose network is new and within the budget, its widths scaled down to the budget if need be.
+def _size(seed: int, number: int, wanted: Wanted) -> float | None:
+    """The largest cost that a proposal shall have, on the front's axis; None: whatever comes of its widths."""
+    source = random.Random(derive(seed, number, "size"))
+    share = source.random()
+    if wanted.sizes is None:
+        return math.inf if share < _FULL_ALONE else None
+    if share < SPREAD:
+        least, most = (math.log(size) for size in wanted.sizes)
+        return math.exp(source.uniform(least, most))
+    return math.inf if share < SPREAD + FULL else None
 
-    The budget is known before any training, so a proposal over it need not be made: what is drawn too large is scaled
-    to the largest widths that fit. The last draw is returned where none is both.
-    """
+
+def _of_size(
+    wanted: Wanted, dimensions: tuple[Sampled, ...], draw: Callable[[int], Params], size: float | None
+) -> Params:
+    """The first draw that, resized, is new and within the budget; the last draw as it is where none is."""
+
+    def allowed(params: Mapping[str, Any]) -> bool:
+        return wanted.fits(params) and (size is None or math.isinf(size) or wanted.cost(params) <= size)
+
     params: Params = {}
     for attempt in range(ATTEMPTS):
         params = draw(attempt)
-        fitting_params = params if wanted.fits(params) else fitting.scaled(params, dimensions, wanted.fits)
-        if fitting_params is not None and wanted.is_new(fitting_params):
-            return fitting_params
+        found: Params | None = params
+        if size is not None or (attempt >= _MODELLED and not wanted.fits(params)):
+            found = resized(params, dimensions, allowed)
+        if found is not None and allowed(found) and wanted.is_new(found):
+            return found
     return params
 
 

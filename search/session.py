@@ -309,6 +309,7 @@ def run(
             log.info("the session ends: %s", outcome.why)
             closing["outcome"] = outcome.why
             closing["trials_after"] = coordinator.progress.done
+            closing["busy_share"] = made.busy_share()
             return outcome
     except (OSError, optuna.exceptions.StorageInternalError) as error:
         what = " ".join(str(error.__cause__ or error).split())[:200]

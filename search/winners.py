@@ -77,7 +77,7 @@ def read_samples(folder: Path) -> tuple[Any, list[int]]:
 def pick(study: StudyRecord, trial: int | None = None) -> TrialRecord:
     """The winner, or a complete trial by its number. Raises UserError where there is none."""
     if trial is None:
-        best = fronts.winner(study.trials)
+        best = fronts.winner(study.trials, study.axis)
         if best is None:
             raise UserError(
                 f"the study {study.name} has no complete trial yet: let it run on, underbudget launch {study.name}"

@@ -20,8 +20,8 @@ from search.objective import Objective
 from search.stopping.curves import Curve, Curves
 from search.stopping.rule import Stop, rungs
 
-LEAST_COMPLETE = 6  # complete trials before anything is stopped
-OPTIMISM = 1.65  # standard deviations of the forecast that a trial is given: 5 % of the stopped would have done better
+LEAST_COMPLETE = 5  # complete trials before anything is stopped
+OPTIMISM = 1.28  # standard deviations that a trial is given: one in ten does better than its forecast and these
 SIMILAR, EXCHANGE = 1.5, 2.0  # up to SIMILAR times the cost, f times counts with f^EXCHANGE times the error
 _SHRINKAGE = 3.0  # prior weight, in trials, of "the fall depends neither on error nor on cost"
 _SPREAD, _SPREAD_WEIGHT = 0.35, 3.0  # prior standard deviation of a forecast's logarithm, and its weight in trials
