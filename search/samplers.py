@@ -135,20 +135,28 @@ def _size(seed: int, number: int, wanted: Wanted) -> float | None:
 def _of_size(
     wanted: Wanted, dimensions: tuple[Sampled, ...], draw: Callable[[int], Params], size: float | None
 ) -> Params:
-    """The first draw that, resized, is new and within the budget; the last draw as it is where none is."""
+    """The first draw that, resized, is new and within the budget.
+
+    Where no structure that is drawn can be so small: one as large as the budget allows; where none is even within the
+    budget, or new: the last draw as it is.
+    """
 
     def allowed(params: Mapping[str, Any]) -> bool:
         return wanted.fits(params) and (size is None or math.isinf(size) or wanted.cost(params) <= size)
 
     params: Params = {}
+    fallback: Params | None = None
     for attempt in range(ATTEMPTS):
         params = draw(attempt)
-        found: Params | None = params
-        if size is not None or (attempt >= _MODELLED and not wanted.fits(params)):
+        found = params if size is None and wanted.fits(params) else None
+        if size is not None or (found is None and attempt >= _MODELLED):
             found = resized(params, dimensions, allowed)
-        if found is not None and allowed(found) and wanted.is_new(found):
+        if found is not None and wanted.is_new(found):
             return found
-    return params
+        if found is None and fallback is None:
+            largest = resized(params, dimensions, wanted.fits)
+            fallback = largest if largest is not None and wanted.is_new(largest) else None
+    return fallback or params
 
 
 def independent_sampler(seed: int, number: int) -> Any:
