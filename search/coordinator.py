@@ -283,11 +283,13 @@ class Coordinator:
                     left.append((trial._trial_id, trial.number))
                 case "complete":
                     self.progress.complete += 1
-                    cost = self.settings.objective.cost(trial.user_attrs["record"]["cost"])
-                    self.progress.points.append((cost, trial.user_attrs["result"]["score"], trial.number))
+                    if "record" in trial.user_attrs and "result" in trial.user_attrs:  # else it is another program's
+                        cost = self.settings.objective.cost(trial.user_attrs["record"]["cost"])
+                        self.progress.points.append((cost, trial.user_attrs["result"]["score"], trial.number))
                 case "stopped":
                     self.progress.stopped += 1
-                    self.progress.saved += self.settings.epochs - len(trial.user_attrs.get("curve", ()))
+                    if "stop" in trial.user_attrs:
+                        self.progress.saved += self.settings.epochs - trial.user_attrs["stop"]["epoch"]
                 case "rejected":
                     self.progress.rejected += 1
                 case _:

@@ -70,12 +70,12 @@ class View:
         """Take over a trial that an earlier session stored, in the order of the numbers."""
         attributes: Mapping[str, Any] = trial.user_attrs
         self.add(trial, trial.number)
-        if state in ("rejected", "running"):
+        if state in ("rejected", "running") or (state == "stopped" and "stop" not in attributes):
             return
         if "curve" in attributes:
             self.epoch(trial.number, attributes["curve"])
-        accuracy = None
-        if state == "complete":
+        accuracy = None  # also of what another program told, without a record of ours
+        if state == "complete" and "record" in attributes and "result" in attributes:
             accuracy = attributes["result"]["score"]
         elif state == "stopped":
             accuracy = attributes["stop"]["estimate"]

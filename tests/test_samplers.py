@@ -194,3 +194,11 @@ def test_a_front_of_macs_is_told_in_macs(tmp_path: Path) -> None:
     for trial in study.trials:
         assert trial.values[0] == trial.user_attrs["record"]["cost"]["macs"] <= 400_000
     assert fixed.to_json()["hypervolume_reference"] == {"macs": 400_000, "error": 90.0}
+
+
+def test_trials_of_another_program_do_not_disturb_the_view(tmp_path: Path) -> None:
+    simulated.search(tmp_path, 3)
+    study = simulated.stored(tmp_path)
+    study.tell(study.ask().number, state=TrialState.PRUNED)
+    study.tell(study.ask().number, [10.0, 50.0])
+    assert simulated.search(tmp_path, 6).reached
