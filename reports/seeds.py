@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 CONFIDENCE = 0.95
+_DIGITS = 9  # one image in a million is 1e-4 points: values that differ by less than this differ by rounding
+_ROUNDING = 10**-_DIGITS
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Summary:
     sd: float | None  # sample standard deviation, n - 1
     minimum: float
     maximum: float
-    low: float | None  # Student's 95 % interval of the mean
+    low: float | None  # Student's 95 % interval of the mean; None too where all values are equal
     high: float | None
 
     @property
@@ -32,7 +34,8 @@ class Summary:
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference of two means, with Welch's 95 % interval where both sides have two values or more."""
+    """The difference of two means, with Welch's 95 % interval where both sides have two values or more and those of one
+    side differ."""
 
     mean: float
     low: float | None
@@ -48,6 +51,8 @@ def summary(values: Sequence[float], confidence: float = CONFIDENCE) -> Summary:
     if n == 1:
         return Summary(1, mean, None, mean, mean, None, None)
     sd = statistics.stdev(values)
+    if sd < _ROUNDING:  # seeds that agree by chance say nothing of the spread, least of all that it is 0
+        return Summary(n, mean, 0.0, min(values), max(values), None, None)
     half = _student(n - 1, confidence) * sd / math.sqrt(n)
     return Summary(n, mean, sd, min(values), max(values), mean - half, mean + half)
 
@@ -63,14 +68,16 @@ def difference(new: Sequence[float], old: Sequence[float], confidence: float = C
         return Difference(mean, None, None)
     a, b = one.sd**2 / one.n, two.sd**2 / two.n
     if a + b == 0:
-        return Difference(mean, mean, mean)
+        return Difference(mean, None, None)
     freedom = (a + b) ** 2 / (a**2 / (one.n - 1) + b**2 / (two.n - 1))
     half = _student(freedom, confidence) * math.sqrt(a + b)
     return Difference(mean, mean - half, mean + half)
 
 
 def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Spearman's rho of pairs, -1..1; None for fewer than three pairs, or where one side is constant."""
+    """Spearman's rho of pairs, -1..1; None for fewer than three pairs, or where one side is constant. Values that
+    differ in the last bits only are ties."""
+    first, second = ([round(value, _DIGITS) for value in values] for values in (first, second))
     if len(first) < 3 or len(set(first)) == 1 or len(set(second)) == 1:
         return None
     from scipy import stats

@@ -1,7 +1,6 @@
 """A training of one network, one recipe and several seeds, as tables; `write` makes its page, CSV and PNG files."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -227,8 +226,10 @@ def write(training: Training, folder: Path) -> dict[str, Path]:
 def in_words(value: Summary, digits: int = 2) -> str:
     """A summary as text: "99.42 % (sd 0.05, n = 3, 95 % interval 99.30 to 99.54)"."""
     text = f"{value.mean:.{digits}f} %"
-    if value.sd is None or value.low is None or value.high is None or not math.isfinite(value.low):
+    if value.sd is None:
         return f"{text} (one seed)"
+    if value.low is None or value.high is None:
+        return f"{text} (sd {value.sd:.{digits}f}, n = {value.n}: all seeds agree, no interval)"
     interval = f"{value.low:.{digits}f} to {min(value.high, 100):.{digits}f}"
     return f"{text} (sd {value.sd:.{digits}f}, n = {value.n}, 95 % interval {interval})"
 

@@ -1,6 +1,7 @@
 """What is exported, gathered from where it lies: a trial of a study, or a folder of judged runs; and its images."""
 
 import contextlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from reports.runs import Run, read_run
 from search import winners
 from search.judging.confirm import FOLDER as CONFIRMATIONS
 from search.study import Place
+from search.training import recipe as recipes
 
 if TYPE_CHECKING:
     from search.data.store import Dataset
@@ -77,8 +79,10 @@ def of_runs(
         raise UserError(f"there is no finished run in {folder}{hint}")
     runs = [read_run(path) for path in records]
     first = runs[0]
-    if len({(run.id, run.protocol, run.data.checksum) for run in runs}) > 1:
-        raise UserError(f"{folder} holds runs of several networks or protocols: export from a folder of one")
+    if len({(run.id, run.protocol, run.data.checksum, _recipe(run)) for run in runs}) > 1:
+        raise UserError(
+            f"{folder} holds runs of several networks, recipes, protocols or data sets: export from a folder of one"
+        )
     data = (folder / first.weights_file).read_bytes() if (folder / first.weights_file).is_file() else b""
     if weights.sha256(data) != first.weights_sha256:
         raise UserError(f"the weights {folder / first.weights_file} are missing or were changed: train again")
@@ -120,8 +124,23 @@ def of_finalist(
     if folder is None:
         return None
     bundle, said = of_runs(folder, data_dir, winners.read_samples(where.folder))
+    assert trial.proposal is not None, "the caller picked a complete trial"
+    assert trial.result is not None
+    for what, own in (("id", trial.proposal.id), ("data_checksum", trial.result.data_checksum)):
+        if bundle.metadata[what] != own:
+            raise UserError(
+                f"the runs in {folder} are not of trial {trial.trial} (their {what.replace('_', ' ')} is "
+                f"{str(bundle.metadata[what])[:12]}, the trial's {own[:12]}): remove them and confirm again"
+            )
+    if not (folder / "seed-0.json").is_file():
+        said += "; seed-0 is missing"
     known: dict[str, Any] = {"study": study.name, "trial": trial.trial}
     return replace(bundle, metadata={**known, **bundle.metadata}), said
+
+
+def _recipe(run: Run) -> str:
+    """Its recipe as text; fields that an older version did not write have their defaults."""
+    return json.dumps(recipes.to_json(recipes.from_json(run.recipe)), sort_keys=True)
 
 
 def metadata_of_runs(runs: list[Run]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,14 @@ def test_a_folder_of_runs_exports_its_first_seed(digits: Dataset, tmp_path: Path
 
 def test_a_confirmed_trial_exports_its_fresh_seed(digits: Dataset, tmp_path: Path) -> None:
     where = Place("toy", tmp_path)
-    trial = trial_record(3, flat(7000, 99.0))
+    made = trial_record(3, flat(7000, 99.0))
+    assert made.proposal is not None
+    assert made.result is not None
+    trial = replace(
+        made,
+        proposal=replace(made.proposal, id=PLACED.architecture.id),
+        result=replace(made.result, data_checksum=digits.info.checksum),
+    )
     assert exporting.of_finalist(where, study(flat(7000, 99.0)), trial) is None
     (tmp_path / "confirm" / "trial-3").mkdir(parents=True)
     (tmp_path / "models").mkdir()
@@ -180,9 +188,15 @@ def test_a_confirmed_trial_exports_its_fresh_seed(digits: Dataset, tmp_path: Pat
     assert found is not None
     export, said = found
     assert said.startswith("seed-3, test accuracy 90.00 %")
+    assert said.endswith("; seed-0 is missing")
     assert torch.equal(export.state["conv1.weight"], state["conv1.weight"])
     assert (export.metadata["study"], export.metadata["trial"]) == ("toy", 3)
     assert len(export.samples) == 64
+    with pytest.raises(UserError, match=r"are not of trial 3 \(their id is"):
+        exporting.of_finalist(where, study(flat(7000, 99.0)), made, tmp_path)
+    other = replace(trial, result=made.result)
+    with pytest.raises(UserError, match=r"are not of trial 3 \(their data checksum is"):
+        exporting.of_finalist(where, study(flat(7000, 99.0)), other, tmp_path)
 
 
 def test_folders_that_cannot_be_exported(digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,8 +211,15 @@ def test_folders_that_cannot_be_exported(digits: Dataset, tmp_path: Path, monkey
     with pytest.raises(UserError, match="are missing or were changed"):
         exporting.of_runs(tmp_path, data_dir(digits))
     (tmp_path / "seed-10.json").write_text((tmp_path / "seed-10.json").read_text().replace("confirm", "search"))
-    with pytest.raises(UserError, match="runs of several networks or protocols"):
+    with pytest.raises(UserError, match="runs of several networks, recipes, protocols"):
         exporting.of_runs(tmp_path, data_dir(digits))
+    (tmp_path / "recipes").mkdir()
+    runs_folder(tmp_path / "recipes", digits)
+    changed = json.loads((tmp_path / "recipes/seed-10.json").read_text())
+    changed["recipe"]["epochs"] += 1
+    (tmp_path / "recipes/seed-10.json").write_text(json.dumps(changed))
+    with pytest.raises(UserError, match="runs of several networks, recipes, protocols"):
+        exporting.of_runs(tmp_path / "recipes", data_dir(digits))
 
 
 def test_export_predict_and_evaluate(

@@ -22,11 +22,12 @@ from models.references import reference
 from models.weights import decode, from_text
 from reports.network_tables import field_rows, summary_rows, totals
 from reports.runs import Run, from_json, holding, read_run, to_json
-from reports.seeds import difference, rank_correlation, standard_errors, summary
+from reports.seeds import Difference, difference, rank_correlation, standard_errors, summary
+from reports.training import in_words
 from search.data.store import Dataset
 from search.engines import runner
 from search.engines.inprocess import InProcessEngine
-from search.engines.job import EpochDone, Finished, Job, Message, StepsDone
+from search.engines.job import EpochDone, Failed, Finished, Job, Message, StepsDone
 from search.judging import readings
 from search.judging.orders import Order
 from search.judging.protocol import view
@@ -234,6 +235,26 @@ def test_each_reading_is_counted(digits: Dataset, tmp_path: Path) -> None:
     assert (last["what"], last["subject"], last["seed"], last["times"]) == ("train", "net", 1, 1)
 
 
+@pytest.mark.parametrize(("epochs_done", "counted"), [(1, 0), (2, 1)])
+@pytest.mark.parametrize("how", ["fails", "is stopped"])
+def test_a_confirm_run_that_dies_once_its_epochs_are_over_has_read(
+    how: str, epochs_done: int, counted: int, digits: Dataset, tmp_path: Path
+) -> None:
+    """It judges after its last epoch; whether it came to that, nobody can tell."""
+
+    def dying(job: Job) -> Iterator[Message]:
+        for epoch in range(1, epochs_done + 1):
+            yield EpochDone(job.trial, epoch, 1.0, 50.0, 1.0, 50.0, 0.5)
+        if how == "is stopped":
+            raise KeyboardInterrupt
+        yield Failed(job.trial, "out of memory", False)
+
+    before = readings.total(digits.folder)
+    with pytest.raises((UnderbudgetError, KeyboardInterrupt)):
+        run_all([order(0, protocol="confirm")], digits, tmp_path, dying)
+    assert readings.total(digits.folder) == before + counted
+
+
 def test_a_run_survives_json() -> None:
     run = judged.a_run((99.1, 99.3, 99.2))
     assert from_json(json.loads(json.dumps(to_json(run)))) == run
@@ -270,7 +291,17 @@ def test_difference_is_welch_s() -> None:
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
     assert found.mean == pytest.approx(99.45 - 99.175)
     assert difference([1.0], [2.0, 3.0]).low is None
-    assert difference([1.0, 1.0], [3.0, 3.0]) == difference([1.0], [3.0]).__class__(-2.0, -2.0, -2.0)
+
+
+def test_seeds_that_agree_give_no_interval() -> None:
+    """Two seeds with the same number of right images are no proof of a spread of 0."""
+    for values in ([99.0, 99.0], [0.1 + 0.2, 0.3]):
+        found = summary(values)
+        assert (found.sd, found.low, found.high) == (0.0, None, None)
+        assert in_words(found).endswith("n = 2: all seeds agree, no interval)")
+    assert difference([1.0, 1.0], [3.0, 3.0]) == Difference(-2.0, None, None)
+    # one side's spread is enough: 1.1 - 3 - 12.7062 * 0.1, Student's t of one degree of freedom
+    assert difference([1.0, 1.2], [3.0, 3.0]).low == pytest.approx(-3.17062, abs=1e-4)
 
 
 def test_rank_correlation_by_hand() -> None:
@@ -278,6 +309,9 @@ def test_rank_correlation_by_hand() -> None:
     assert rank_correlation([1, 2, 3, 4], [20, 10, 30, 40]) == pytest.approx(0.8)
     assert rank_correlation([1, 2], [1, 2]) is None
     assert rank_correlation([1, 1, 1], [1, 2, 3]) is None
+    # 0.1 + 0.2 and 0.3 tie: ranks 1.5 1.5 3 against 1 2 3, Pearson's r of these is 1.5 / sqrt(1.5 * 2)
+    assert rank_correlation([0.1 + 0.2, 0.3, 1.0], [1, 2, 3]) == pytest.approx(1.5 / math.sqrt(3))
+    assert rank_correlation([0.1 + 0.2, 0.3, 0.3], [1, 2, 3]) is None
 
 
 def test_distance_in_standard_errors_by_hand() -> None:

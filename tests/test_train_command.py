@@ -203,6 +203,10 @@ def test_other_conditions_in_the_folder_are_refused(
     assert run([*command, "--epochs", "2"]) == 2
     assert "epochs: it has 1, you asked for 2" in capsys.readouterr().err
     assert (tmp_path / "seed-0.json").read_bytes() == before
+    assert run([*command, "--epochs", "2", "--seed", "1"]) == 2  # other seeds of other conditions do not mix in
+    assert "seed-0.json is a run of other conditions (epochs: it has 1, you asked for 2" in capsys.readouterr().err
+    assert not (tmp_path / "seed-1.json").exists()
+    assert run([*command, "--epochs", "1", "--seed", "1"]) == 0
 
 
 def test_a_terminated_training_notes_what_it_has_read(digits: Dataset, tmp_path: Path) -> None:

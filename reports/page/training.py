@@ -78,8 +78,10 @@ def render_page(training: Training, now: datetime | None = None) -> str:
 
 def spread(value: Summary) -> str:
     """Standard deviation and interval as text, a dash for a single seed."""
-    if value.sd is None or value.low is None or value.high is None:
+    if value.sd is None:
         return DASH
+    if value.low is None or value.high is None:
+        return f"sd {value.sd:.2f}, no interval"
     return f"sd {value.sd:.2f}, 95 % interval {value.low:.2f}{DASH}{min(value.high, 100):.2f} %"
 
 

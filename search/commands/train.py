@@ -75,6 +75,7 @@ def train(
     from search.commands.terminal import say
     from search.judging import bench as benches
     from search.judging import train as trainings
+    from search.judging.orders import check_others
     from search.judging.protocol import check_protocol
     from search.judging.subject import subject
 
@@ -90,6 +91,7 @@ def train(
     chosen = trainings.resolved(found.recipe, changes, trainings.images(bench, protocol))
     folder = output or trainings.default_folder(Path(runs or "runs"), found, chosen, protocol, bench.dataset.info.name)
     orders = trainings.orders(found, bench, chosen, protocol, seed, seeds)
+    check_others(orders[0], bench.dataset, folder)
     if not as_json:
         _introduce(orders[0], bench, folder)
     done = compute(orders, bench, folder, "train", as_json)

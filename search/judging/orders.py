@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,17 @@ def stored(order: Order, dataset: Dataset, folder: Path) -> Run | None:
         log.warning("%s is missing or changed: the run is trained again", file)
         return None
     return run
+
+
+def check_others(order: Order, dataset: Dataset, folder: Path) -> None:
+    """Raises UserError where a folder holds a run of any seed whose conditions are other than the order's: what stands
+    in one folder is shown and exported as one training."""
+    for path in sorted(folder.glob("seed-*.json")):
+        run = read_run(path)
+        if differing := differences(run, replace(order, seed=run.seed), dataset):
+            raise UserError(
+                f"{path} is a run of other conditions ({'; '.join(differing)}): give another --output, or remove it"
+            )
 
 
 def differences(run: Run, order: Order, dataset: Dataset) -> list[str]:

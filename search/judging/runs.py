@@ -162,9 +162,8 @@ class _Session:
                     if (underway := self._underway.get(message.trial)) is not None:
                         self._take(underway, message)
         finally:
-            for underway in self._underway.values():  # stopped: what they read of the test set, they have read
-                if underway.order.protocol == "published":
-                    self._note(underway.order, len(underway.curve), len(underway.curve))
+            for underway in self._underway.values():
+                self._note_unfinished(underway)
         return self._done
 
     def _submit(self, number: int, underway: _Underway) -> None:
@@ -201,8 +200,7 @@ class _Session:
                 self._notify(Over(order, run))
             case Failed():
                 del self._underway[message.trial]
-                if order.protocol == "published":
-                    self._note(order, len(underway.curve), len(underway.curve))
+                self._note_unfinished(underway)
                 final = not message.transient or underway.attempt >= ATTEMPTS
                 if final:
                     self.failures.append((order, message.reason))
@@ -263,6 +261,13 @@ class _Session:
         write_atomically(self._folder / order.record_file, text.encode())
         self._keep(order, run)
         return run
+
+    def _note_unfinished(self, underway: _Underway) -> None:
+        """What a run that was stopped or failed read of the test labels, it has read. One under `confirm` whose epochs
+        are over may have died before its reading or after; it counts as read."""
+        order, epochs = underway.order, len(underway.curve)
+        if order.protocol != "confirm" or epochs == order.recipe.epochs:
+            self._note(order, readings_of(order.protocol, epochs), epochs)
 
     def _note(self, order: Order, times: int, epochs: int) -> None:
         subject = order.name or str(order.architecture)
