@@ -14,3 +14,7 @@ class UserError(UnderbudgetError, ValueError):
     """A mistake in what the user gave: an option, a name, a file. Exit code 2."""
 
     exit_code = 2
+
+
+class UnavailableError(UserError):
+    """Something that this machine lacks (a package, a compiler) or that a format has no means for: others will do."""

@@ -60,11 +60,18 @@ class Trial:
         record = winners.pick(self.study.read(), self.number)
         return winners.load(self.study.place, self.study.read(), record)
 
-    def export(self, output: str | Path, force: bool = False, format: str = "py") -> "Verification":
+    def export(
+        self, output: str | Path, force: bool = False, format: str = "py", searched: bool = False
+    ) -> "Verification":
         """Write the network in a format (docs/export.md), one Python file by default, and verify it in a fresh process.
-        Raises UserError unless the trial is complete, or where `output` exists and `force` is not given."""
+
+        Of a confirmed trial it has the weights of the first fresh seed, as with `underbudget export`; `searched` takes
+        those of the search, which `load` gives. Raises UserError unless the trial is complete, or where `output`
+        exists and `force` is not given.
+        """
         study = self.study.read()
-        return winners.export(self.study.place, study, winners.pick(study, self.number), Path(output), force, format)
+        trial = winners.pick(study, self.number)
+        return winners.export(self.study.place, study, trial, Path(output), force, format, searched)
 
 
 @dataclass(frozen=True)

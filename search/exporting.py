@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from models import weights
-from models.errors import UserError
+from models.errors import UnavailableError, UserError
 from models.export import formats
 from models.export.contents import Export
 from models.export.formats import Format, Verification
@@ -83,7 +83,14 @@ def of_runs(
         raise UserError(
             f"{folder} holds runs of several networks, recipes, protocols or data sets: export from a folder of one"
         )
-    data = (folder / first.weights_file).read_bytes() if (folder / first.weights_file).is_file() else b""
+    try:
+        data = (folder / first.weights_file).read_bytes()
+    except FileNotFoundError:
+        data = b""
+    except OSError as error:
+        raise UserError(
+            f"the weights {folder / first.weights_file} cannot be read ({error.strerror}): check their permissions"
+        ) from error
     if weights.sha256(data) != first.weights_sha256:
         raise UserError(f"the weights {folder / first.weights_file} are missing or were changed: train again")
     dataset = at_hand(first.data.name, first.data.checksum, data_dir)
@@ -154,6 +161,8 @@ def metadata_of_runs(runs: list[Run]) -> dict[str, Any]:
             measured |= {"mean_test_accuracy": fmean(run.last for run in runs), "seeds": len(runs)}
     else:
         measured |= {"score": first.score, "last_epoch_val_accuracy": first.last}
+        if len(runs) > 1:
+            measured |= {"mean_last_epoch_val_accuracy": fmean(run.last for run in runs), "seeds": len(runs)}
     trained_on = "train part" if first.protocol == "search" else "train and validation parts"
     return {
         "name": first.name,
@@ -214,12 +223,15 @@ def write(export: Export, output: Path, format: str, force: bool = False) -> lis
     check_output(output, format, force)
     if format != formats.ALL:
         return [Written(formats.find(format), write_verified(export, output, force, format))]
-    output.mkdir(exist_ok=True)
+    try:
+        output.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {output} ({error.strerror}): give another --output") from error
     written = []
     for one in formats.every():
         try:
             written.append(Written(one, write_verified(export, _below(output, one), force, one.name)))
-        except UserError as error:  # a package or compiler that is missing costs that format only
+        except UnavailableError as error:  # costs that format only
             written.append(Written(one, None, str(error)))
     if not any(one.verification for one in written):
         with contextlib.suppress(OSError):

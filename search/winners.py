@@ -149,15 +149,24 @@ def load(where: Place, study: StudyRecord, trial: TrialRecord) -> "torch.nn.Modu
 
 
 def export(
-    where: Place, study: StudyRecord, trial: TrialRecord, output: Path, force: bool = False, format: str = "py"
+    where: Place,
+    study: StudyRecord,
+    trial: TrialRecord,
+    output: Path,
+    force: bool = False,
+    format: str = "py",
+    searched: bool = False,
 ) -> "Verification":
-    """Write a complete trial in a format and verify it in a fresh process; nothing is left where that fails."""
+    """Write a complete trial in a format and verify it in a fresh process; nothing is left where that fails. Of a
+    confirmed trial the weights of its first fresh seed, unless `searched`."""
     from models.export import formats
     from models.export.verify import check_target, write_verified
     from search import exporting
 
     check_target(output, force, formats.find(format))
-    return write_verified(exporting.of_trial(where, study, trial), output, force, format)
+    finalist = None if searched else exporting.of_finalist(where, study, trial)
+    bundle = exporting.of_trial(where, study, trial) if finalist is None else finalist[0]
+    return write_verified(bundle, output, force, format)
 
 
 def metadata(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:

@@ -12,17 +12,21 @@ import optuna
 import pytest
 import simulated
 from scipy import stats
+from studies import Spec, settings, trial_record
 
 from models.language import parse
 from models.plan import plan
 from models.weights import sha256
 from reports.confirmation import Confirmation, Confirmed
 from reports.reading import read_study
+from reports.record import StudyRecord
 from search.commands.main import run
 from search.data.store import Dataset
 from search.engines.inprocess import InProcessEngine
 from search.engines.job import EpochDone, Finished, Job, Message
 from search.judging import readings
+from search.judging.confirm import choose
+from search.training import recipe as recipes
 
 
 def by_size(job: Job) -> Iterator[Message]:
@@ -145,10 +149,40 @@ def test_a_run_that_the_study_does_not_know_is_taken_from_the_folder(
     assert attributes(study)[name] == value
 
 
+def test_a_confirmed_run_of_other_conditions_is_not_trained_again(
+    study: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would read the test part once more."""
+    judged.instead_of_workers(monkeypatch)
+    assert run(command(study, digits, "--top", "1", "--seeds", "1")) == 0
+    name, value = next((name, value) for name, value in attributes(study).items() if name.startswith("confirmation:"))
+    assert isinstance(value, dict)
+    storage = optuna.storages.RDBStorage(f"sqlite:///{study / 'study.db'}")
+    optuna.load_study(study_name="toy", storage=storage).set_user_attr(name, {**value, "seed": value["seed"] + 1})
+    storage.engine.dispose()
+    jobs = judged.instead_of_workers(monkeypatch)
+    capsys.readouterr()
+    assert run(command(study, digits, "--top", "1", "--seeds", "1")) == 2
+    assert f"{name} of the study is a run of other conditions (seed: it has " in capsys.readouterr().err
+    assert not jobs
+
+
+def test_finalists_of_an_accuracy_study_are_its_highest_scores(digits: Dataset) -> None:
+    """Whatever they cost: of four trials only #0 and #3 are on the front of parameters and accuracy."""
+    recipe = recipes.to_json(recipes.resolve(recipes.recipe("rot7"), images=1258))
+    specs = [Spec(params=p, accuracies=(a,) * 4) for p, a in ((900, 98.0), (7000, 99.0), (7500, 99.1), (6000, 99.2))]
+    trials = tuple(
+        dataclasses.replace(trial, proposal=dataclasses.replace(trial.proposal, recipe=recipe))
+        for number, spec in enumerate(specs)
+        if (trial := trial_record(number, spec)).proposal is not None
+    )
+    for objective, expected in (("front", [3, 0]), ("accuracy", [3, 2, 1])):
+        made = StudyRecord("toy", settings(objective=objective), trials)
+        assert [one.trial.trial for one in choose(made, 3, 1, digits)] == expected
+
+
 def test_the_closing_line_is_of_the_network_that_the_search_chose() -> None:
     """Not of the one that the test set would choose."""
-    from studies import Spec, trial_record
-
     chosen = Confirmed(
         trial_record(1, Spec(accuracies=(99.5,) * 4)),
         tuple(judged.a_run(values) for values in ((99.3, 99.4, 99.4), (99.4, 99.5, 99.6), (99.4, 99.4, 99.4))),

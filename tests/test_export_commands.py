@@ -1,6 +1,8 @@
 """`underbudget export`, `predict` and `evaluate`: what is picked and gathered, and what they print."""
 
+import errno
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +25,7 @@ from models.language import parse
 from models.plan import plan
 from reports.record import Epoch, StudyRecord
 from reports.runs import Data, Judged, Run, to_json
-from search import exporting, picking
+from search import exporting, picking, winners
 from search.commands.main import run
 from search.data.store import Dataset
 from search.judging import readings
@@ -169,7 +171,9 @@ def test_a_folder_of_runs_exports_its_first_seed(digits: Dataset, tmp_path: Path
     assert len(export.calibration) == 1000
 
 
-def test_a_confirmed_trial_exports_its_fresh_seed(digits: Dataset, tmp_path: Path) -> None:
+def test_a_confirmed_trial_exports_its_fresh_seed(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     where = Place("toy", tmp_path)
     made = trial_record(3, flat(7000, 99.0))
     assert made.proposal is not None
@@ -192,11 +196,24 @@ def test_a_confirmed_trial_exports_its_fresh_seed(digits: Dataset, tmp_path: Pat
     assert torch.equal(export.state["conv1.weight"], state["conv1.weight"])
     assert (export.metadata["study"], export.metadata["trial"]) == ("toy", 3)
     assert len(export.samples) == 64
+    # From Python it is the same, unless the weights of the search are asked for.
+    monkeypatch.setattr("search.data.sources.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("models.export.verify.write_verified", lambda bundle, *rest: bundle)
+    given: Any = winners.export(where, study(flat(7000, 99.0)), trial, tmp_path / "a.py")
+    assert given.metadata["test_accuracy"] == 90.0
+    with pytest.raises(UserError, match=r"the weights .*trial-3\.safetensors cannot be read"):
+        winners.export(where, study(flat(7000, 99.0)), trial, tmp_path / "a.py", searched=True)
     with pytest.raises(UserError, match=r"are not of trial 3 \(their id is"):
         exporting.of_finalist(where, study(flat(7000, 99.0)), made, tmp_path)
     other = replace(trial, result=made.result)
     with pytest.raises(UserError, match=r"are not of trial 3 \(their data checksum is"):
         exporting.of_finalist(where, study(flat(7000, 99.0)), other, tmp_path)
+
+
+def test_runs_judged_on_validation_tell_their_mean(digits: Dataset, tmp_path: Path) -> None:
+    runs_folder(tmp_path, digits, "search")
+    data = exporting.of_runs(tmp_path, data_dir(digits))[0].metadata
+    assert (data["last_epoch_val_accuracy"], data["mean_last_epoch_val_accuracy"], data["seeds"]) == (90.0, 91.0, 2)
 
 
 def test_folders_that_cannot_be_exported(digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,6 +338,16 @@ def test_all_formats_go_into_one_folder(tmp_path: Path, monkeypatch: pytest.Monk
     assert [path.name for path in (tmp_path / "winner").iterdir()] == ["winner.onnx"]
     with pytest.raises(UserError, match=r"winner\.onnx exists: give --force"):
         exporting.write(export_of(PLACED), tmp_path / "winner", "all")
+
+
+def test_a_full_disk_is_no_format_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        exporting.write(export_of(PLACED), tmp_path / "winner", "all")
+    assert not list(tmp_path.glob("winner/*"))
 
 
 @pytest.mark.parametrize(

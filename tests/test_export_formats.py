@@ -239,6 +239,19 @@ def test_programs_say_their_torch_and_nothing_of_this_machine(tmp_path: Path) ->
     assert not any(here in content or b"site-packages" in content for content in contents.values())
 
 
+def test_a_program_with_a_pickle_is_refused(tmp_path: Path) -> None:
+    path = written(bundle(small()), tmp_path, "pt2")
+    evil = tmp_path / "evil.pt2"
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(evil, "w") as other:
+        for name in archive.namelist():
+            content = archive.read(name)
+            if name.endswith("weights_config.json"):
+                content = content.replace(b'"use_pickle": false', b'"use_pickle": true', 1)
+            other.writestr(name, content)
+    with pytest.raises(UserError, match=r"evil\.pt2 holds 'conv1\.weight' as a pickle"):
+        program.load(evil)
+
+
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
 def test_a_full_disk_leaves_no_half_folder(code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     count = 0

@@ -96,11 +96,17 @@ def test_unreadable_pictures_cost_a_line_each(
     (tmp_path / "whole.png").write_bytes(content.getvalue())
     (tmp_path / "cut.png").write_bytes(content.getvalue()[:200])
     (tmp_path / "text.png").write_text("no picture")
-    names = ["missing.png", "cut.png", "text.png", "", "whole.png"]
+    large = io.BytesIO()
+    Image.effect_noise((400, 400), 80).save(large, "PNG")
+    parts = large.getvalue().split(b"IDAT")
+    assert len(parts) > 2
+    # Pillow raises SyntaxError for a broken chunk after the first
+    (tmp_path / "damaged.png").write_bytes(parts[0] + b"IDAT" + b"\0\0\0\0".join(parts[1:]))
+    names = ["missing.png", "cut.png", "text.png", "damaged.png", "", "whole.png"]
     assert winner.main([str(tmp_path / name) for name in names]) == 1
     printed = capsys.readouterr()
     assert printed.out.startswith(f"{tmp_path / 'whole.png'}: ")
-    assert [line.split(": ")[0] for line in printed.err.splitlines()] == [str(tmp_path / name) for name in names[:4]]
+    assert [line.split(": ")[0] for line in printed.err.splitlines()] == [str(tmp_path / name) for name in names[:5]]
     assert "No such file" in printed.err
 
 

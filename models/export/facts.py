@@ -29,6 +29,7 @@ def measurements(export: Export) -> list[Measurement]:
             "validation",
             _images(data, "validation"),
         ),
+        ("mean", data.get("mean_last_epoch_val_accuracy"), "validation", f"{seeds} seeds, last epoch"),
         ("test", data.get("test_accuracy"), "test", f"these weights, last epoch, {_images(data, 'test')}"),
         ("test, mean", data.get("mean_test_accuracy"), "test", f"{seeds} seeds, last epoch"),
     ]

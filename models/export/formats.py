@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.errors import UserError
+from models.errors import UnavailableError, UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,10 +84,10 @@ class Format:
         return [package for package in self.needs if importlib.util.find_spec(package) is None]
 
     def check_installed(self) -> None:
-        """Raises UserError where a package is missing."""
+        """Raises UnavailableError where a package is missing."""
         if missing := self.missing():
             words = f"{' and '.join(missing)}, which {'are' if len(missing) > 1 else 'is'} not installed"
-            raise UserError(f"the format {self.name} needs {words}: pip install {' '.join(missing)}")
+            raise UnavailableError(f"the format {self.name} needs {words}: pip install {' '.join(missing)}")
 
 
 def find(name: str) -> Format:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from models import weights
-from models.errors import UserError
+from models.errors import UnavailableError
 from models.export import notebook_code, recipe_code
 from models.export.card import markdown
 from models.export.contents import Export, module
@@ -42,7 +42,7 @@ answer(logits, network.state_dict(), network.training, sum(p.numel() for p in ne
 
 
 def write(export: Export, path: Path, name: str) -> None:
-    """Write the file. Raises UserError where the recipe is not known or has a part without code."""
+    """Write the file. Raises UnavailableError where the recipe is not known or has a part without code."""
     content = {
         "cells": cells(export, name),
         "metadata": {
@@ -58,7 +58,7 @@ def write(export: Export, path: Path, name: str) -> None:
 def cells(export: Export, name: str) -> list[dict[str, Any]]:
     """The cells of the notebook."""
     if export.recipe is None:
-        raise UserError("a notebook trains the network anew, and its recipe is not known: export another format")
+        raise UnavailableError("a notebook trains the network anew, its recipe is not known: export another format")
     recipe: Mapping[str, Any] = export.recipe
     recipe_code.check(recipe)
     plan, data = export.plan, str(export.metadata.get("dataset", ""))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.architecture import ACTIVATIONS, Activation, BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pair, Pool
-from models.errors import UserError
+from models.errors import UnavailableError, UserError
 from models.export.contents import Export, description, digest, module
 from models.export.formats import Format, Model, Verification
 from models.export.verify import TOLERANCE, compared, in_fresh_process
@@ -42,7 +42,7 @@ answer(logits, stored, False, sum(value.size for value in trained.values()))
 
 
 def write(export: Export, path: Path, name: str) -> None:
-    """Write the file. Raises UserError for a layer that has no operator here."""
+    """Write the file. Raises UnavailableError for a layer that has no operator here."""
     import onnx
     from onnx import TensorProto, helper
 
@@ -114,7 +114,7 @@ def _operator(layer: PlannedLayer) -> tuple[str, list[str], dict[str, Any]]:
             return "BatchNormalization", names, {"epsilon": BATCH_NORM_EPS}
         case Activation(name) if ACTIVATIONS[name] in OPERATORS:
             return OPERATORS[ACTIVATIONS[name]], [], {}
-    raise UserError(f"the layer {layer.name} has no ONNX operator here: export another format")
+    raise UnavailableError(f"the layer {layer.name} has no ONNX operator here: export another format")
 
 
 def _window(kernel: Pair, stride: Pair, padding: Pair) -> dict[str, Any]:

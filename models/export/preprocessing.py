@@ -65,7 +65,7 @@ def read(path: str | Path, channels: int = INPUT_SHAPE[0]) -> Tensor:
     try:
         with Image.open(path) as file:
             return pixels(ImageOps.exif_transpose(file), channels)  # a photo lies as it was held
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, SyntaxError) as error:  # a damaged PNG is the latter to Pillow
         raise ValueError(str(error)) from error
 
 

@@ -67,12 +67,27 @@ def _oldest(version: str) -> str:
     return ".".join(version.split("+")[0].split(".")[:2])
 
 
+def _pickled(path: Path) -> str | None:
+    """The first tensor or object of an archive that torch would unpickle freely, None where there is none."""
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if not name.endswith("_config.json"):
+                continue
+            for key, entry in json.loads(archive.read(name))["config"].items():
+                if entry["use_pickle"]:
+                    return f"{key[:40]!r}"
+    return None
+
+
 def load(path: Path) -> Model:
-    """The network of a file for `underbudget predict`."""
+    """The network of a file for `underbudget predict`. torch reads it with pickle in places that it does not tell, so
+    only a file that is trusted may come here; what is declared a pickle is refused."""
     import torch
 
     extra: dict[str, Any] = {EXTRA: ""}
     try:
+        if pickled := _pickled(path):
+            raise UserError(f"{path} holds {pickled} as a pickle, which could run any code: underbudget writes none")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             program = torch.export.load(str(path), extra_files=extra)
@@ -85,7 +100,9 @@ def load(path: Path) -> Model:
         }
         changed = digest(state) != facts["weights_sha256"]
         about = (tuple(facts["input_shape"]), facts["background"], tuple(facts["classes"]), facts["metadata"])
-    except (RuntimeError, ValueError, KeyError, AssertionError, zipfile.BadZipFile, OSError) as error:
+    except UserError:
+        raise
+    except (RuntimeError, ValueError, KeyError, TypeError, AssertionError, zipfile.BadZipFile, OSError) as error:
         what = " ".join(str(error).split())[:200]
         raise UserError(f"{path} is no pt2 file that underbudget exported ({what}): export it again") from error
     if changed:

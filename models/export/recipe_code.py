@@ -7,7 +7,7 @@ interpolates an image once per warp; the search composes the warps into one inte
 from collections.abc import Mapping
 from typing import Any
 
-from models.errors import UserError
+from models.errors import UnavailableError
 
 # Keys of a recipe that are translated below, each with the value that asks for nothing.
 _KNOWN: dict[str, Any] = {
@@ -29,11 +29,11 @@ _AUGMENTATIONS = ("warps", "perspective", "jitter", "erasing")
 
 
 def check(recipe: Mapping[str, Any]) -> None:
-    """Raises UserError for a part that this version does not translate: a notebook must not train another way."""
+    """Raises UnavailableError for a part that is not translated: a notebook must not train another way."""
     unknown = {key for key, value in recipe.items() if key not in _KNOWN and value}
     unknown |= {key for key, value in recipe["augmentation"].items() if key not in _AUGMENTATIONS and value}
     if unknown:
-        raise UserError(f"the notebook has no code for {min(unknown)!r} of the recipe: export another format")
+        raise UnavailableError(f"the notebook has no code for {min(unknown)!r} of the recipe: export another format")
 
 
 def augmentation(recipe: Mapping[str, Any]) -> list[str]:
@@ -104,7 +104,7 @@ def schedule(recipe: Mapping[str, Any]) -> tuple[list[str], str]:
                 f"    max_momentum={given['high_momentum']!r},",
                 ")",
             ], "batch"
-    raise UserError(f"the notebook has no code for the schedule {given['kind']!r}: export another format")
+    raise UnavailableError(f"the notebook has no code for the schedule {given['kind']!r}: export another format")
 
 
 def average(recipe: Mapping[str, Any]) -> list[str]:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def confirm(
     study: Annotated[str, typer.Argument(help="Name of the study.")],
-    top: Annotated[int, typer.Option(help="How many trials of the front, the highest scores first.")] = 5,
+    top: Annotated[
+        int, typer.Option(help="How many trials of the front (with --objective accuracy: of all), best first.")
+    ] = 5,
     seeds: Annotated[int, typer.Option(help="Fresh seeds for each of them.")] = 5,
     target: Annotated[
         float | None, typer.Option("--target", help="Accuracy in percent to be held in the last epochs.")

@@ -12,12 +12,17 @@ BATCH = 500  # images at a time
 
 
 def evaluate(
-    file: Annotated[Path, typer.Argument(help="A file or folder that underbudget export wrote.")],
+    file: Annotated[
+        Path, typer.Argument(help="A file or folder that underbudget export wrote. A py, pt2 or c file can run code.")
+    ],
     dataset: Annotated[str, typer.Option("--dataset", help="The data set whose test part is read.")] = "mnist",
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Measure the accuracy on the test part of a data set. Each reading of the test labels is counted."""
+    """Measure the accuracy on the test part of a data set. Each reading of the test labels is counted.
+
+    Give only a py, pt2 or c file that you trust.
+    """
     import numpy as np
     import torch
 
@@ -46,11 +51,13 @@ def evaluate(
         for start in range(0, len(part.images), BATCH)
     ]
     right = int((np.concatenate(predicted) == part.labels).sum())
+    before = readings.total(data.folder)
     readings.note(data.folder, "evaluate", str(file), None, 1, 1)
     count = len(part.labels)
     accuracy = 100 * right / count
     low, high = accuracy_interval(accuracy, count)
     times = readings.total(data.folder)
+    noted = times > before
     if as_json:
         found = {
             "file": str(file),
@@ -63,10 +70,14 @@ def evaluate(
             "low": low,
             "high": high,
             "readings": times,
+            "noted": noted,
         }
         print(json.dumps(found, indent=2))
         return
     say(f"{file} on the test part of {dataset}: {accuracy:.2f} % ({low:.2f} .. {high:.2f}), {right:,} of {count:,}")
-    say(f"this was reading {times} of these test labels")
+    if noted:
+        say(f"this was reading {times} of these test labels")
+    else:
+        say(f"this reading of the test labels could not be noted, {times} are: {data.folder} cannot be written")
     if (trained := model.metadata.get("data_checksum")) != data.info.checksum and trained is not None:
         say(f"the network was trained on other data ({model.metadata.get('dataset')}, checksum {str(trained)[:12]})")

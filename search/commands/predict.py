@@ -7,10 +7,12 @@ import typer
 
 
 def predict(
-    file: Annotated[Path, typer.Argument(help="A file or folder that underbudget export wrote.")],
+    file: Annotated[
+        Path, typer.Argument(help="A file or folder that underbudget export wrote. A py, pt2 or c file can run code.")
+    ],
     pictures: Annotated[list[Path], typer.Argument(help="Picture files of any size, colour or grey.")],
 ) -> int:
-    """Say what pictures show. The format is told from FILE; a .py file is run, so give only one that you trust."""
+    """Say what pictures show. The format is told from FILE. Give only a py, pt2 or c file that you trust."""
     from models.errors import UserError
     from models.export import formats
     from models.export.preprocessing import fit, read

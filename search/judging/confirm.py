@@ -33,29 +33,36 @@ MOST_FINALISTS = 1000
 
 @dataclass(frozen=True)
 class Finalist:
-    """A trial of the front, and the runs that are wanted of it."""
+    """A trial, and the runs that are wanted of it."""
 
     trial: TrialRecord
     orders: tuple[Order, ...]
 
 
 def choose(study: StudyRecord, top: int, seeds: int, dataset: Dataset) -> tuple[Finalist, ...]:
-    """The `top` trials of highest score on the front, best first, with a run per fresh seed.
+    """The `top` trials of highest score on the front, best first, with a run per fresh seed; of a study whose objective
+    is accuracy alone, among all its complete trials.
 
     Seeds derive from the study's seed, the trial's number and the run's index, so a later call with more seeds goes on
     with the same ones. Raises UserError for a number out of range, or where no trial is complete.
     """
     if not 1 <= top <= MOST_FINALISTS:
         raise UserError(f"--top is a whole number from 1 to {MOST_FINALISTS}, not {top}")
-    front = list(reversed(fronts.front(study.trials, study.axis)))[:top]
-    if not front:
+    if study.settings.get("objective") == "accuracy":
+        ranked = sorted(
+            fronts.scored(study.trials),
+            key=lambda trial: (-fronts.score(trial), fronts.cost(trial, study.axis), trial.trial),
+        )
+    else:
+        ranked = list(reversed(fronts.front(study.trials, study.axis)))
+    if not ranked:
         raise UserError(
             f"the study {study.name} has no complete trial yet: let it run on, underbudget launch {study.name}"
         )
     images = training_images(dataset, PROTOCOL)
     finalists = []
-    for trial in front:
-        assert trial.proposal is not None, "it is on the front"
+    for trial in ranked[:top]:
+        assert trial.proposal is not None, "it has a score"
         recipe = recipes.resolve(recipes.from_json(trial.proposal.recipe), images=images)
         architecture, name = parse(trial.proposal.layers_text), f"{study.name}:{trial.trial}"
         orders = tuple(
@@ -112,7 +119,10 @@ def keeper(study: "optuna.Study") -> Callable[[Order, Run], None]:
 
 def finder(study: "optuna.Study", dataset: Dataset, folder: Path) -> Callable[[Order], Run | None]:
     """Looks up finished runs: in the study's attributes, else in the folder, where a crash may have left one that the
-    study does not know; then it is told. A run whose weights are missing is none."""
+    study does not know; then it is told. A run whose weights are missing is none.
+
+    What it returns raises UserError for a run of other conditions: retraining it would read the test part once more.
+    """
     keep = keeper(study)
     attributes: dict[str, Any] = study.user_attrs
 
@@ -124,8 +134,13 @@ def finder(study: "optuna.Study", dataset: Dataset, folder: Path) -> Callable[[O
                 keep(order, found)
             return found
         run = from_json(value)
+        if differing := differences(run, order, dataset):
+            raise UserError(
+                f"{attribute(order)} of the study is a run of other conditions ({'; '.join(differing)}): confirm with "
+                f"the version that it was trained by, underbudget {run.versions.get('underbudget', 'unknown')}"
+            )
         file = folder / order.weights_file
         kept = file.is_file() and weights.sha256(file.read_bytes()) == run.weights_sha256
-        return run if kept and not differences(run, order, dataset) else None
+        return run if kept else None
 
     return find

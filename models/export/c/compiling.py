@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.errors import UnderbudgetError, UserError
+from models.errors import UnavailableError, UnderbudgetError
 
 FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic")
 TIMEOUT = 600  # seconds, of a compiler and of a run
@@ -29,11 +29,11 @@ class Footprint:
 
 
 def compiler() -> str:
-    """The host's C compiler: the one of the variable CC, or cc, gcc or clang. Raises UserError where there is none."""
+    """The host's C compiler: the one of the variable CC, or cc, gcc or clang. Raises UnavailableError without any."""
     for name in (os.environ.get("CC"), "cc", "gcc", "clang"):
         if name and (found := shutil.which(name)):
             return found
-    raise UserError(
+    raise UnavailableError(
         "the C format is verified by compiling it, and no cc, gcc or clang was found: install one or set CC"
     )
 
