@@ -98,11 +98,6 @@ class Run:
         last = [epoch.accuracy for epoch in self.judged[-SCORE_EPOCHS:]]
         return math.fsum(last) / len(last)
 
-    @property
-    def class_accuracies(self) -> list[float | None]:
-        """Share of each class's images that was recognised, percent; None for a class without images."""
-        return [100 * row[label] / sum(row) if sum(row) else None for label, row in enumerate(self.confusion)]
-
     def holds(self, target: float, epochs: int = HOLDING_EPOCHS) -> bool:
         """Whether each of the last epochs (of all, if there are fewer) has at least `target` percent."""
         return all(epoch.accuracy >= target - _ROUNDING for epoch in self.judged[-epochs:])

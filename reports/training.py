@@ -11,7 +11,7 @@ from models.files import write_atomically
 from models.plan import Plan
 from reports import network_tables
 from reports.pictures import Picture
-from reports.runs import HOLDING_EPOCHS, Run, holding
+from reports.runs import Run, holding
 from reports.seeds import Summary, summary
 from reports.target_check import Check, Goal
 
@@ -232,6 +232,3 @@ def in_words(value: Summary, digits: int = 2) -> str:
         return f"{text} (sd {value.sd:.{digits}f}, n = {value.n}: all seeds agree, no interval)"
     interval = f"{value.low:.{digits}f} to {min(value.high, 100):.{digits}f}"
     return f"{text} (sd {value.sd:.{digits}f}, n = {value.n}, 95 % interval {interval})"
-
-
-__all__ = ["FILES", "HOLDING_EPOCHS", "PartStatistics", "Training", "in_words", "summary_json", "write"]

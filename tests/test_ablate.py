@@ -1,6 +1,7 @@
 """`underbudget ablate`: each ingredient taken away or swapped, against counts worked out by hand."""
 
 import json
+import re
 from pathlib import Path
 
 import judged
@@ -149,6 +150,8 @@ def test_changes_have_welch_s_interval(
     assert len(jobs) == 4
     said = capsys.readouterr().out
     assert "without dropout" in said
+    first_column = " ".join(re.split("  +", line)[0] for line in said.splitlines())
+    assert "without batch norm (5 layers), 2 of 3 seeds" in first_column
     assert "GAP head: nothing to compare, conv4x4(10) instead of global average pooling" in said
 
 

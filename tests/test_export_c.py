@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -244,6 +245,9 @@ def test_a_folder_is_written_verified_and_read_again(tmp_path: Path) -> None:
     assert found.lines[0].startswith("float32: ")
     assert "points lost, 0 predictions differ" in found.lines[0]
     assert "of 50 validation images, the trained network" in found.lines[2]
+    retrained = replace(export, metadata={**export.metadata, "protocol": "confirm"}, options={"precision": "float32"})
+    said = write_verified(retrained, tmp_path / "other", format="c").lines[0]
+    assert "of 50 validation images, which it was trained on, the trained network" in said
     files = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
     names = ["c-export.json", "winner.c", "winner.h", "winner_main.c"]
     assert files == ["c-export.json", *(f"{p}/{name}" for p in ("float32", "int8") for name in names)]

@@ -268,6 +268,10 @@ def test_export_predict_and_evaluate(
     assert run(["evaluate", "winner.onnx", "--dataset", "digits", *given]) == 0
     assert f"this was reading {before + 2} of these test labels" in capsys.readouterr().out
 
+    monkeypatch.setattr(readings, "FILE", "missing/readings.jsonl")  # as where nothing can be written
+    assert run(["evaluate", "winner.onnx", "--dataset", "digits", *given]) == 0
+    assert "this reading of the test labels could not be noted, 0 are: " in capsys.readouterr().out
+
     light = Image.fromarray(np.array(part.images[0, 0]))
     light.save("light.png")
     ImageOps.invert(light.resize((84, 84), Image.Resampling.BICUBIC)).convert("RGB").save("dark.png")

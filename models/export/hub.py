@@ -91,14 +91,15 @@ def load(path: Path) -> Model:
         changed = weights.sha256(data) != facts["model_sha256"]
         network = build(plan(parse(facts["layers_text"]), shape, len(facts["classes"])))
         about = (shape, facts["background"], tuple(facts["classes"]), facts["metadata"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not changed:
+            network.load_state_dict(weights.decode(data))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         what = " ".join(str(error).split())[:200]
         raise UserError(
             f"{path} is no safetensors folder that underbudget exported ({what}): export it again"
         ) from error
     if changed:
         raise UserError(f"{path / WEIGHTS} does not match its checksum: the file was changed, export it again")
-    network.load_state_dict(weights.decode(data))
     network.eval()
 
     def answers(pixels: "Tensor") -> "Tensor":

@@ -25,15 +25,10 @@ def normalise(images: Tensor) -> Tensor:
     mean, std = (torch.tensor(values, dtype=torch.float32).view(-1, 1, 1) for values in (MEAN, STD))
     return (images - mean) / std'''
 
-# Name of a data set -> class in torchvision.datasets; the arguments that choose its training and its test part.
 _TORCHVISION = {
-    "mnist": ("MNIST", "train=True", "train=False"),
-    "fashion-mnist": ("FashionMNIST", "train=True", "train=False"),
-    "kmnist": ("KMNIST", "train=True", "train=False"),
-    "cifar10": ("CIFAR10", "train=True", "train=False"),
-    "cifar-10": ("CIFAR10", "train=True", "train=False"),
-    "svhn": ("SVHN", 'split="train"', 'split="test"'),
-}
+    "mnist": "MNIST",
+    "fashion-mnist": "FashionMNIST",
+}  # name of a data set -> class in torchvision.datasets
 
 _TENSORS = '''
 
@@ -176,7 +171,7 @@ def about_data(name: str) -> str:
     if name == "digits":
         return "The digits of scikit-learn, which needs no download. 15 % are held out for the test."
     if name in _TORCHVISION:
-        return f"By torchvision.datasets.{_TORCHVISION[name][0]}."
+        return f"By torchvision.datasets.{_TORCHVISION[name]}."
     return "Put pictures into DATA/train/CLASS/ and DATA/test/CLASS/; classes count in alphabetical order."
 
 
@@ -185,8 +180,7 @@ def data(name: str) -> str:
     if name == "digits":
         return _DIGITS + _HOLD_OUT
     if name in _TORCHVISION:
-        kind, train, test = _TORCHVISION[name]
-        parts = [f"datasets.{kind}(DATA, {part}, download=True)" for part in (train, test)]
+        parts = [f"datasets.{_TORCHVISION[name]}(DATA, train={train}, download=True)" for train in (True, False)]
     else:
         parts = [f'datasets.ImageFolder(DATA + "/{part}")' for part in ("train", "test")]
     loading = [

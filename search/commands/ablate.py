@@ -136,9 +136,10 @@ def _table(result: "Ablation") -> "Table":
     for row in rows(result):
         if row["accuracy"] is None:
             continue
-        change, low = row["accuracy_change"], row["low"]
+        change, low, seeds = row["accuracy_change"], row["low"], row["seeds"]
+        lost = f", {seeds} of {seeds + row['failed']} seeds" if row["failed"] else ""  # a column would not fit 80
         table.add_row(
-            Text(row["change"]),
+            Text(row["change"] + lost),
             f"{row['accuracy']:.2f}",
             "" if change is None else f"{change:+.2f}",
             "" if low is None else f"{low:+.2f} .. {row['high']:+.2f}",

@@ -51,13 +51,11 @@ def evaluate(
         for start in range(0, len(part.images), BATCH)
     ]
     right = int((np.concatenate(predicted) == part.labels).sum())
-    before = readings.total(data.folder)
-    readings.note(data.folder, "evaluate", str(file), None, 1, 1)
+    noted = readings.note(data.folder, "evaluate", str(file), None, 1, 1) is not None
     count = len(part.labels)
     accuracy = 100 * right / count
     low, high = accuracy_interval(accuracy, count)
     times = readings.total(data.folder)
-    noted = times > before
     if as_json:
         found = {
             "file": str(file),

@@ -90,7 +90,7 @@ def train(
     changes = trainings.Changes(epochs, lr, batch_size, weight_decay, label_smoothing)
     chosen = trainings.resolved(found.recipe, changes, trainings.images(bench, protocol))
     folder = output or trainings.default_folder(Path(runs or "runs"), found, chosen, protocol, bench.dataset.info.name)
-    orders = trainings.orders(found, bench, chosen, protocol, seed, seeds)
+    orders = trainings.orders(found, chosen, protocol, seed, seeds)
     check_others(orders[0], bench.dataset, folder)
     if not as_json:
         _introduce(orders[0], bench, folder)

@@ -31,7 +31,8 @@ class Reading:
 
 
 def note(dataset: Path, what: str, subject: str, seed: int | None, times: int, epochs: int) -> Reading | None:
-    """Add a line to the ledger of a prepared data set's folder; nothing where `times` is 0."""
+    """Add a line to the ledger of a prepared data set's folder; nothing where `times` is 0. What was noted,
+    None where nothing was or could be."""
     if not times:
         return None
     reading = Reading(datetime.now(UTC).isoformat(timespec="seconds"), what, subject[:200], seed, times, epochs)
@@ -45,6 +46,7 @@ def note(dataset: Path, what: str, subject: str, seed: int | None, times: int, e
             os.close(handle)
     except OSError as error:
         log.warning("the reading of the test labels could not be noted in %s: %s", dataset / FILE, error.strerror)
+        return None
     return reading
 
 

@@ -49,7 +49,7 @@ def network(subject: Subject, bench: Bench) -> Plan:
     return plan(subject.architecture, info.input_shape, len(info.classes))
 
 
-def orders(subject: Subject, bench: Bench, recipe: Recipe, protocol: str, first: int, seeds: int) -> list[Order]:
+def orders(subject: Subject, recipe: Recipe, protocol: str, first: int, seeds: int) -> list[Order]:
     """A run per seed, `first` and those after it; `recipe` as `resolved` gives it."""
     return [
         Order(f"seed-{seed}", subject.name, subject.architecture, recipe, seed, protocol)

@@ -72,7 +72,7 @@ def verify(export: Export, file: Path, path: Path) -> Verification:
         compare = _compare_floats if program.precision == "float32" else _compare_integers
         said.append(f"{program.precision}: {compare(program, pictures, stored, wanted, path)}")
         if export.validation is not None:
-            lines.append(_accuracies(program.precision, export.validation[1], predictions, wanted))
+            lines.append(_accuracies(program.precision, export, export.validation[1], predictions, wanted))
         lines.append(f"{program.precision}: {time.partition(', ')[2]} on this machine; {_takes(footprint)}")
     if len(said) == 1 and export.options.get("precision") is None:
         lines.append("int8 was left out: it is calibrated on training images, which are not here")
@@ -183,13 +183,14 @@ def _compare_integers(
 
 
 def _accuracies(
-    precision: str, labels: npt.NDArray[Any], predictions: npt.NDArray[Any], wanted: npt.NDArray[Any]
+    precision: str, export: Export, labels: npt.NDArray[Any], predictions: npt.NDArray[Any], wanted: npt.NDArray[Any]
 ) -> str:
+    known = ", which it was trained on," if export.metadata.get("protocol") in ("confirm", "published") else ""
     theirs, ours = (100 * float((found == labels).mean()) for found in (wanted.argmax(1), predictions))
     lost = f"{theirs - ours:.2f} points lost" if ours <= theirs else f"{ours - theirs:.2f} points gained"
     return (
-        f"{precision}: {ours:.2f} % of {len(labels):,} validation images, the trained network {theirs:.2f} %: {lost}, "
-        f"{int((wanted.argmax(1) != predictions).sum())} predictions differ"
+        f"{precision}: {ours:.2f} % of {len(labels):,} validation images{known or ','} the trained network "
+        f"{theirs:.2f} %: {lost}, {int((wanted.argmax(1) != predictions).sum())} predictions differ"
     )
 
 
