@@ -83,7 +83,7 @@ def read_settings(storage_url: str, name: str, alone: bool = False) -> dict[str,
         settings = studies[name].user_attrs.get(STUDY_ATTRIBUTE)
         directions = [direction.name for direction in studies[name].directions]
         empty = not storage.get_n_trials(storage.get_study_id_from_name(name))
-        if settings is None and empty and directions == ["MINIMIZE", "MAXIMIZE"]:
+        if settings is None and empty and directions in (["MINIMIZE", "MAXIMIZE"], ["MAXIMIZE"]):
             return None
         if not isinstance(settings, dict):
             raise UserError(f"study {name!r} in {where} was made by another program: choose another study name")

@@ -107,8 +107,6 @@ class Coordinator:
             if self._wanted() and self._barren < PATIENCE:
                 self._fill()
                 self._inbox.extend(self.engine.wait(0))
-                while self._inbox and isinstance(self._inbox[0], EpochDone):
-                    self._handle(self._inbox.popleft())
             elif self._inbox:
                 self._handle(self._inbox.popleft())
             elif not self._underway:
@@ -146,6 +144,8 @@ class Coordinator:
         import optuna
 
         log.warning("trial %d is given up: %s", number, reason)
+        trial_id = self.study._storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
+        self.study._storage.set_trial_user_attr(trial_id, "verdict", record.verdict("failed", reason))
         self.study.tell(number, state=optuna.trial.TrialState.FAIL)
         self.progress.failed += 1
 
@@ -243,6 +243,7 @@ class Coordinator:
         self._proposer.forget(proposal)
         if transient and proposal.retry_of is None:
             self._proposer.retry(trial, proposal)  # before the tell: a crash in between costs only a rejected twin
+            self._barren = 0
         trial.set_user_attr("verdict", record.verdict("failed", reason))
         self._tell(trial, "FAIL")
         self._proposer.view.end(trial.number, None)

@@ -60,7 +60,8 @@ class Proposer:
             if trial.state.name == "WAITING":
                 continue
             state, _ = stored_state(trial)
-            self.view.follow(trial, state)
+            if state != "running" or "record" in trial.user_attrs:  # else it is judged, and added, once more
+                self.view.follow(trial, state)
             if state in ("complete", "stopped") and "record" in trial.user_attrs:
                 proposal = record.proposal_from_json(trial.user_attrs["record"])
                 self.seen.setdefault(_identity(proposal.id, proposal.recipe), trial.number)

@@ -62,12 +62,13 @@ class Request:
         return replace(other, **given)
 
     def command(self) -> str:
-        """The command line that asks the same; a [space] table and a storage URL are left to the user."""
+        """The command line that asks the same; a [space] table and a storage's password are left to the user."""
         words = ["underbudget", "launch", *([self.study] if self.study else [])]
         for name, value in self.__dict__.items():
             if name in ("study", "space", "storage") or value is None:
                 continue
-            for item in value if isinstance(value, list) else [value]:
+            several = isinstance(value, list) and name != "tune"
+            for item in value if several else [",".join(value) if isinstance(value, list) else value]:
                 words += [f"--{name.replace('_', '-')}", quoted(str(item))]
         if self.storage is not None:
             words += ["--storage", quoted(shown_url(self.storage))]

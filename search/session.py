@@ -285,7 +285,7 @@ def run(
             keep_samples(session.dataset, folder)
             for leftover in (folder / "models").glob(".trial-*"):
                 leftover.unlink()  # half a file that a killed session left
-            if not session.resumes:
+            if not study.get_trials(deepcopy=False):
                 enqueue_smallest(study, session.settings)
             if session.start_from_references:
                 names = enqueue_references(study, session.settings)

@@ -35,6 +35,8 @@ def recorded(study: "optuna.Study", session: "Session") -> Iterator[dict[str, An
         "device": session.device,
         "sampler": session.sampler,
         "stopping": session.early.method,
+        "first_rung": session.early.first_rung,
+        "reduction_factor": session.early.reduction_factor,
         "target": session.target,
         "command": shown_command(sys.argv),
         "versions": versions(),

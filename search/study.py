@@ -217,9 +217,9 @@ def _create(where: Place, settings: Settings) -> None:
         draft.unlink(missing_ok=True)
     storage = _connect(where.url if draft is None else sqlite_url(draft), fast=False)
     try:
-        study = optuna.create_study(
-            study_name=where.name, storage=storage, directions=settings.objective.directions, load_if_exists=True
-        )
+        if where.name in optuna.get_all_study_names(storage):  # empty: its creation was cut short
+            optuna.delete_study(study_name=where.name, storage=storage)
+        study = optuna.create_study(study_name=where.name, storage=storage, directions=settings.objective.directions)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # so since Optuna 3.2
             study.set_metric_names(settings.objective.metrics)

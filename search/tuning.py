@@ -17,17 +17,20 @@ _STEPS = 20  # of a linear range
 
 
 def parse(text: str | list[str]) -> tuple[str, ...]:
-    """The parts that are to be tuned, each once, in the order of WORDS. Raises UserError for an unknown one."""
-    words = [word.strip() for part in ([text] if isinstance(text, str) else text) for word in part.split(",")]
+    """The parts of the recipe that are to be tuned, each once, in the order of WORDS, without IN_SPACE.
+
+    Raises UserError for an unknown one.
+    """
+    words = [word.strip() for part in ([text] if isinstance(text, str) else text) for word in str(part).split(",")]
     for word in words:
         if word not in WORDS:
             raise UserError(f"--tune takes {', '.join(WORDS)}, separated by commas, not {word[:40]!r}")
-    return tuple(word for word in WORDS if word in words)
+    return tuple(word for word in tuning.TUNABLE if word in words)
 
 
 def dimensions(tune: tuple[str, ...]) -> tuple[Sampled, ...]:
     """What a trial samples for these parts of the recipe."""
-    return tuple(_dimension(name) for name in tune if name != IN_SPACE)
+    return tuple(_dimension(name) for name in tune)
 
 
 def _dimension(name: str) -> Sampled:
@@ -40,7 +43,7 @@ def _dimension(name: str) -> Sampled:
 
 def tuned(recipe: Recipe, tune: tuple[str, ...], params: Mapping[str, Any]) -> Recipe:
     """The recipe with a trial's values in place."""
-    values = {name: _value(name, params[name]) for name in tune if name != IN_SPACE}
+    values = {name: _value(name, params[name]) for name in tune}
     return tuning.tuned(recipe, values) if values else recipe
 
 

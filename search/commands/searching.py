@@ -206,7 +206,7 @@ def to_toml(session: Session) -> str:
     if session.target is not None:
         values["target"] = session.target
     if not math.isinf(session.seconds):
-        values["timeout"] = f"{session.seconds:g}s"
+        values["timeout"] = f"{max(1, round(session.seconds))}s"
     if session.start_from_references:
         values["start-from"] = "references"
     lines = [f"{key} = {_toml(value)}" for key, value in values.items()]

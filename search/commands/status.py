@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from reports.record import StudyRecord
 from search.commands.options import Json, Runs, Storage, Target
 
 
@@ -56,8 +57,16 @@ def _one_study(name: str, target: float | None, as_json: bool, runs: str | None,
         say(f"last session began {last['started']}, workers: {last['workers']} on {last['device']}, {ended}")
     left = tables.counts(found)["running"]
     if left and not searched:
-        say(f"{left} running trials were interrupted: underbudget launch {name} runs them again")
+        say(f"{left} running trials were interrupted: {_resume(name, found, runs, storage)} runs them again")
     summary.print_summary(found, target)
+
+
+def _resume(name: str, found: StudyRecord, runs: str | None, storage: str | None) -> str:
+    """The command that goes on with a study, towards the number of trials that its last session was asked for."""
+    from search.request import Request
+
+    asked = found.sessions[-1].get("trials_asked") if found.sessions else None
+    return Request(study=name, trials=asked, runs=runs, storage=storage).command()
 
 
 def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:

@@ -30,11 +30,13 @@ def front_table(study: StudyRecord) -> "Table":
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     lines = []
+    axis = [] if study.axis == "params" else [study.axis]
     for row in tables.front_rows(study):
         interval = "" if row["low"] is None else f"{row['low']:.2f} .. {row['high']:.2f}"
-        lines.append((f"#{row['trial']}", f"{row['params']:,}", f"{row['score']:.2f}", interval, row["layers_text"]))
+        costs = [f"{row[name]:,}" for name in (*axis, "params")]
+        lines.append((f"#{row['trial']}", *costs, f"{row['score']:.2f}", interval, row["layers_text"]))
     left = console().width
-    for column, header in enumerate(("trial", "params", "accuracy %", "95 % interval")):
+    for column, header in enumerate(("trial", *axis, "params", "accuracy %", "95 % interval")):
         table.add_column(header, justify="right", no_wrap=True)
         left -= 2 + max(len(header), *(len(line[column]) for line in lines))
     table.add_column("layers", no_wrap=True)
@@ -49,7 +51,8 @@ def trial_line(study: StudyRecord, trial: TrialRecord) -> str:
     """A trial with its accuracy, interval and size on one line."""
     bounds = tables.interval(study, trial.score)
     interval = "" if bounds is None else f" ({bounds[0]:.2f} .. {bounds[1]:.2f})"
-    return f"#{trial.trial}, {trial.score:.2f} %{interval}, {fronts.params(trial):,} parameters"
+    other = "" if study.axis == "params" else f", {fronts.cost(trial, study.axis):,} {fronts.AXIS_WORDS[study.axis]}"
+    return f"#{trial.trial}, {trial.score:.2f} %{interval}, {fronts.params(trial):,} parameters{other}"
 
 
 def target_lines(study: StudyRecord, target: float) -> list[str]:

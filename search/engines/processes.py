@@ -178,7 +178,7 @@ class ProcessesEngine:
                 if not task.stopped:
                     failed = Failed(task.job.trial, reason, True, worker.was_killed)
                     self._news.put((task, failed))
-            if worker.was_killed and worker.tasks:
+            if worker.was_killed and worker.tasks and not worker.deaf:
                 self._run_short()
             if not worker.ready:
                 self._failed_starts += 1
@@ -222,6 +222,7 @@ class ProcessesEngine:
                 sent = [task.stop_sent for task in worker.tasks.values() if task.stop_sent is not None]
                 if sent and time.monotonic() - min(sent) > _DEAF_SECONDS:
                     log.warning("worker %d does not obey a stop and is killed", worker.process.pid)
+                    worker.deaf = True
                     worker.process.kill()
 
 

@@ -44,6 +44,7 @@ class WorkerProcess:
         self, device: str | None, places: int, heard: "Callable[[WorkerProcess, dict[str, Any] | None], None]"
     ) -> None:
         self.device, self.places = device, places
+        self.deaf = False  # it did not obey a stop, and was killed for that
         self.ready = self.dying = False
         self.tasks: dict[int, Task] = {}  # by trial
         self._heard = heard

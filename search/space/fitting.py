@@ -26,7 +26,7 @@ def resized(
         return {**params, **{name: min(max(scaled[name], d.low), d.high) for name, d in widths.items()}}
 
     low, high = -math.log(_MOST), math.log(_MOST)
-    best = at(math.exp(low))
+    best = {**params, **{name: d.low for name, d in widths.items()}}
     if not allowed(best):
         return None
     for _ in range(_STEPS):

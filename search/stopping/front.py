@@ -108,7 +108,8 @@ def forecast(complete: Sequence[Curve], curve: Curve, epoch: int) -> tuple[float
     residuals = fall - fall.mean() - inputs @ slopes
     count = len(complete)
     variance = (float(residuals @ residuals) + _SPREAD_WEIGHT * _SPREAD**2) / (max(1, count - 3) + _SPREAD_WEIGHT)
-    here = np.array([curve.lowest(epoch) - start.mean(), curve.cost - cost.mean()]) / scale
+    # Nothing is known far away from all that was seen: no extrapolation beyond three deviations.
+    here = np.clip(np.array([curve.lowest(epoch) - start.mean(), curve.cost - cost.mean()]) / scale, -3, 3)
     leverage = 1 / count + float(here @ np.linalg.solve(precision, here))
-    mean = curve.lowest(epoch) + float(fall.mean() + here @ slopes)
+    mean = min(curve.lowest(epoch) + float(fall.mean() + here @ slopes), math.log(100))
     return mean, math.sqrt(variance * (1 + leverage))

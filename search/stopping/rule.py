@@ -45,8 +45,8 @@ class Stopping:
             raise UserError(f"--stopping is {', '.join(METHODS[:-1])} or {METHODS[-1]}, not {self.method!r}")
         if self.first_rung is not None and self.first_rung < 1:
             raise UserError(f"--first-rung is a number of epochs, at least 1, not {self.first_rung}")
-        if self.reduction_factor is not None and not 1 < self.reduction_factor <= 100:
-            raise UserError(f"--reduction-factor is over 1 and at most 100, not {self.reduction_factor:g}")
+        if self.reduction_factor is not None and not 1.01 <= self.reduction_factor <= 100:
+            raise UserError(f"--reduction-factor is from 1.01 to 100, not {self.reduction_factor:g}")
 
 
 def _method(chosen: Stopping) -> "tuple[type[FrontPruner] | type[HalvingPruner], int, float]":
