@@ -30,6 +30,7 @@ from models.export.verify import write_verified
 from models.language import parse
 from models.plan import Plan, plan
 from models.references import CLASSES, INPUT_SHAPE, REFERENCES
+from models.weights import sha256
 from search.training.recipe import RECIPES, to_json
 
 LOADED = ["py", "safetensors", "pt2", "onnx"]  # those that hold weights
@@ -146,6 +147,20 @@ def test_a_changed_weight_is_refused(name: str, tmp_path: Path) -> None:
     _changed(path / "model.safetensors" if path.is_dir() else path, weight)
     with pytest.raises(UserError, match=r"checksum: the file was changed|is no pt2 file"):
         formats.find(name).load(path)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("what", ["other layers", "no weights"])
+def test_a_folder_that_contradicts_itself_is_refused(what: str, tmp_path: Path) -> None:
+    path = written(bundle(small()), tmp_path, "safetensors")
+    facts = json.loads((path / "config.json").read_text())
+    if what == "other layers":
+        facts["layers_text"] = "linear(10)"
+    else:
+        (path / "model.safetensors").write_bytes(b"none")
+        facts["model_sha256"] = sha256(b"none")
+    (path / "config.json").write_text(json.dumps(facts))
+    with pytest.raises(UserError, match="is no safetensors folder that underbudget exported"):
+        formats.of(path).load(path)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("name", LOADED)
