@@ -252,3 +252,16 @@ def test_what_a_stopped_trial_still_says_is_not_heard(tmp_path: Path) -> None:
     for number in engine.told:
         assert all(epoch["epoch"] < 15 for epoch in trials[number].user_attrs["curve"])
         assert trials[number].user_attrs["verdict"].startswith("stopped")
+
+
+def test_a_forecast_far_from_all_that_was_seen_stays_an_accuracy() -> None:
+    """Curves that hardly differ at the start, and falls that do: a regression on them must not run away."""
+    source = np.random.default_rng(1)
+    complete = [
+        Curve(8.9 + 1e-4 * index, np.array([2.0 + 1e-5 * index]), 2.0 - float(source.uniform(0, 2)))
+        for index in range(8)
+    ]
+    mean, spread = forecast(complete, Curve(5.0, np.array([4.5]), None), 1)
+    assert mean <= math.log(100)
+    assert math.isfinite(spread)
+    assert spread < 10
