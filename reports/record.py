@@ -109,6 +109,7 @@ class StudyRecord:
     def axis(self) -> str:
         """The cost that the front is searched for, a field of `Cost`."""
         return str(self.settings.get("minimize", "params"))
+
     confirmations: tuple[dict[str, Any], ...] = ()  # runs of finalists on fresh seeds (reports/runs.py)
     readings: tuple[dict[str, Any], ...] = ()  # of the test part's labels, on behalf of this study
 

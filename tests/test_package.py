@@ -14,7 +14,7 @@ import underbudget
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("models", "budget", "reports", "search")
-DATA = (".c", ".h", ".tsv", ".html", ".css", ".js")  # kinds of files that belong to the packages, besides .py
+DATA = (".c", ".h", ".tsv", ".html", ".css", ".js", ".json")  # kinds of files that belong to the packages, besides .py
 
 
 @pytest.fixture(scope="module")
