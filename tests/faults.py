@@ -134,8 +134,10 @@ def check_goal(study: Stock, folder: Path, trials: int) -> None:
     assert len(trained) == trials
     assert len({trial.user_attrs["record"]["id"] for trial in trained}) == trials
     for trial in trained:
-        result = trial.user_attrs["result"]
-        if trial.state.name == "COMPLETE":
+        if trial.state.name == "PRUNED":
+            assert trial.user_attrs["stop"]["epoch"] == len(trial.user_attrs["curve"])
+        else:
+            result = trial.user_attrs["result"]
             weights = (folder / result["weights_file"]).read_bytes()
             assert hashlib.sha256(weights).hexdigest() == result["weights_sha256"]
             assert trial.values == [trial.user_attrs["record"]["cost"]["params"], result["score"]]

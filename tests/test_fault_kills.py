@@ -22,7 +22,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 def test_the_search_that_is_killed_stops_trials_early(whole: list[Any]) -> None:
     states = [state for _, _, state, _ in whole]
     assert states.count("PRUNED") >= 3
-    assert states.count("COMPLETE") >= 3
+    assert states.count("COMPLETE") >= 2
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.07, 0.15, 0.24, 0.33])

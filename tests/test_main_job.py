@@ -58,12 +58,12 @@ def trial_rows(folder: Path) -> list[dict[str, str]]:
 def test_launch_says_what_it_does_and_how_to_go_on(folder: Path) -> None:
     text = (folder / "launch.txt").read_text()
     for part in (
-        "data set  digits, 1x28x28, 10 classes",
+        "data set   digits, 1x28x28, 10 classes",
         "1,258 train, 270 validation, 269 test (not read)",
         "params at most 7,999",
-        "steps     40 per trial",
+        "steps      40 per trial",
         "warning: 40 steps per trial are few",
-        "workers   2 on cpu (as asked)",
+        "workers    2 on cpu (as asked)",
         "3 trained,",
         "rejected with zero training steps",
         "95 % interval",
