@@ -74,7 +74,15 @@ def search(
 
     with open_study(place(folder), fixed) as study:
         session = Coordinator(
-            study, fixed, Path("nowhere"), folder, engine or InProcessEngine(messages), bounds, sampler, notify=notify, early=early
+            study,
+            fixed,
+            Path("nowhere"),
+            folder,
+            engine or InProcessEngine(messages),
+            bounds,
+            sampler,
+            notify=notify,
+            early=early,
         )
         return session.run()
 

@@ -21,7 +21,8 @@ def test_the_clock_goes_back_a_day_and_then_forward_two(
 ) -> None:
     """Under a limit of ten hours, which does not follow the clock."""
     before = begin(tmp_path, digits)
-    with instant(request(tmp_path, digits, 8, timeout="10h", stopping="none"), f"shifts.update({{20: -{DAY}, 50: {DAY}}})") as launch:
+    asked = request(tmp_path, digits, 8, timeout="10h", stopping="none")
+    with instant(asked, f"shifts.update({{20: -{DAY}, 50: {DAY}}})") as launch:
         assert launch.end(0) == ""
     check_complete(tmp_path / NAME, before, 8)
     before = finished(tmp_path / NAME / "study.db")
