@@ -202,3 +202,29 @@ def test_trials_of_another_program_do_not_disturb_the_view(tmp_path: Path) -> No
     study.tell(study.ask().number, state=TrialState.PRUNED)
     study.tell(study.ask().number, [10.0, 50.0])
     assert simulated.search(tmp_path, 6).reached
+
+
+def test_a_tuned_recipe_is_sampled_recorded_and_trained(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from search.engines.inprocess import InProcessEngine
+    from search.engines.job import Job
+    from search.tuning import parse
+
+    jobs: list[Job] = []
+
+    def run(job: Job) -> Any:
+        jobs.append(job)
+        return simulated.messages(job)
+
+    fixed = replace(simulated.settings(), tune=parse("lr, ema,dropout"))
+    simulated.search(tmp_path, 12, fixed, InProcessEngine(run))
+    assert fixed.tune == ("lr", "ema")  # dropout is part of every space
+    trials = [trial for trial in simulated.stored(tmp_path).trials if trial.state == TrialState.COMPLETE]
+    assert [job.recipe for job in jobs] == [trial.user_attrs["record"]["recipe"] for trial in trials]
+    for trial, job in zip(trials, jobs, strict=True):
+        assert job.recipe["lr"] == pytest.approx(fixed.recipe.lr * trial.params["lr"])
+        assert job.recipe.get("ema", 0.0) == float(trial.params["ema"])
+    assert len({job.recipe["lr"] for job in jobs}) == 12
+    with pytest.raises(UserError, match="--tune takes lr, weight_decay"):
+        parse("speed")

@@ -7,7 +7,7 @@ from reports import front as fronts
 from reports.page.conditions import Conditions
 from reports.page.numbers import percent, span, whole
 from reports.record import StudyRecord, TrialRecord
-from reports.tables import counts, interval
+from reports.tables import counts, epochs_saved, interval
 
 _REASONS = 5  # of failures, most frequent first
 
@@ -46,6 +46,7 @@ class Headline:
     counts: dict[str, int]
     failures: tuple[tuple[str, int], ...]  # (reason, how often)
     target: Target | None
+    epochs_saved: int  # by early stopping
 
 
 def headline(study: StudyRecord, conditions: Conditions, target: float | None) -> Headline:
@@ -57,6 +58,7 @@ def headline(study: StudyRecord, conditions: Conditions, target: float | None) -
         counts=counts(study),
         failures=tuple(reasons.most_common(_REASONS)),
         target=None if target is None else _target(study, target),
+        epochs_saved=epochs_saved(study),
     )
 
 
