@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 # Debian packages that tests need
-TEST_PACKAGES :=
+TEST_PACKAGES := chromium
 
 .PHONY: help demo test check bench campaign test-tools set-up
 .DEFAULT_GOAL := help

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from browser import chromium
+from playwright.sync_api import Browser
 
 from search.data.sources import prepare
 from search.data.store import Dataset, Part, PartName, write_dataset
@@ -40,6 +42,13 @@ def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def mnist(mnist_dir: Path) -> Dataset:
     """Real MNIST, prepared."""
     return prepare("mnist", mnist_dir)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium; skips where there is none."""
+    with chromium() as found:
+        yield found
 
 
 QUADRANTS: dict[PartName, int] = {"train": 97, "validation": 41, "test": 4}
