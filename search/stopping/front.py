@@ -13,12 +13,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import optuna
-from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial
 
-from search.objective import Objective
-from search.stopping.curves import Curve, Curves
-from search.stopping.rule import Stop, rungs
+from search.stopping.curves import Curve
+from search.stopping.rule import Stop
+from search.stopping.rungs import RungPruner
 
 LEAST_COMPLETE = 5  # complete trials before anything is stopped
 OPTIMISM = 1.28  # standard deviations that a trial is given: one in ten does better than its forecast and these
@@ -27,36 +26,12 @@ _SHRINKAGE = 3.0  # prior weight, in trials, of "the fall depends neither on err
 _SPREAD, _SPREAD_WEIGHT = 0.35, 3.0  # prior standard deviation of a forecast's logarithm, and its weight in trials
 
 
-class FrontPruner(BasePruner):
-    """Judges running trials by their learning curves, at rung epochs.
+class FrontPruner(RungPruner):
+    """Stops a trial whose forecast stays behind the front. Costs a fraction of a millisecond at 1,000 trials."""
 
-    Works on any study whose trials carry the user attributes `record` (with the costs) and `curve`, also when it is
-    called directly on a stock Optuna study. Costs a fraction of a millisecond at 1,000 trials.
-    """
+    REDUCTION_FACTOR = 1.3
 
-    FIRST_RUNG, REDUCTION_FACTOR = 1, 1.3
-
-    def __init__(
-        self,
-        objective: Objective,
-        epochs: int,
-        images: int,
-        first_rung: int = FIRST_RUNG,
-        reduction_factor: float = REDUCTION_FACTOR,
-    ) -> None:
-        self._objective, self._epochs = objective, epochs
-        self._rungs = frozenset(rungs(first_rung, reduction_factor, epochs))
-        self._curves = Curves(objective, epochs, images)
-
-    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
-        """Whether the trial should end at its present epoch."""
-        return self.judge(study, trial) is not None
-
-    def judge(self, study: optuna.Study, trial: FrozenTrial) -> Stop | None:
-        """Why and where the trial should end; None: it goes on."""
-        curve = self._curves.of(trial)
-        if curve is None or len(curve.errors) not in self._rungs:
-            return None
+    def _at_rung(self, study: optuna.Study, trial: FrozenTrial, curve: Curve) -> Stop | None:
         complete = [other for other in self._curves.all(study.get_trials(deepcopy=False)) if other.final is not None]
         if len(complete) < LEAST_COMPLETE:
             return None

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 import optuna
 from numpy.typing import NDArray
-from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial
 
-from search.objective import Objective
-from search.stopping.curves import Curve, Curves
-from search.stopping.rule import Stop, rungs
+from search.stopping.curves import Curve
+from search.stopping.rule import Stop
+from search.stopping.rungs import RungPruner
 
 
-class HalvingPruner(BasePruner):
+class HalvingPruner(RungPruner):
     """MO-ASHA (Schmucker, Donini, Zafar, Salinas and Archambeau, "Multi-objective asynchronous successive halving",
     2021), in its stopping form: at a rung, one of `reduction_factor` trials goes on.
 
@@ -23,29 +22,9 @@ class HalvingPruner(BasePruner):
     bad it is: that is the method.
     """
 
-    FIRST_RUNG, REDUCTION_FACTOR = 1, 3
+    REDUCTION_FACTOR = 3
 
-    def __init__(
-        self,
-        objective: Objective,
-        epochs: int,
-        images: int,
-        first_rung: int = FIRST_RUNG,
-        reduction_factor: float = REDUCTION_FACTOR,
-    ) -> None:
-        self._objective, self._factor = objective, reduction_factor
-        self._rungs = frozenset(rungs(first_rung, reduction_factor, epochs))
-        self._curves = Curves(objective, epochs, images)
-
-    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
-        """Whether the trial should end at its present epoch."""
-        return self.judge(study, trial) is not None
-
-    def judge(self, study: optuna.Study, trial: FrozenTrial) -> Stop | None:
-        """Why and where the trial should end; None: it goes on."""
-        curve = self._curves.of(trial)
-        if curve is None or len(curve.errors) not in self._rungs:
-            return None
+    def _at_rung(self, study: optuna.Study, trial: FrozenTrial, curve: Curve) -> Stop | None:
         epoch = len(curve.errors)
         others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
         reached = [curve, *(other for other in self._curves.all(others) if len(other.errors) >= epoch)]

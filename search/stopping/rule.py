@@ -2,16 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from models.errors import UserError
 from search.objective import Objective
 
 if TYPE_CHECKING:
-    import optuna
-
-    from search.stopping.front import FrontPruner
-    from search.stopping.halving import HalvingPruner
+    from search.stopping.rungs import RungPruner
 
 METHODS = ("front", "mo-asha", "none")
 
@@ -23,13 +20,6 @@ class Stop:
     epoch: int
     reason: str  # one line, for the verdict
     estimate: float  # percent: the score that the trial would have come to
-
-
-class Pruner(Protocol):
-    """What the coordinator asks: an Optuna pruner that also says why."""
-
-    def prune(self, study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> bool: ...
-    def judge(self, study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> Stop | None: ...
 
 
 @dataclass(frozen=True)
@@ -49,30 +39,25 @@ class Stopping:
             raise UserError(f"--reduction-factor is from 1.01 to 100, not {self.reduction_factor:g}")
 
 
-def _method(chosen: Stopping) -> "tuple[type[FrontPruner] | type[HalvingPruner], int, float]":
+def _method(name: str) -> "type[RungPruner]":
     from search.stopping.front import FrontPruner
     from search.stopping.halving import HalvingPruner
 
-    method = FrontPruner if chosen.method == "front" else HalvingPruner
-    first = method.FIRST_RUNG if chosen.first_rung is None else chosen.first_rung
-    factor = method.REDUCTION_FACTOR if chosen.reduction_factor is None else chosen.reduction_factor
-    return method, first, factor
+    return FrontPruner if name == "front" else HalvingPruner
 
 
-def stopping(chosen: Stopping, objective: Objective, epochs: int, images: int) -> Pruner | None:
+def stopping(chosen: Stopping, objective: Objective, epochs: int, images: int) -> "RungPruner | None":
     """The pruner of a choice, None for "none". images: of the validation part, which bound what an error can be."""
     if chosen.method == "none":
         return None
-    method, first, factor = _method(chosen)
-    return method(objective, epochs, images, first, factor)
+    return _method(chosen.method)(objective, epochs, images, chosen.first_rung, chosen.reduction_factor)
 
 
 def judged_epochs(chosen: Stopping, epochs: int) -> list[int]:
     """The epochs after which a choice judges trials of so many epochs."""
     if chosen.method == "none":
         return []
-    _, first, factor = _method(chosen)
-    return rungs(first, factor, epochs)
+    return _method(chosen.method).rungs(epochs, chosen.first_rung, chosen.reduction_factor)
 
 
 def rungs(first: int, factor: float, epochs: int) -> list[int]:
