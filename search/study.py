@@ -21,6 +21,7 @@ from reports.record import STUDY_ATTRIBUTE
 from reports.storage_url import parse_url, shown_url, sqlite_file, sqlite_url
 from search import locks
 from search import settings as study_settings
+from search.quiet import quiet_optuna
 from search.settings import Settings
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def open_study(where: Place, settings: Settings) -> Iterator["optuna.Study"]:
     import optuna
 
     make_folder(where.folder)
-    with _quiet_optuna(), locks.held(where):
+    with quiet_optuna(), locks.held(where):
         stored = stored_settings(where)
         if stored is not None and (different := study_settings.differences(stored, settings)):
             raise different_study(where, different)
@@ -191,19 +192,6 @@ def open_study(where: Place, settings: Settings) -> Iterator["optuna.Study"]:
             storage.engine.dispose()
             if where.database is not None:
                 _fold_log(where.database)
-
-
-@contextlib.contextmanager
-def _quiet_optuna() -> Iterator[None]:
-    """Optuna's line per trial is left out: we print our own."""
-    import optuna
-
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)
 
 
 def _create(where: Place, settings: Settings) -> None:

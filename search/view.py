@@ -7,14 +7,14 @@ exactly what an uninterrupted one would.
 """
 
 import math
-from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.objective import Objective, log_error
+from search.quiet import quiet_optuna
 
 WINDOW = 200  # trials that the model sees at most, besides the front
 
@@ -53,7 +53,7 @@ class View:
         self.trained = 0  # complete and stopped trials
         self._objective, self._images = objective, images
         self._numbers: dict[int, int] = {}  # number in the stored study -> number here
-        with _quiet():
+        with quiet_optuna():
             self.study = optuna.create_study(
                 storage=_Window(),
                 directions=["minimize"] * len(objective.metrics),
@@ -111,14 +111,3 @@ class View:
         elif state == "stopped":
             accuracy = attributes["stop"]["estimate"]
         self.end(trial.number, accuracy)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Optuna's line about a new study in memory is of no use to anybody."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)
