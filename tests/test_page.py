@@ -119,7 +119,7 @@ def test_hostile_text_stays_text() -> None:
     )
     parsed = page(study)
     assert parsed.open == []
-    assert len(parsed.scripts) == 3
+    assert len(parsed.scripts) == len(page(study_record([Spec()])).scripts)
     assert "img" not in {tag for tag, _ in parsed.tags}
     assert not [name for _, attributes in parsed.tags for name in attributes if name.startswith("on")]
     assert EVIL in parsed.words

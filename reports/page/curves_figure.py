@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.front import params
-from reports.page.figure import PALETTE, Figure, axis, layout
+from reports.page.figure import ACCURACY_TICKS, PALETTE, Figure, axis, layout, least_error
 from reports.page.numbers import percent
 from reports.record import Epoch, TrialRecord
 
 _LISTED = 18  # trials in the figure: more names than plot helps nobody
 _SHOWN = 6  # of them drawn at first; the others wait in the legend
 _DASHES = ("solid", "dash", "dashdot")  # so that colours may repeat
-_ACCURACIES = (0, 20, 40, 60, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9)  # labels of the axes
 _LOSSES = (10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 
 
@@ -24,7 +23,7 @@ def curves_figure(trials: Sequence[TrialRecord], images: int | None) -> Figure:
     The accuracy axis is logarithmic in the error (100 - accuracy), where 90 % and 99.5 % both have room, and is
     labelled with accuracies.
     """
-    floor = 50 / (images or 10_000)  # half an image: a place for 100 % on a logarithmic axis
+    floor = least_error(images)
     trials = [trials[index] for index in _spread(len(trials), _LISTED)]
     shown = _spread(len(trials), _SHOWN)
     styles = [*shown, *(index for index in range(len(trials)) if index not in shown)]  # those shown: a colour each
@@ -43,8 +42,8 @@ def curves_figure(trials: Sequence[TrialRecord], images: int | None) -> Figure:
                 domain=[0.42, 1],
                 type="log",
                 autorange="reversed",
-                tickvals=[100 - tick for tick in _ACCURACIES],
-                ticktext=[f"{tick:g}" for tick in _ACCURACIES],
+                tickvals=[100 - tick for tick in ACCURACY_TICKS],
+                ticktext=[f"{tick:g}" for tick in ACCURACY_TICKS],
             ),
             yaxis2=axis(
                 "loss, nats",

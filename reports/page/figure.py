@@ -1,6 +1,6 @@
 """What the page's figures share: plain Plotly figures as dicts, colours by name.
 
-A colour is written "@name" and filled in by page.js from the style sheet, so that a figure follows light and dark mode.
+A colour is written "@name" and filled in by figures.js from the style sheet, so that a figure follows light and dark mode.
 """
 
 from typing import Any
@@ -9,6 +9,14 @@ Figure = dict[str, Any]  # {"data": [...], "layout": {...}}
 
 # Okabe and Ito's palette ("Color Universal Design", 2008) without yellow and black, which vanish on white or dark.
 PALETTE = ("@blue", "@vermillion", "@green", "@purple", "@orange", "@sky")
+
+# Labels of an axis that is logarithmic in the error (100 - accuracy), where 90 % and 99.5 % both have room.
+ACCURACY_TICKS = (0, 20, 40, 60, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9)
+
+
+def least_error(images: int | None) -> float:
+    """The error in percent that stands for none on a logarithmic axis: half an image."""
+    return 50 / (images or 10_000)
 
 
 def axis(title: str, **more: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from reports import front as fronts
 from reports.page.conditions import Conditions
 from reports.page.embedding import plotly_text
-from reports.page.figure import Figure, axis, layout
+from reports.page.figure import ACCURACY_TICKS, Figure, axis, layout, least_error
 from reports.page.numbers import percent, span, whole
 from reports.page.published import LABEL, Published
 from reports.record import StudyRecord, TrialRecord
@@ -23,7 +23,8 @@ def front_figure(
 ) -> Figure:
     """Every complete trial as a dot, the front as a staircase with 95 % intervals, the winner as a star.
 
-    `layout.meta` holds the x range for a linear and a log axis; page.js switches between them.
+    `layout.meta` holds what front.js switches the axes with: the x range for a linear and a log axis, the least error
+    that is drawn, and accuracies to label.
     """
     scored = fronts.scored(study.trials)
     front = fronts.front(study.trials, study.axis)
@@ -56,7 +57,11 @@ def front_figure(
             xaxis=axis(fronts.AXIS_WORDS[study.axis], range=[low, high], tickformat=","),
             yaxis=axis("validation accuracy, %", range=[bottom, top]),
             shapes=_shapes(conditions, high, target),
-            meta={"linear": [low, high], "log": [math.log10(low), math.log10(high)]},
+            meta={
+                "x": {"linear": [low, high], "log": [math.log10(low), math.log10(high)]},
+                "floor": least_error(conditions.images),
+                "ticks": ACCURACY_TICKS,
+            },
         ),
     }
 

@@ -1,10 +1,11 @@
-"""Templates and scripts of a page that needs no network: shared by the pages of judged runs.
+"""Templates and scripts of a page that needs no network: shared by all pages.
 
 Everything that a template prints is escaped by Jinja, data goes to the script as escaped JSON, and the page's
 Content-Security-Policy lets only its own scripts run and nothing be fetched.
 """
 
 import functools
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
@@ -12,17 +13,31 @@ from typing import Any
 from reports.page.embedding import script_hash, script_json
 
 
-def render(template: str, figures: dict[str, Any], now: datetime | None = None, **values: Any) -> str:
-    """A page from one of reports/page/templates; `figures` are Plotly figures by name, drawn where an element has
-    that name as `data-figure`. Without figures Plotly (4.6 MB) stays out."""
+def render(
+    template: str,
+    figures: dict[str, Any],
+    now: datetime | None = None,
+    *,
+    data: dict[str, Any] | None = None,
+    scripts: Sequence[str] = (),
+    styles: Sequence[str] = ("training.css",),
+    **values: Any,
+) -> str:
+    """A page from one of reports/page/templates, with `values` for the template.
+
+    `figures` are Plotly figures by name, drawn where an element has that name as `data-figure`; without figures Plotly
+    (4.6 MB) stays out. `data` is what the page's own `scripts` read beside them; `styles` follow page.css. `now` is the
+    time that the page says it was made at.
+    """
     import jinja2
     from markupsafe import Markup
 
-    scripts = []
+    sources = [_file("page.js"), *(_file(name) for name in scripts)]
     if figures:
         from plotly.offline import get_plotlyjs
 
-        scripts = [_lines(get_plotlyjs()), _lines(_file("figures.js"))]
+        sources[1:1] = [get_plotlyjs(), _file("figures.js")]
+    sources = [_lines(source) for source in sources]
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_file),
         autoescape=True,
@@ -33,10 +48,10 @@ def render(template: str, figures: dict[str, Any], now: datetime | None = None, 
     return environment.get_template(template).render(
         **values,
         made=(now or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC"),
-        style=Markup(_file("page.css") + _file("training.css")),
-        scripts=[Markup(script) for script in scripts],
-        data=Markup(script_json(figures)),
-        hashes=[script_hash(script) for script in scripts],
+        style=Markup("".join(_file(name) for name in ("page.css", *styles))),
+        scripts=[Markup(source) for source in sources],
+        data=Markup(script_json({**figures, **(data or {})})),
+        hashes=[script_hash(source) for source in sources],
     )
 
 

@@ -1,6 +1,6 @@
 "use strict";
 
-const figures = JSON.parse(document.getElementById("data").textContent);
+// Plotly figures: every element with data-figure="NAME" shows the figure data[NAME].
 
 // Figures name their colours "@blue"; the style sheet knows them, for light and for dark.
 function coloured(value) {
@@ -9,16 +9,20 @@ function coloured(value) {
       ? getComputedStyle(document.documentElement).getPropertyValue("--" + value.slice(1)).trim()
       : value;
   }
-  if (Array.isArray(value)) return typeof value[0] === "object" ? value.map(coloured) : value;
+  if (Array.isArray(value)) return typeof value[0] === "object" || String(value[0])[0] === "@" ? value.map(coloured) : value;
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, key === "hovertext" ? item : coloured(item)]));
 }
 
-function draw(element) {
-  const figure = coloured(figures[element.dataset.figure]);
+// By the name of a figure: what a page changes in it before it is drawn, and once it is.
+const adjustments = {};
+const completions = {};
+
+function drawFigure(element, given) {
+  const figure = coloured(given);
   // With a finger, dragging must go on scrolling the page.
   if (window.matchMedia("(pointer: coarse)").matches) figure.layout.dragmode = false;
-  Plotly.react(element, figure.data, figure.layout, {
+  return Plotly.react(element, figure.data, figure.layout, {
     responsive: true,
     displaylogo: false,
     scrollZoom: false,
@@ -27,13 +31,32 @@ function draw(element) {
   });
 }
 
+function draw(element) {
+  const name = element.dataset.figure;
+  const adjusted = adjustments[name] ? adjustments[name](structuredClone(data[name])) : data[name];
+  drawFigure(element, adjusted).then(() => {
+    if (element.dataset.drawn) return;
+    element.dataset.drawn = "yes";
+    completions[name]?.(element);
+  });
+}
+
 function drawAll() {
   document.querySelectorAll("[data-figure]").forEach(draw);
 }
 
-drawAll();
-window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+// What is in sight first, the rest one by one, so that the page answers from the start.
+function drawInTurn() {
+  const waiting = [...document.querySelectorAll("[data-figure]")];
+  const next = () => {
+    const element = waiting.shift();
+    if (!element) return;
+    if (!element.dataset.drawn) draw(element);
+    setTimeout(next, 0);
+  };
+  requestAnimationFrame(() => setTimeout(next, 0));
+}
 
-document.addEventListener("click", ({ target }) => {
-  if (target.matches("td code, .long")) target.classList.toggle("whole");
-});
+document.addEventListener("DOMContentLoaded", drawInTurn);
+window.addEventListener("beforeprint", drawAll);
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);

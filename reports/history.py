@@ -1,0 +1,90 @@
+"""How a search got where it is: hypervolume and front after each trained trial."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from reports import front as fronts
+from reports.record import StudyRecord, TrialRecord
+
+
+@dataclass(frozen=True)
+class Step:
+    """The state of a search when a trained trial ended."""
+
+    trial: int
+    trained: int  # trials so far, complete or stopped
+    epochs: int  # trained so far, of all trials that ended
+    seconds: float | None  # of searching, pauses between sessions left out; None where no time was stored
+    hypervolume: float | None  # None for a study without a reference point
+    best: float | None  # highest score so far, percent
+
+
+def history(study: StudyRecord) -> list[Step]:
+    """One step per complete or stopped trial, in the order in which they ended."""
+    reference = study.settings.get("hypervolume_reference")
+    clock = _Clock(study)
+    steps: list[Step] = []
+    front: tuple[TrialRecord, ...] = ()
+    epochs, volume, best = 0, 0.0 if reference else None, None
+    for trained, trial in enumerate(ended(study), 1):
+        epochs += len(trial.curve)
+        if fronts.scored([trial]):
+            score = fronts.score(trial)
+            best = score if best is None else max(best, score)
+            grown = fronts.front((*front, trial), study.axis)
+            if grown != front:
+                front = grown
+                volume = fronts.study_hypervolume(front, reference) if reference else None
+        steps.append(Step(trial.trial, trained, epochs, clock.seconds(trial.completed), volume, best))
+    return steps
+
+
+def fronts_after(study: StudyRecord, shares: Sequence[float]) -> list[tuple[int, tuple[TrialRecord, ...]]]:
+    """The fronts after such shares (0 to 1) of the trained trials: (trained trials, front), without repeats."""
+    trials = ended(study)
+    counts = sorted({max(1, round(share * len(trials))) for share in shares}) if trials else []
+    return [(count, fronts.front(trials[:count], study.axis)) for count in counts]
+
+
+def ended(study: StudyRecord) -> list[TrialRecord]:
+    """The complete and stopped trials in the order in which they ended; those without a time by number."""
+    trained = [trial for trial in study.trials if trial.state in ("complete", "stopped")]
+    never = datetime.max.replace(tzinfo=UTC)
+    return sorted(trained, key=lambda trial: (trial.completed or never, trial.trial))
+
+
+class _Clock:
+    """Seconds of searching until a moment: the sessions up to it, less what lies between them."""
+
+    def __init__(self, study: StudyRecord) -> None:
+        times = sorted(trial.completed for trial in study.trials if trial.completed is not None)
+        begun = sorted(found for session in study.sessions if (found := _time(session, "started")) is not None)
+        first = min((trial.started for trial in study.trials if trial.started is not None), default=None)
+        if first is not None and (not begun or first < begun[0]):
+            begun.insert(0, first)
+        # A session that was killed has no end: it lasted until the last trial before the next one.
+        self._spans: list[tuple[datetime, float]] = []
+        before = 0.0
+        for index, start in enumerate(begun):
+            self._spans.append((start, before))
+            following = begun[index + 1] if index + 1 < len(begun) else None
+            if following is not None:
+                last = bisect_right(times, following) - 1
+                before += max(0.0, (times[last] - start).total_seconds()) if last >= 0 else 0.0
+
+    def seconds(self, moment: datetime | None) -> float | None:
+        if moment is None or not self._spans:
+            return None
+        start, before = max((span for span in self._spans if span[0] <= moment), default=self._spans[0])
+        return before + max(0.0, (moment - start).total_seconds())
+
+
+def _time(session: dict[str, Any], key: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(session[key])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
