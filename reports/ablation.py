@@ -1,13 +1,11 @@
 """What each ingredient of a network is worth: accuracy and cost with it, and without it or with another."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from budget.count import Cost
-from models.errors import UserError
-from models.files import write_atomically
+from reports.files import json_text, write_files
 from reports.runs import Run
 from reports.seeds import Difference, Summary, difference, summary
 
@@ -151,17 +149,10 @@ def write(ablation: Ablation, folder: Path) -> dict[str, Path]:
         [(arm.change, ablation.change(arm)) for arm in ablation.arms],
         f"{ablation.title}: change in {ablation.base.runs[0].data.part} accuracy, points",
     )
-    contents = {
-        "table": pandas.DataFrame(rows(ablation), columns=list(COLUMNS))
-        .to_csv(index=False, lineterminator="\n")
-        .encode(),
-        "report": (json.dumps(to_json(ablation), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+    contents: dict[str, str | bytes] = {
+        "table": pandas.DataFrame(rows(ablation), columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"),
+        "report": json_text(to_json(ablation)),
         "picture": picture,
-        "page": render_page(ablation).encode(),
+        "page": render_page(ablation),
     }
-    try:
-        for key, data in contents.items():
-            write_atomically(folder / FILES[key], data)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written ({error.strerror}): give another --output") from None
-    return {key: folder / FILES[key] for key in FILES}
+    return write_files(folder, FILES, contents)

@@ -1,13 +1,11 @@
 """Finalists confirmed on fresh seeds: what their runs say together, as rows, JSON, CSV and a page."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from models.errors import UserError
-from models.files import write_atomically
+from reports.files import json_text, write_files
 from reports.record import TrialRecord
 from reports.runs import HOLDING_EPOCHS, Run, holding
 from reports.seeds import Summary, rank_correlation, summary
@@ -159,12 +157,7 @@ def write(confirmation: Confirmation, folder: Path) -> dict[str, Path]:
     contents = {
         "table": pandas.DataFrame(table, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"),
         "runs": pandas.DataFrame(run_rows(confirmation)).to_csv(index=False, lineterminator="\n"),
-        "report": json.dumps(to_json(confirmation), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+        "report": json_text(to_json(confirmation)),
         "page": render_page(confirmation),
     }
-    try:
-        for key, text in contents.items():
-            write_atomically(folder / FILES[key], text.encode())
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written ({error.strerror}): check its permissions") from None
-    return {key: folder / FILES[key] for key in FILES}
+    return write_files(folder, FILES, contents, "check its permissions")

@@ -1,15 +1,13 @@
 """A published series reproduced: its table as the publications write it (target, result, analysis), facts only."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from models.errors import UserError
-from models.files import write_atomically
 from models.plan import Plan
 from models.references import Reference
 from reports import network_changes
+from reports.files import json_text, write_files
 from reports.runs import Run
 from reports.seeds import Difference, Summary, difference, standard_errors, summary
 
@@ -251,15 +249,10 @@ def write(series: Series, folder: Path) -> dict[str, Path]:
     contents = {
         "table": pandas.DataFrame(rows(series), columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"),
         "markdown": markdown(series),
-        "report": json.dumps(to_json(series), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+        "report": json_text(to_json(series)),
         "page": render_page(series),
     }
-    try:
-        for key, text in contents.items():
-            write_atomically(folder / FILES[key], text.encode())
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written ({error.strerror}): give another --output") from None
-    return {key: folder / FILES[key] for key in FILES}
+    return write_files(folder, FILES, contents)
 
 
 def _many(count: int, what: str) -> str:

@@ -1,15 +1,13 @@
 """A training of one network, one recipe and several seeds, as tables; `write` makes its page, CSV and PNG files."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.errors import UserError
-from models.files import write_atomically
 from models.plan import Plan
 from reports import network_tables
+from reports.files import json_text, write_files
 from reports.pictures import Picture
 from reports.runs import Run, holding
 from reports.seeds import Summary, summary
@@ -197,10 +195,10 @@ def write(training: Training, folder: Path) -> dict[str, Path]:
         "fields": pandas.DataFrame([asdict(row) for row in network_tables.field_rows(training.network)]),
         "statistics": pandas.DataFrame([asdict(part) for part in training.statistics]),
     }
-    contents = {
-        key: frame.to_csv(index=key == "confusion", lineterminator="\n").encode() for key, frame in frames.items()
+    contents: dict[str, str | bytes] = {
+        key: frame.to_csv(index=key == "confusion", lineterminator="\n") for key, frame in frames.items()
     }
-    contents["summary"] = json.dumps(summary_json(training), indent=2, ensure_ascii=False, allow_nan=False).encode()
+    contents["summary"] = json_text(summary_json(training))
     contents["curves_png"] = figures.curves(training.runs, training.title)
     contents["samples_png"] = figures.grid(training.samples, f"{training.title}: samples of the training part")
     if training.augmented:
@@ -211,16 +209,8 @@ def write(training: Training, folder: Path) -> dict[str, Path]:
         title = f"{count} misclassified of {training.runs[0].data.judged:,} {training.part} images{first}"
         contents["missed_png"] = figures.grid(training.missed, title)
     contents["confusion_png"] = figures.confusion(confusion, classes, training.title)
-    contents["page"] = render_page(training).encode()
-    try:
-        for key, name in FILES.items():
-            if key in contents:
-                write_atomically(folder / name, contents[key])
-            else:
-                (folder / name).unlink(missing_ok=True)  # of an earlier call
-    except OSError as error:
-        raise UserError(f"the page cannot be written to {folder} ({error.strerror}): give another --output") from None
-    return {key: folder / name for key, name in FILES.items() if key in contents}
+    contents["page"] = render_page(training)
+    return write_files(folder, FILES, contents)
 
 
 def in_words(value: Summary, digits: int = 2) -> str:

@@ -1,0 +1,32 @@
+"""Writes the set of files that a report is, each as a whole: who has one open sees the old or the new one."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from models.errors import UserError
+from models.files import write_atomically
+
+
+def write_files(
+    folder: Path, names: Mapping[str, str], contents: Mapping[str, str | bytes], advice: str = "give another --output"
+) -> dict[str, Path]:
+    """Write `contents`, in their order, under the names that `names` has for their keys; the paths, in that of `names`.
+
+    A file of `names` without content is one of an earlier call: it is removed. Raises UserError, ending with `advice`,
+    where the folder cannot be written.
+    """
+    try:
+        for key, content in contents.items():
+            write_atomically(folder / names[key], content.encode() if isinstance(content, str) else content)
+        for key in names.keys() - contents.keys():
+            (folder / names[key]).unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written ({error.strerror}): {advice}") from None
+    return {key: folder / name for key, name in names.items() if key in contents}
+
+
+def json_text(value: Any) -> str:
+    """JSON for people and programs: indented, letters as they are. Raises ValueError for a number that is not finite."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
