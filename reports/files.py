@@ -28,5 +28,5 @@ def write_files(
 
 
 def json_text(value: Any) -> str:
-    """JSON for people and programs: indented, letters as they are. Raises ValueError for a number that is not finite."""
+    """JSON for people and programs, indented, in UTF-8. Raises ValueError for a number that is not finite."""
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
