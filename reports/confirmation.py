@@ -7,28 +7,18 @@ from typing import Any
 
 from reports.files import json_text, write_files
 from reports.record import TrialRecord
-from reports.runs import HOLDING_EPOCHS, Run, holding
-from reports.seeds import Summary, rank_correlation, summary
+from reports.runs import HOLDING_EPOCHS, OverSeeds, Run, holding
+from reports.seeds import rank_correlation
 
 FILES = {"page": "index.html", "table": "confirmed.csv", "runs": "runs.csv", "report": "confirmed.json"}
 
 
 @dataclass(frozen=True)
-class Confirmed:
+class Confirmed(OverSeeds):
     """A finalist and its runs, at least one."""
 
     trial: TrialRecord
     runs: tuple[Run, ...]
-
-    @property
-    def last(self) -> Summary:
-        """Test accuracy after the last epoch, over the seeds."""
-        return summary([run.last for run in self.runs])
-
-    @property
-    def best(self) -> Summary:
-        """Test accuracy of each seed's best epoch: chosen on test."""
-        return summary([run.best.accuracy for run in self.runs])
 
     @property
     def score(self) -> float:

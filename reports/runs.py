@@ -12,6 +12,7 @@ from typing import Any
 
 from models.errors import UserError
 from reports.record import SCORE_EPOCHS, Epoch
+from reports.seeds import Summary, summary
 
 RUN_VERSION = 1
 HOLDING_EPOCHS = 5  # a target is held when each of the last five epochs reaches it
@@ -101,6 +102,25 @@ class Run:
     def holds(self, target: float, epochs: int = HOLDING_EPOCHS) -> bool:
         """Whether each of the last epochs (of all, if there are fewer) has at least `target` percent."""
         return all(epoch.accuracy >= target - _ROUNDING for epoch in self.judged[-epochs:])
+
+
+class OverSeeds:
+    """What several runs that differ in their seed alone say together; a base of whatever has such `runs`.
+
+    Raises ValueError where there are none.
+    """
+
+    runs: tuple[Run, ...]
+
+    @property
+    def last(self) -> Summary:
+        """Accuracy of the last epoch on the judged part, over the seeds."""
+        return summary([run.last for run in self.runs])
+
+    @property
+    def best(self) -> Summary:
+        """Accuracy of each seed's best epoch on the judged part: chosen on what it is judged by."""
+        return summary([run.best.accuracy for run in self.runs])
 
 
 def to_json(run: Run) -> dict[str, Any]:

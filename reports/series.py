@@ -8,15 +8,15 @@ from models.plan import Plan
 from models.references import Reference
 from reports import network_changes
 from reports.files import json_text, write_files
-from reports.runs import Run
+from reports.runs import OverSeeds, Run
 from reports.seeds import Difference, Summary, difference, standard_errors, summary
 
 FILES = {"page": "index.html", "table": "series.csv", "markdown": "series.md", "report": "series.json"}
 
 
 @dataclass(frozen=True)
-class Step:
-    """One step as it was published, and its runs; none where it was not trained."""
+class Step(OverSeeds):
+    """One step as it was published, and its runs; none where it was not trained. The publications print `best`."""
 
     reference: Reference
     network: Plan
@@ -28,16 +28,6 @@ class Step:
     def params(self) -> int:
         """Parameters as counted here."""
         return sum(layer.params for layer in self.network.layers)
-
-    @property
-    def last(self) -> Summary:
-        """Judged accuracy of the last epoch, over the seeds."""
-        return summary([run.last for run in self.runs])
-
-    @property
-    def best(self) -> Summary:
-        """Judged accuracy of each seed's best epoch: what the publications print."""
-        return summary([run.best.accuracy for run in self.runs])
 
     @property
     def gap(self) -> Summary:

@@ -9,8 +9,8 @@ from models.plan import Plan
 from reports import network_tables
 from reports.files import json_text, write_files
 from reports.pictures import Picture
-from reports.runs import Run, holding
-from reports.seeds import Summary, summary
+from reports.runs import OverSeeds, Run, holding
+from reports.seeds import Summary
 from reports.target_check import Check, Goal
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class PartStatistics:
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(OverSeeds):
     """All that a page of a training shows."""
 
     title: str
@@ -66,14 +66,6 @@ class Training:
     def part(self) -> str:
         """What the runs are judged on."""
         return self.runs[0].data.part
-
-    def last(self) -> Summary:
-        """Accuracy of the last epoch over the seeds."""
-        return summary([run.last for run in self.runs])
-
-    def best(self) -> Summary:
-        """Accuracy of the best epoch of each seed."""
-        return summary([run.best.accuracy for run in self.runs])
 
     def confusion(self) -> list[list[int]]:
         """Counts [true][predicted] of all seeds together."""
@@ -161,8 +153,8 @@ def summary_json(training: Training) -> dict[str, Any]:
         "data": asdict(first.data),
         "seeds": [run.seed for run in training.runs],
         "epochs": len(first.judged),
-        "last_epoch": asdict(training.last()),
-        "best_epoch": asdict(training.best()),
+        "last_epoch": asdict(training.last),
+        "best_epoch": asdict(training.best),
         "last": [run.last for run in training.runs],
         "best": [[run.best.epoch, run.best.accuracy] for run in training.runs],
         "misclassified": [len(run.missed) for run in training.runs],

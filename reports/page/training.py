@@ -33,7 +33,7 @@ class Tile:
 
 def render_page(training: Training, now: datetime | None = None) -> str:
     """The page as HTML text."""
-    first, last = training.runs[0], training.last()
+    first, last = training.runs[0], training.last
     goal = training.goal
     return render(
         "training.html",

@@ -188,8 +188,8 @@ def _closing(training: Any) -> list[str]:
     first = training.runs[0]
     chosen = ", chosen on test" if training.part == "test" else ""
     lines = [
-        f"{training.part} accuracy, last epoch: {in_words(training.last())}",
-        f"{training.part} accuracy, best epoch{chosen}: {in_words(training.best())}",
+        f"{training.part} accuracy, last epoch: {in_words(training.last)}",
+        f"{training.part} accuracy, best epoch{chosen}: {in_words(training.best)}",
         f"misclassified: {', '.join(f'{len(run.missed):,}' for run in training.runs)} of {first.data.judged:,}",
     ]
     if readings := sum(run.readings for run in training.runs):
