@@ -7,6 +7,7 @@ its verdict: one transaction, so that a crash leaves no half of it.
 """
 
 import json
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -97,13 +98,10 @@ class Proposer:
         least = getattr(self._cost(settings.space.smallest(axis)), axis)
         return least, max(least, int(study_settings.hypervolume_reference(settings)[axis]))
 
-    def cost(self, params: Mapping[str, Any]) -> int:
-        """The cost on the front's axis (`search.samplers.Wanted`)."""
-        return self.settings.objective.cost(self._cost(self.settings.architecture(params)))
-
-    def fits(self, params: Mapping[str, Any]) -> bool:
-        """Whether the network of these parameters is within the budget (`search.samplers.Wanted`)."""
-        return self.settings.budget.fits(self._cost(self.settings.architecture(params)))
+    def fits(self, params: Mapping[str, Any], size: float = math.inf) -> bool:
+        """Whether the network is within the budget and costs at most `size` (`search.samplers.Wanted`)."""
+        cost = self._cost(self.settings.architecture(params))
+        return self.settings.budget.fits(cost) and self.settings.objective.cost(cost) <= size
 
     def is_new(self, params: Mapping[str, Any]) -> bool:
         """Whether nothing alike is trained or in training (`search.samplers.Wanted`)."""

@@ -39,11 +39,8 @@ class Wanted(Protocol):
     def sizes(self) -> tuple[int, int] | None:
         """Least and largest cost that a front may have; None: accuracy alone counts."""
 
-    def cost(self, params: Mapping[str, Any]) -> int:
-        """The cost of the network on the front's axis."""
-
-    def fits(self, params: Mapping[str, Any]) -> bool:
-        """Whether the network is within the budget."""
+    def fits(self, params: Mapping[str, Any], size: float = math.inf) -> bool:
+        """Whether the network is within the budget and costs at most `size` on the front's axis."""
 
     def is_new(self, params: Mapping[str, Any]) -> bool:
         """Whether no trial has it yet."""
@@ -142,7 +139,7 @@ def _of_size(
     """
 
     def allowed(params: Mapping[str, Any]) -> bool:
-        return wanted.fits(params) and (size is None or math.isinf(size) or wanted.cost(params) <= size)
+        return wanted.fits(params, math.inf if size is None else size)
 
     params: Params = {}
     fallback: Params | None = None

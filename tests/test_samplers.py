@@ -35,8 +35,8 @@ class Gate:
     def cost(self, params: Mapping[str, Any]) -> int:
         return count(plan(SPACE.decode(params), (1, 28, 28), 10)).params
 
-    def fits(self, params: Mapping[str, Any]) -> bool:
-        return self.budget.fits(count(plan(SPACE.decode(params), (1, 28, 28), 10)))
+    def fits(self, params: Mapping[str, Any], size: float = math.inf) -> bool:
+        return self.budget.fits(count(plan(SPACE.decode(params), (1, 28, 28), 10))) and self.cost(params) <= size
 
     def is_new(self, params: Mapping[str, Any]) -> bool:
         return SPACE.decode(params).id not in self.taken
