@@ -127,7 +127,7 @@ class Coordinator:
             try:
                 judged = self._proposer.repeat(trial_id, number)
             except UnderbudgetError as error:  # counted otherwise by another version: this trial can't be compared
-                self._close_uncounted(number, str(error))
+                self._close_uncounted(trial_id, number, str(error))
                 return
         else:
             judged = self._proposer.propose()
@@ -140,11 +140,10 @@ class Coordinator:
         self._barren = 0
         self._submit(judged.trial, judged.proposal)
 
-    def _close_uncounted(self, number: int, reason: str) -> None:
+    def _close_uncounted(self, trial_id: int, number: int, reason: str) -> None:
         import optuna
 
         log.warning("trial %d is given up: %s", number, reason)
-        trial_id = self.study._storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
         self.study._storage.set_trial_user_attr(trial_id, "verdict", record.verdict("failed", reason))
         self.study.tell(number, state=optuna.trial.TrialState.FAIL)
         self.progress.failed += 1

@@ -52,14 +52,10 @@ class Settings:
     def recipe_of(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The recipe of a trial's parameters, as its record stores it."""
         if not self.tune:
-            return self._plain_recipe
+            return self.recipe_json
         return recipes.to_json(tuning.tuned(self.recipe, self.tune, params))
 
     @cached_property
-    def _plain_recipe(self) -> dict[str, Any]:
-        return self.recipe_json
-
-    @property
     def recipe_json(self) -> dict[str, Any]:
         """The recipe as it is stored, without what is tuned."""
         return recipes.to_json(self.recipe)
