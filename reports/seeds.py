@@ -9,6 +9,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reports.statistics import standard_error
+
 CONFIDENCE = 0.95
 _DIGITS = 9  # one image in a million is 1e-4 points: values that differ by less than this differ by rounding
 _ROUNDING = 10**-_DIGITS
@@ -94,8 +96,7 @@ def standard_errors(published: float, values: Sequence[float], images: int) -> f
     ours = summary(values)
     if ours.sd:
         return (published - ours.mean) / (ours.sd * math.sqrt(1 + 1 / ours.n))
-    share = ours.mean / 100
-    error = 100 * math.sqrt(2 * share * (1 - share) / images)
+    error = math.sqrt(2) * standard_error(ours.mean, images)
     return (published - ours.mean) / error if error else None
 
 

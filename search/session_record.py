@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from reports.reading import SESSIONS_ATTRIBUTE
 from reports.storage_url import shown_url
+from search.training.environment import installed, processor
 
 if TYPE_CHECKING:
     import optuna
@@ -39,8 +40,8 @@ def recorded(study: "optuna.Study", session: "Session") -> Iterator[dict[str, An
         "reduction_factor": session.early.reduction_factor,
         "target": session.target,
         "command": shown_command(sys.argv),
-        "versions": versions(),
-        "hardware": hardware(),
+        "versions": installed("underbudget", "torch", "torchvision", "optuna", "numpy"),
+        "hardware": processor(),
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.release()}",
     }
@@ -62,25 +63,6 @@ def shown_command(argv: list[str]) -> str:
     if program.removesuffix(".exe").removesuffix(".py") not in ("underbudget", "__main__"):
         return program  # somebody's own script: its arguments are not ours to keep
     return " ".join(shown_url(word) if "://" in word else word for word in [program, *argv[1:]])
-
-
-def versions() -> dict[str, str]:
-    """Versions of what the search depends on."""
-    from importlib.metadata import version
-
-    names = ("underbudget", "torch", "torchvision", "optuna", "numpy")
-    found = {"python": platform.python_version()}
-    for name in names:
-        with contextlib.suppress(ImportError):
-            found[name] = version(name)
-    return found
-
-
-def hardware() -> str:
-    """Name of this machine's processor."""
-    from search.training.environment import processor
-
-    return processor()
 
 
 def _now() -> str:

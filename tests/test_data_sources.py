@@ -18,7 +18,7 @@ import torchvision
 
 from models.errors import UserError
 from search.data.idx import IdxFiles, read_idx
-from search.data.sources import DATASETS, data_folder, default_data_dir, prepare
+from search.data.sources import DATASETS, data_folder, prepare
 from search.data.store import Dataset, verify
 
 
@@ -115,10 +115,9 @@ def test_an_unknown_name(tmp_path: Path, name: str, message: str) -> None:
 def test_what_decides_on_the_folder(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert data_folder() == (cache, "platform cache folder")
     monkeypatch.setenv("UNDERBUDGET_DATA", "")
-    assert default_data_dir() == cache
+    assert data_folder() == (cache, "platform cache folder")
     monkeypatch.setenv("UNDERBUDGET_DATA", str(tmp_path / "named"))
     assert data_folder() == (tmp_path / "named", "UNDERBUDGET_DATA")
-    assert default_data_dir() == tmp_path / "named"
     assert data_folder(tmp_path / "given") == (tmp_path / "given", "--data-dir")
     assert data_folder(Path("~/data")) == (Path.home() / "data", "--data-dir")
 

@@ -132,11 +132,6 @@ def data_folder(data_dir: Path | None = None) -> tuple[Path, str]:
     return cache_folder(), "platform cache folder"
 
 
-def default_data_dir() -> Path:
-    """The data folder when the command line names none."""
-    return data_folder()[0]
-
-
 def cache_folder() -> Path:
     """The folder where this platform keeps what a program can make again."""
     import platformdirs

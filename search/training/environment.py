@@ -15,15 +15,20 @@ if TYPE_CHECKING:
     import torch
 
 
+def installed(*packages: str) -> dict[str, str]:
+    """Versions of Python and of those of the packages that are installed, without importing them."""
+    found = {"python": platform.python_version()}
+    for package in packages:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
+
+
 def versions() -> dict[str, str]:
     """Versions of what a worker's numbers depend on; "underbudget" only where it is installed."""
-    import numpy as np
     import torch
 
-    result = {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": np.__version__}
-    with suppress(importlib.metadata.PackageNotFoundError):
-        result["underbudget"] = importlib.metadata.version("underbudget")
-    return result
+    return installed("torch", "numpy", "underbudget") | {"torch": str(torch.__version__)}  # which build of it, too
 
 
 def path(device: "torch.device") -> str:
