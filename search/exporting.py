@@ -13,6 +13,7 @@ from models.errors import UnavailableError, UserError
 from models.export import formats
 from models.export.contents import Export
 from models.export.formats import Format, Verification
+from models.export.literal import JSON
 from models.export.verify import check_target, write_verified
 from models.language import parse
 from models.plan import plan
@@ -218,6 +219,21 @@ def check_output(output: Path, format: str, force: bool) -> None:
             check_target(_below(output, one), force, one)
 
 
+def options_of(format: str, given: Mapping[str, str | None]) -> dict[str, JSON]:
+    """Those of the options of single formats that were given. Raises UserError for one that a format, or all of them,
+    does not take, or a value that is none; before any work is done."""
+    options: dict[str, JSON] = {name: value for name, value in given.items() if value is not None}
+    chosen = formats.every() if format == formats.ALL else [formats.find(format)]
+    for name, value in options.items():
+        taking = [one for one in chosen if name in one.options]
+        if not taking:
+            known = " or ".join(one.name for one in formats.every() if name in one.options)
+            raise UserError(f"--{name} belongs to --format {known}, not to {format}: leave it out")
+        for one in taking:
+            one.options[name](value)
+    return options
+
+
 def write(export: Export, output: Path, format: str, force: bool = False) -> list[Written]:
     """Write one format to `output`, or all of them into that folder, each verified."""
     check_output(output, format, force)
@@ -254,8 +270,3 @@ def format_of(output: Path, format: str | None) -> str:
         if found.suffix and found.suffix == output.suffix:
             return one
     return "py"
-
-
-def with_options(export: Export, options: Mapping[str, str | None]) -> Export:
-    """The export with options of single formats, those that were given."""
-    return replace(export, options={key: value for key, value in options.items() if value is not None})

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -301,6 +302,11 @@ def test_export_predict_and_evaluate(
         (["export", "runs", "--output", "a.py", "--format", "pt3"], "unknown format 'pt3': did you mean pt2?"),
         (["export", "runs", "--output", "small.onnx", "--format", "all"], "--format all writes into a folder"),
         (["export", "runs", "--output", "no/where/a.py"], "there is no folder no/where"),
+        (["export", "runs", "--output", "digits"], "digits does not: rename it or give --format"),
+        (["export", "runs", "--output", "a", "--format", "c", "--precision", "int4"], "is float32 or int8, not 'int4'"),
+        (["export", "runs", "--output", "a.onnx", "--precision", "int8"], "--precision belongs to --format c, not to "),
+        (["export", "runs", "--output", "a.py", "--prefix", "net"], "--prefix belongs to --format c, not to py"),
+        (["export", "runs", "--output", "all", "--format", "all", "--prefix", "1st"], "up to 30 letters, digits or"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -324,6 +330,26 @@ def test_mistakes_are_one_line(
     assert error.count("\n") == 1
     assert message in error
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="no C compiler")
+def test_one_precision_of_the_c_format(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    runs_folder(tmp_path / "runs", digits)
+    arguments = ["export", "runs", "--output", "small", "--format", "c", "--data-dir", str(data_dir(digits))]
+    assert run([*arguments, "--precision", "int8", "--prefix", "net"]) == 0
+    text = capsys.readouterr().out
+    assert "int8: logits of 256 equal to the LiteRT arithmetic bit for bit" in text
+    assert "float32" not in text
+    assert sorted(path.name for path in Path("small").iterdir()) == ["c-export.json", "int8"]
+    assert sorted(path.name for path in Path("small/int8").glob("net*")) == ["net.c", "net.h", "net_main.c"]
+    assert run([*arguments, "--precision", "float32", "--force"]) == 2  # int8 would be lost
+    assert "small holds other files (int8), which would be lost" in capsys.readouterr().err
+    assert run([*arguments, "--force"]) == 0
+    assert sorted(path.name for path in Path("small").iterdir()) == ["c-export.json", "float32", "int8"]
 
 
 def test_all_formats_go_into_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

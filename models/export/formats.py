@@ -8,7 +8,7 @@ import difflib
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,9 @@ class Format:
     usage: Callable[[str], list[str]]  # commands to type next, for the path as a shell takes it
     needs: Sequence[str] = ()  # packages that are not among the program's own
     marker: str = ""  # of a folder: a file in it that tells the format
+    options: Mapping[str, Callable[[object], object]] = field(default_factory=dict)
+    """Options that it takes beside the others, by the name of `Export.options`: what raises UserError for a value that
+    is none."""
 
     @property
     def is_folder(self) -> bool:

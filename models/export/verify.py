@@ -212,7 +212,10 @@ def check_target(path: Path, force: bool, format: Format) -> None:
     elif path.is_dir():
         raise UserError(f"{path} is a folder: give the name of a file with --output")
     elif path.suffix != format.suffix:
-        raise UserError(f"a file in the format {format.name} ends in {format.suffix}, {path.name} does not: rename it")
+        raise UserError(
+            f"a file in the format {format.name} ends in {format.suffix}, {path.name} does not: "
+            "rename it or give --format"
+        )
     elif path.exists() and not force:
         raise UserError(f"{path} exists: give --force or another --output")
     if not path.parent.is_dir():

@@ -1,5 +1,6 @@
 """`underbudget export`: a network as a file that stands on its own."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,6 +34,9 @@ def export(
     prefix: Annotated[
         str | None, typer.Option("--prefix", help="With c: what its symbols begin with.", show_default="by the output")
     ] = None,
+    precision: Annotated[
+        str | None, typer.Option("--precision", help="With c: float32 or int8 alone.", show_default="both")
+    ] = None,
     searched: Annotated[
         bool, typer.Option("--searched", help="Of a confirmed trial, the weights of the search all the same.")
     ] = False,
@@ -48,8 +52,9 @@ def export(
 
     wanted = exporting.format_of(output, format)
     exporting.check_output(output, wanted, force)
-    bundle = _gathered(what, pick, at_least, searched, data_dir, runs, storage)
-    written = exporting.write(exporting.with_options(bundle, {"prefix": prefix}), output, wanted, force)
+    options = exporting.options_of(wanted, {"prefix": prefix, "precision": precision})
+    bundle = replace(_gathered(what, pick, at_least, searched, data_dir, runs, storage), options=options)
+    written = exporting.write(bundle, output, wanted, force)
     for one in written:
         done = one.verification
         if done is None:

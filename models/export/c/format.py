@@ -18,7 +18,7 @@ from models.errors import UnderbudgetError, UserError
 from models.export.c import compiling
 from models.export.c.interface import header
 from models.export.c.literal import prefix_of
-from models.export.c.program import Program, programs
+from models.export.c.program import Program, precision_of, programs
 from models.export.c.simulate import simulate
 from models.export.c.source import source
 from models.export.c.testing import testing
@@ -219,4 +219,5 @@ FORMAT = Format(
     load=load,
     usage=_usage,
     marker=MARKER,
+    options={"prefix": prefix_of, "precision": precision_of},
 )

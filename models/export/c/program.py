@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.errors import UserError
+from models.errors import UnavailableError, UserError
 from models.export.c.literal import PREFIX, comment, prefix_of
 from models.export.c.quantise import Integers, integers, observe
 from models.export.c.steps import Place, Step, arena, steps
@@ -61,14 +61,12 @@ def programs(export: Export, name: str) -> list[Program]:
 
     Options: `prefix` of the C names, made of `name` unless given, and `precision`, float32 or int8. int8 is calibrated
     on at most MOST_CALIBRATED of the export's calibration pictures and left out where it has none. Raises UserError
-    for other options, or where int8 is asked for and there are no such pictures.
+    for other options, UnavailableError where int8 is asked for and there are no such pictures.
     """
     prefix = prefix_of(export.options.get("prefix") or _prefix(name))
     wanted = export.options.get("precision")
-    if wanted is not None and wanted not in PRECISIONS:
-        raise UserError(f"a precision is {' or '.join(PRECISIONS)}, not {str(wanted)[:40]!r}")
-    if wanted == "int8" and export.calibration is None:
-        raise UserError("int8 is calibrated on training images, which are not here: give --data-dir or float32")
+    if wanted is not None and precision_of(wanted) == "int8" and export.calibration is None:
+        raise UnavailableError("int8 is calibrated on training images, which are not here: give --data-dir or float32")
     network = module(export)
     chain = steps(export.plan, network.state_dict())
     made = []
@@ -79,6 +77,13 @@ def programs(export: Export, name: str) -> list[Program]:
         ranges = observe(network, chain, pictures, export.mean, export.std)
         made.append(Program(export, prefix, "int8", chain, integers(chain, ranges, export.mean, export.std)))
     return made
+
+
+def precision_of(value: object) -> str:
+    """A precision, checked. Raises UserError."""
+    if value not in PRECISIONS:
+        raise UserError(f"a precision is {' or '.join(PRECISIONS)}, not {str(value)[:40]!r}")
+    return str(value)
 
 
 def _prefix(name: str) -> str:
