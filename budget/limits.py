@@ -39,6 +39,7 @@ _BYTE_UNITS = {
 _LIMIT = re.compile(r"([A-Za-z_]+)\s*(<=|<)\s*(.*)", re.DOTALL)
 _NUMBER = re.compile(r"([0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)\s*([A-Za-z]*)")
 _EXAMPLE = "e.g. params<8000 or macs<=1.5M"
+_WORDS = {"params": "parameters", "macs": "MACs", "peak_bytes": "peak bytes", "params_bytes": "bytes of parameters"}
 
 
 @dataclass(frozen=True)
@@ -101,12 +102,14 @@ class Budget:
         return all(_value(cost, limit.metric) <= limit.largest for limit in self.limits)
 
     def reason(self, cost: Cost) -> str:
-        """Which limits are broken and by how much, "params 8,214 is 215 over params<8000"; empty if none is."""
+        """Which limits are broken and by how much, "8,214 parameters are 215 over the budget params<8000"; empty if
+        none is."""
         broken = []
         for limit in self.limits:
             value = _value(cost, limit.metric)
             if value > limit.largest:
-                broken.append(f"{limit.metric} {value:,} is {value - limit.largest:,} over {limit}")
+                over = value - limit.largest
+                broken.append(f"{value:,} {_WORDS[limit.metric]} are {over:,} over the budget {limit}")
         return "; ".join(broken)
 
     def plain(self) -> list[str]:

@@ -239,7 +239,7 @@ def sample(trials: int, seed: int = 0, epochs: int = 15) -> list[Spec]:
     for _ in range(trials):
         params = int(min(max(source.gauss(6200, 2400), 700), 14000))
         if params > LIMIT:
-            reason = f"params {params:,} is {params - LIMIT:,} over params<8000"
+            reason = f"{params:,} parameters are {params - LIMIT:,} over the budget params<8000"
             specs.append(Spec("rejected", params, (), reason))
             continue
         final = 99.55 - 600 / params - abs(source.gauss(0, 0.12))

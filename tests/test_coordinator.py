@@ -49,7 +49,8 @@ def test_what_is_over_budget_is_stored_pruned_with_constraint_and_reason(tmp_pat
         params = params_by_torch_rule(trial.user_attrs["layers"])
         assert params >= 1000
         assert trial.constraints["params"] == pytest.approx(params / 999 - 1)
-        assert trial.user_attrs["verdict"] == f"rejected: params {params:,} is {params - 999:,} over params<1000"
+        words = f"{params:,} parameters are {params - 999:,} over the budget params<1000"
+        assert trial.user_attrs["verdict"] == f"rejected: {words}"
         assert trial.user_attrs["record"]["cost"]["params"] == params
         assert "curve" not in trial.user_attrs
 

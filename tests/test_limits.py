@@ -113,9 +113,14 @@ def test_several_limits_in_one_text_or_several_are_the_same_budget() -> None:
 def test_reason_names_every_broken_limit_and_nothing_else() -> None:
     budget = Budget.parse("params<8000, macs<=1.5M, peak_bytes<=64KiB")
     assert budget.reason(cost(params=7_999, macs=1_500_000, peak_bytes=65_536)) == ""
-    assert budget.reason(cost(params=8_214)) == "params 8,214 is 215 over params<8000"
+    assert budget.reason(cost(params=8_214)) == "8,214 parameters are 215 over the budget params<8000"
     assert budget.reason(cost(params=8_000, macs=1_600_000)) == (
-        "params 8,000 is 1 over params<8000; macs 1,600,000 is 100,000 over macs<=1500000"
+        "8,000 parameters are 1 over the budget params<8000; 1,600,000 MACs are 100,000 over the budget macs<=1500000"
+    )
+    assert budget.reason(cost(peak_bytes=65_537)) == "65,537 peak bytes are 1 over the budget peak_bytes<=65536"
+    small = Budget.parse("params_bytes<32KB")
+    assert small.reason(cost(params_bytes=40_000)) == (
+        "40,000 bytes of parameters are 8,001 over the budget params_bytes<32000"
     )
 
 

@@ -87,7 +87,7 @@ def test_the_reason_and_the_estimate_say_what_the_curves_say() -> None:
     # Every curve falls alike; a score is the mean of the last three epochs: 6^0.2, 6^0.1 and 1 times the last error.
     mean = (6**0.2 + 6**0.1 + 1) / 3
     assert stop.estimate == pytest.approx(100 - 9.0 * mean)
-    assert stop.reason.startswith("at epoch 2: ")
+    assert stop.reason.startswith("at epoch 2, because it had ")
     assert f"the front has {100 - 1.1 * mean:.2f}" in stop.reason  # of the 4,000 parameters
 
 
@@ -167,7 +167,7 @@ def test_halving_lets_one_of_three_go_on_and_never_stops_the_smallest() -> None:
     assert not pruner.prune(held, running(100, 15.0, 3))
     stop = pruner.judge(held, running(7000, 9.0, 3))
     assert stop is not None
-    assert stop.reason == "at epoch 3: place 6 of 6 trials there, 2 go on"
+    assert stop.reason == "at epoch 3, because it is place 6 of 6 trials there, of which 2 go on"
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,9 @@ class FrontPruner(RungPruner):
             return None
         estimate = 100 - math.exp(mean)
         reason = (
-            f"at epoch {epoch}: {100 - math.exp(curve.errors[-1]):.2f} %, forecast {estimate:.2f} % "
-            f"({100 - math.exp(mean - OPTIMISM * spread):.2f} at best), the front has {100 - math.exp(bar):.2f}"
+            f"at epoch {epoch}, because it had {100 - math.exp(curve.errors[-1]):.2f} %, its forecast is "
+            f"{estimate:.2f} % ({100 - math.exp(mean - OPTIMISM * spread):.2f} at best) and "
+            f"the front has {100 - math.exp(bar):.2f} %"
         )
         return Stop(epoch, reason, estimate)
 

@@ -32,7 +32,9 @@ class HalvingPruner(RungPruner):
         survivors = max(1, math.floor(len(reached) / self._factor))
         if place <= survivors:
             return None
-        reason = f"at epoch {epoch}: place {place} of {len(reached)} trials there, {survivors} go on"
+        reason = (
+            f"at epoch {epoch}, because it is place {place} of {len(reached)} trials there, of which {survivors} go on"
+        )
         return Stop(epoch, reason, 100 - math.exp(curve.lowest(epoch)))
 
     def _order(self, reached: Sequence[Curve], epoch: int) -> list[int]:
