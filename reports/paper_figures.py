@@ -1,0 +1,306 @@
+"""The front and the learning curves as figures of a paper, drawn by matplotlib at the width at which they are printed.
+
+Nothing rests on colour alone: whatever differs in colour (Okabe and Ito's palette) differs in marker or dashes too. No
+title and no text of the user stands in a figure, a paper has captions for that. Figures are made without pyplot.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from reports import front as fronts
+from reports.page.conditions import Conditions
+from reports.page.figure import ACCURACY_TICKS, least_error
+from reports.page.published import LABEL, Published
+from reports.record import StudyRecord, TrialRecord
+from reports.seeds import Summary
+from reports.tables import interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FORMATS = ("pdf", "svg", "png")
+# Colour, dashes and marker go together: any one of them tells the lines apart.
+_STYLES = (
+    ("#0072b2", "solid", "o"),
+    ("#d55e00", (0, (5, 1.5)), "s"),
+    ("#009e73", (0, (1.2, 1.2)), "^"),
+    ("#000000", (0, (6, 1.5, 1.2, 1.5)), "D"),
+    ("#cc79a7", (0, (3, 1, 1, 1, 1, 1)), "v"),
+)
+_BLUE, _VERMILLION, _GREEN, _PURPLE, _ORANGE = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"
+_GREY, _LIGHT, _FAINT = "#595959", "#9a9a9a", "#e8e8e8"
+_MANY = 1000  # of more marks than this a vector file is slow to show: they become a picture within it
+_WIDE = 8.0  # costs that differ by this factor stand on a logarithmic axis
+_READABLE = 3.0  # inches; a narrower figure has less and smaller text
+_DPI = 300
+_SETTINGS: dict[Any, Any] = {
+    "pdf.fonttype": 42,  # TrueType, embedded: what publishers ask for, instead of Type 3
+    # Text as outlines: an SVG file carries no fonts, so text would be set in whatever the reader's machine has.
+    "svg.fonttype": "path",
+    "svg.hashsalt": "underbudget",  # else random names
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
+    "font.size": 8,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.color": _FAINT,
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.1,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "legend.columnspacing": 1.2,
+}
+
+
+def front(
+    study: StudyRecord,
+    held: Conditions,
+    published: Sequence[Published],
+    confirmed: Mapping[int, Summary],
+    width: float,
+    target: float | None = None,
+) -> dict[str, bytes]:
+    """Cost against accuracy, by the names of FORMATS; `width` in inches, `confirmed` as test accuracies by trial.
+
+    Accuracies stand on an axis that is logarithmic in the error, costs on a logarithmic one where they differ much: the
+    axes on which the hypervolume is measured. Of trials that are not on the front, those far below it are left out; the
+    legend counts them. Raises ValueError for a study without a complete trial.
+    """
+    scored, best = fronts.scored(study.trials), fronts.front(study.trials, study.axis)
+    if not best:
+        raise ValueError("there is no front")
+    low, high = _cost_range([fronts.cost(trial, study.axis) for trial in scored], held.limit)
+    points = [point for point in published if study.axis == "params" and low <= point.params <= high]
+    least = least_error(held.images)
+    inside = [fronts.score(trial) for trial in best] + list(interval(study, best[-1].score) or ())
+    inside += [point.accuracy for point in points] + ([] if target is None else [target])
+    inside += [value for found in confirmed.values() for value in (found.minimum, found.maximum)]
+    bottom, top = max(100 - min(inside), least) * 1.25, max(100 - max(inside), least) / 1.25
+    with _figure(width) as figure:
+        axes = figure.subplots()
+        _staircase(axes, study, best, least)
+        winner = best[-1]
+        axes.plot([fronts.cost(winner, study.axis)], [max(100 - fronts.score(winner), least)], "*", color=_VERMILLION,
+                  markersize=9, markeredgecolor="white", markeredgewidth=0.6, linestyle="none", zorder=5,
+                  label=f"winner (trial {winner.trial})")  # fmt: skip
+        _confirmed(axes, study, best, confirmed, least)
+        on_front = {trial.trial for trial in best}
+        _others(axes, study, [trial for trial in scored if trial.trial not in on_front], bottom, least)
+        if points:
+            axes.plot([point.params for point in points], [max(100 - point.accuracy, least) for point in points], "D",
+                      markersize=3, markerfacecolor="none", markeredgecolor=_ORANGE, markeredgewidth=0.7, zorder=3,
+                      label=LABEL)  # fmt: skip
+        _costs(axes, low, high, width)
+        _limits(axes, held.limit, high, target)
+        _accuracies(axes, bottom, top)
+        axes.set_xlabel(fronts.AXIS_WORDS[study.axis])
+        _finish(figure, width)
+        return _files(figure)
+
+
+def curves(study: StudyRecord, held: Conditions, width: float) -> dict[str, bytes]:
+    """Validation accuracy by epoch: up to five trials of the front, the others in grey; by the names of FORMATS.
+
+    The axis is logarithmic in the error, where 90 % and 99.5 % both have room. Raises ValueError as `front` does.
+    """
+    best = fronts.front(study.trials, study.axis)
+    if not best:
+        raise ValueError("there is no front")
+    on_front = {trial.trial for trial in best}
+    chosen = [trial for trial in reversed(best) if trial.curve]
+    count = min(len(chosen), len(_STYLES))
+    chosen = [chosen[round(step * (len(chosen) - 1) / max(1, count - 1))] for step in range(count)]
+    least = least_error(held.images)
+    with _figure(width) as figure:
+        axes = figure.subplots()
+        complete = [trial for trial in fronts.scored(study.trials) if trial.trial not in on_front]
+        stopped = [trial for trial in study.trials if trial.state == "stopped"]
+        _grey(axes, complete, least, "solid", f"complete, not on the front ({len(complete):,})")
+        _grey(axes, stopped, least, (0, (1, 1)), f"stopped early ({len(stopped):,})", marker="x")
+        for trial, (color, dashes, marker) in zip(chosen, _STYLES, strict=False):
+            line: dict[str, Any] = {"color": color, "linestyle": dashes, "marker": marker, "markersize": 2.8}
+            name = f"{fronts.cost(trial, study.axis):,} {_short(study.axis)}, {trial.score:.2f} %"
+            axes.plot(*_errors(trial, least), label=name, **line)
+        errors = [error for trial in chosen for error in _errors(trial, least)[1] if math.isfinite(error)]
+        high, low = max(errors, default=90.0) * 1.15, min(errors, default=least) / 1.15
+        _accuracies(axes, high, low)
+        axes.set_xlabel("epoch")
+        axes.locator_params(axis="x", integer=True)
+        _finish(figure, width)
+        return _files(figure)
+
+
+@contextmanager
+def _figure(width: float) -> "Iterator[Figure]":
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # not what a matplotlibrc of the user's may say
+        matplotlib.rcParams.update(_SETTINGS)
+        yield Figure(figsize=(width, width), dpi=_DPI, layout="constrained")
+
+
+def _accuracies(axes: "Axes", bottom: float, top: float) -> None:
+    """The upright axis: logarithmic in the error, from `bottom` to `top` percent of it, labelled with accuracies."""
+    axes.set_yscale("log")
+    ticks = [tick for tick in ACCURACY_TICKS if top <= 100 - tick <= bottom]
+    if len(ticks) < 3:  # a narrow range: what matplotlib finds on a plain axis
+        from matplotlib.ticker import MaxNLocator
+
+        found = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(100 - bottom, 100 - top)
+        ticks = [tick for tick in found if top <= 100 - tick <= bottom]
+    axes.set_yticks([100 - tick for tick in ticks], [f"{tick:.6g}" for tick in ticks])
+    axes.set_yticks([], minor=True)
+    axes.set(ylim=(bottom, top), ylabel="validation accuracy, %")
+    axes.grid(True)
+
+
+def _cost_range(costs: Sequence[int], limit: int | None) -> tuple[float, float]:
+    """The costs to show: all of them, and some room beyond the limit."""
+    low, high = min(costs), max([*costs, limit or 1])
+    if high >= low * _WIDE:
+        return low * 0.8, high * (1.5 if limit else 1.2)
+    return max(0.0, low - 0.05 * (high - low) - 1), high + (0.2 * (high - low) if limit else 0.05 * (high - low)) + 1
+
+
+def _costs(axes: "Axes", low: float, high: float, width: float) -> None:
+    """The level axis: logarithmic where costs differ by a factor of _WIDE or more."""
+    if high < low * _WIDE:
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.locator_params(axis="x", nbins=5)
+    else:
+        axes.set_xscale("log")
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        steps = (1,) if high >= low * 1000 else (1, 2, 5) if width >= _READABLE else (1, 3)
+        ticks = [step * 10.0**decade for decade in decades for step in steps]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        axes.set_xticks(ticks, [_cost_label(tick) for tick in ticks])
+        axes.set_xticks([], minor=True)
+    axes.set_xlim(low, high)
+
+
+def _cost_label(cost: float) -> str:
+    return f"{cost / 1e6:g} M" if cost >= 1e6 else f"{cost:,.0f}"
+
+
+def _others(axes: "Axes", study: StudyRecord, trials: Sequence[TrialRecord], bottom: float, least: float) -> None:
+    if not trials:
+        return
+    below = sum(100 - fronts.score(trial) > bottom for trial in trials)
+    label = f"complete, not on the front ({len(trials):,}" + (f", {below:,} below)" if below else ")")
+    errors = [max(100 - fronts.score(trial), least) for trial in trials]
+    axes.plot([fronts.cost(trial, study.axis) for trial in trials], errors, ".", color=_LIGHT, markersize=4,
+              markeredgewidth=0, label=label, rasterized=len(trials) > _MANY, zorder=2)  # fmt: skip
+
+
+def _staircase(axes: "Axes", study: StudyRecord, front: Sequence[TrialRecord], least: float) -> None:
+    x = [fronts.cost(trial, study.axis) for trial in front]
+    y = [max(100 - fronts.score(trial), least) for trial in front]
+    ends = [interval(study, trial.score) for trial in front]
+    error = None
+    if None not in ends:
+        known = [end for end in ends if end is not None]
+        error = [[max(0.0, place - max(100 - end[1], least)) for place, end in zip(y, known, strict=True)],
+                 [max(0.0, 100 - end[0] - place) for place, end in zip(y, known, strict=True)]]  # fmt: skip
+    # The best score for at most so many parameters holds until the next point.
+    axes.errorbar(x, y, yerr=error, drawstyle="steps-post", color=_BLUE, marker="o", markersize=3.2, elinewidth=0.6,
+                  capsize=1.6, capthick=0.6, zorder=4,
+                  label=f"front ({len(front):,})" + (", 95 % intervals" if error else ""))  # fmt: skip
+
+
+def _confirmed(
+    axes: "Axes", study: StudyRecord, front: Sequence[TrialRecord], confirmed: Mapping[int, Summary], least: float
+) -> None:
+    there = [(fronts.cost(trial, study.axis), confirmed[trial.trial]) for trial in front if trial.trial in confirmed]
+    if not there:
+        return
+    y = [max(100 - found.mean, least) for _, found in there]
+    error = [[max(0.0, place - max(100 - found.maximum, least)) for place, (_, found) in zip(y, there, strict=True)],
+             [max(0.0, 100 - found.minimum - place) for place, (_, found) in zip(y, there, strict=True)]]  # fmt: skip
+    axes.errorbar([cost for cost, _ in there], y, yerr=error, linestyle="none", marker="s", markersize=4,
+                  markerfacecolor="white", color=_PURPLE, elinewidth=0.8, capsize=2.4, capthick=0.8, zorder=6,
+                  label="confirmed on test, lowest to highest seed")  # fmt: skip
+
+
+def _limits(axes: "Axes", limit: int | None, high: float, target: float | None) -> None:
+    if limit is not None and limit < high:
+        axes.axvspan(limit, high, color=_FAINT, linewidth=0, zorder=0)
+        axes.axvline(limit, color=_GREY, linestyle=(0, (4, 2)), linewidth=0.8)
+        middle = math.sqrt(limit * high) if axes.get_xscale() == "log" else (limit + high) / 2
+        axes.text(middle, 0.04, "over budget", rotation=90, ha="center", va="bottom", fontsize=7, color=_GREY,
+                  transform=axes.get_xaxis_transform())  # fmt: skip
+    if target is not None:
+        axes.axhline(100 - target, color=_GREEN, linestyle=(0, (1, 1.5)), linewidth=1, label=f"target {target:g} %")
+
+
+def _grey(
+    axes: "Axes", trials: Sequence[TrialRecord], least: float, dashes: Any, label: str, marker: str | None = None
+) -> None:
+    """Curves in the background, ending in `marker`, as one collection: a line each would take seconds."""
+    from matplotlib.collections import LineCollection
+
+    lines = [list(zip(*_errors(trial, least), strict=True)) for trial in trials if trial.curve]
+    if not lines:
+        return
+    many = len(lines) > _MANY // 5
+    drawn = LineCollection(lines, colors=_LIGHT, linewidths=0.45, linestyles=[dashes], alpha=0.7, rasterized=many)
+    axes.add_collection(drawn)
+    if marker is not None:
+        ends = [line[-1] for line in lines]
+        axes.plot([x for x, _ in ends], [y for _, y in ends], marker, color=_GREY, markersize=2.6, markeredgewidth=0.6)
+    axes.plot([], [], color=_LIGHT, linewidth=0.8, linestyle=dashes, marker=marker, markersize=2.6,
+              markeredgecolor=_GREY, markeredgewidth=0.6, label=label)  # fmt: skip
+
+
+def _errors(trial: TrialRecord, least: float) -> tuple[list[int], list[float]]:
+    """Epochs and validation errors in percent; NaN, which is not drawn, for what is not finite."""
+    found = [epoch.val_accuracy for epoch in trial.curve]
+    errors = [max(100 - value, least) if math.isfinite(value) else math.nan for value in found]
+    return [epoch.epoch for epoch in trial.curve], errors
+
+
+def _short(axis: str) -> str:
+    return {"params": "parameters", "macs": "MACs"}.get(axis, "bytes")
+
+
+def _finish(figure: "Figure", width: float) -> None:
+    """The legend below, and the height that leaves the axes flatter the wider they are."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda index: not labels[index].startswith("front"))
+    columns = max(1, min(len(labels), int(width / 2.4)))
+    figure.legend(
+        [handles[index] for index in order],
+        [labels[index] for index in order],
+        loc="outside lower center",
+        ncols=columns,
+        fontsize=7 if width >= _READABLE else 5.8,
+    )
+    plot = 0.76 * width if width < 4.5 else max(3.4, 0.48 * width)
+    figure.set_size_inches(width, plot + 0.15 * math.ceil(len(labels) / columns))
+
+
+def _files(figure: "Figure") -> dict[str, bytes]:
+    """The figure in every format, without time, version or machine: equal studies give equal files."""
+    import io
+
+    without: dict[str, dict[str, Any]] = {
+        "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
+        "svg": {"Date": None, "Creator": None},
+        "png": {"Software": None},
+    }
+    files = {}
+    for name in FORMATS:
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=name, metadata=without[name])
+        files[name] = buffer.getvalue()
+    return files
