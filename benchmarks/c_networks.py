@@ -1,0 +1,199 @@
+"""Networks in C on MNIST: does float32 predict what torch predicts, what does int8 lose, how long does a picture take?
+
+    python benchmarks/c_networks.py --data-dir DIR                 every reference under 20,000 parameters
+    python benchmarks/c_networks.py --data-dir DIR FOLDER ...      the runs in folders of `train`, `confirm` or `series`
+    python benchmarks/c_networks.py --table                        what was measured, in Markdown
+
+A reference is trained for one epoch on the 50,000 training images (warp10-onecycle, seed 0), so that its weights and
+statistics are those of a network that learns; a run has its own. Predictions are compared on the 10,000 test images,
+whose labels are read for runs only (three readings each, noted in the ledger). int8 is calibrated on 1,000 training
+images. Times are processor time, by the test program of the export; with runs the best of three times 2,000 pictures.
+
+Each result is appended to benchmarks/results/c-networks.jsonl; what is there is not measured again.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+import torch
+
+from budget.count import count
+from models.export.c import compiling
+from models.export.c import format as c_format
+from models.export.c.compiling import FLAGS
+from models.export.contents import Export, logits
+from models.plan import plan
+from models.references import REFERENCES
+from search import exporting
+from search.data.sources import prepare
+from search.data.store import Dataset
+from search.judging import readings
+from search.training import environment
+from search.training.loop import TrainingResult
+from search.training.paths import train
+from search.training.recipe import recipe, resolve
+from search.winners import choose_samples
+
+RESULTS = Path(__file__).parent / "results" / "c-networks.jsonl"
+MOST_PARAMS = 20_000
+BATCH = 500  # pictures that torch computes at a time
+TIMED, TURNS = 2_000, 3
+ONE_EPOCH = "one epoch, seed 0"
+
+
+def main() -> None:
+    """Measure what is missing, then print the table."""
+    parser = argparse.ArgumentParser(description="Compare networks in C with torch on MNIST.")
+    parser.add_argument("folders", nargs="*", type=Path, help="folders with seed-*.json; none: the references")
+    parser.add_argument("--data-dir", help="folder that holds MNIST")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--table", action="store_true", help="measure nothing, print the table")
+    options = parser.parse_args()
+    if not options.table:
+        torch.set_num_threads(1)
+        dataset = prepare("mnist", data_dir=options.data_dir)
+        done = {(row["network"], row["weights"]) for row in stored(options.results)}
+        for name, weights, make in jobs(options.folders, dataset, options.data_dir):
+            if (name, weights) not in done:
+                row = {"network": name, "weights": weights, **measured(make(), dataset, bool(options.folders))}
+                with options.results.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+                print(f"{name}, {weights}: {row['float32']} {row['int8']} {row['accuracy']}", flush=True)
+    print(table(stored(options.results)))
+
+
+def stored(path: Path) -> list[dict[str, Any]]:
+    """All results so far."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def jobs(folders: list[Path], dataset: Dataset, data_dir: str | None) -> Iterator[tuple[str, str, Any]]:
+    """(name, what the weights are, how to make the export) of each network."""
+    for folder in folders:
+        for file in sorted(folder.glob("seed-*.json")):
+            run = json.loads(file.read_text(encoding="utf-8"))
+            weights = f"{run['protocol']}, {len(run['curve'])} epochs, seed {run['seed']}"
+            yield run["name"] or run["id"], weights, lambda file=file: of_run(file, data_dir)
+    for reference in REFERENCES.values() if not folders else ():
+        placed = plan(reference.architecture, dataset.info.input_shape, len(dataset.info.classes))
+        if sum(layer.params for layer in placed.layers) < MOST_PARAMS:
+            yield reference.name, ONE_EPOCH, lambda placed=placed: of_one_epoch(placed, dataset)
+
+
+def of_run(file: Path, data_dir: str | None) -> Export:
+    """The export of one run, as `underbudget export` gathers it."""
+    run = json.loads(file.read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as alone:  # a folder of several seeds exports the first
+        for name in (file.name, run["weights_file"]):
+            (Path(alone) / name).write_bytes((file.parent / name).read_bytes())
+        return exporting.of_runs(Path(alone), None if data_dir is None else Path(data_dir))[0]
+
+
+def of_one_epoch(placed: Any, dataset: Dataset) -> Export:
+    """The export of a network after one epoch."""
+    conditions = resolve(recipe("warp10-onecycle"), images=dataset.info.counts["train"], epochs=1)
+    *_, result = train(placed, conditions, 0, dataset)
+    assert isinstance(result, TrainingResult)
+    images, labels = choose_samples(dataset, 8)
+    info = dataset.info
+    known = {"protocol": "search", "parameters": sum(layer.params for layer in placed.layers)}
+    bare = Export(placed, result.state, info.mean, info.std, info.classes, known, images, labels)
+    return exporting.with_images(bare, dataset)
+
+
+def measured(export: Export, dataset: Dataset, of_runs: bool) -> dict[str, Any]:
+    """Both precisions in C beside torch: on the test images, and on the validation images where labels are needed and
+    were not trained on."""
+    trained_on_validation = export.metadata["protocol"] != "search"
+    tested = np.asarray(dataset.images("test"))
+    judged = dataset.part("test" if trained_on_validation else "validation")
+    pictures = tested if trained_on_validation else np.concatenate([tested, np.asarray(judged.images)])
+    batches = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
+    theirs = np.concatenate([logits(export, torch.from_numpy(np.array(batch))).numpy() for batch in batches])
+    cost = count(export.plan)
+    row: dict[str, Any] = {"params": cost.params, "macs": cost.macs, "trained_on": export.metadata.get("trained_on")}
+    accuracy = {"images": len(judged.labels), "part": "test" if trained_on_validation else "validation"}
+    accuracy["torch"] = percent(theirs[-len(judged.labels) :].argmax(1), judged.labels)
+    with tempfile.TemporaryDirectory() as folder:
+        exported = Path(folder) / "network"
+        c_format.write(replace(export, options={"prefix": "network"}), exported, "network")
+        for precision in ("float32", "int8"):
+            program = exported / f"{precision}-O2"
+            compiling.compiled(exported / precision, "network", program)
+            compiling.selftest(program)
+            found, stored_logits, time = compiling.run(program, pictures)
+            differ = found[: len(tested)] != theirs[: len(tested)].argmax(1)
+            row[precision] = {"test_images": len(tested), "predictions_that_differ": int(differ.sum())}
+            if precision == "float32":
+                row[precision]["logits_differ_by"] = float(np.abs(stored_logits - theirs).max())
+                row[precision]["largest_logit"] = float(np.abs(theirs).max())
+            row[precision]["ms_O2"] = milliseconds(time)
+            accuracy[precision] = percent(found[-len(judged.labels) :], judged.labels)
+            if of_runs:
+                row[precision] |= timed(exported / precision, tested[:TIMED])
+    if accuracy["part"] == "test":
+        readings.note(dataset.folder, "c_networks", str(export.metadata.get("name")), None, 3, 1)
+    compiler = subprocess.run([compiling.compiler(), "--version"], capture_output=True, text=True, check=True).stdout
+    return row | {
+        "accuracy": accuracy,
+        "compiler": compiler.splitlines()[0],
+        "hardware": environment.processor(),
+        "versions": environment.versions(),
+        "data_checksum": dataset.info.checksum,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def timed(folder: Path, pictures: Any) -> dict[str, float]:
+    """Milliseconds per picture by optimisation, the best of several turns."""
+    found = {}
+    for level in ("O2", "O3"):
+        program = folder / f"timed-{level}"
+        flags = [flag for flag in FLAGS if flag != "-O2"]
+        compiling.compiled(folder, "network", program, (compiling.compiler(), *flags, f"-{level}"))
+        found[f"ms_{level}"] = min(milliseconds(compiling.run(program, pictures)[2]) for _ in range(TURNS))
+    return found
+
+
+def milliseconds(said: str) -> float:
+    """Of "2000 pictures, 0.5600 ms each"."""
+    return float(said.split()[-3])
+
+
+def percent(predictions: Any, labels: Any) -> float:
+    return 100 * float((predictions == labels).mean())
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """A row per network, the smallest first, in the order of what their weights are."""
+    lines = [
+        "| network | weights | parameters | MACs | predictions float32, of 10,000 | logits differ by | largest "
+        "| accuracy torch | int8 lost | ms float32 | ms int8 |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in sorted(rows, key=lambda row: (row["weights"] == ONE_EPOCH, row["network"], row["weights"])):
+        floats, whole, accuracy = row["float32"], row["int8"], row["accuracy"]
+        same = floats["predictions_that_differ"]
+        times = ["/".join(f"{part[key]:.2f}" for key in ("ms_O2", "ms_O3") if key in part) for part in (floats, whole)]
+        cells = [row["network"], row["weights"], f"{row['params']:,}", f"{row['macs']:,}"]
+        cells += ["equal" if not same else f"{same} differ", f"{floats['logits_differ_by']:.1g}"]
+        cells += [f"{floats['largest_logit']:.1f}", f"{accuracy['torch']:.2f} % ({accuracy['part']})"]
+        lines.append("| " + " | ".join([*cells, f"{accuracy['torch'] - accuracy['int8']:+.2f}", *times]) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
