@@ -42,10 +42,16 @@ class Written:
 
 def of_trial(where: Place, study: StudyRecord, trial: TrialRecord, data_dir: Path | None = None) -> Export:
     """The export of a complete trial. Raises UserError where its weights or samples are missing."""
+    dataset = study.settings["dataset"]
+    return with_images(from_study(where, study, trial), at_hand(dataset["name"], dataset["checksum"], data_dir))
+
+
+def from_study(where: Place, study: StudyRecord, trial: TrialRecord) -> Export:
+    """The same from the study's folder alone, without the images of its data set."""
     images, labels = winners.read_samples(where.folder)
     dataset = study.settings["dataset"]
     assert trial.proposal is not None, "the caller picked a complete trial"
-    bundle = Export(
+    return Export(
         plan=winners.plan_of(study, trial),
         state=winners.load_state(where, trial),
         mean=tuple(dataset["mean"]),
@@ -56,7 +62,6 @@ def of_trial(where: Place, study: StudyRecord, trial: TrialRecord, data_dir: Pat
         sample_labels=labels,
         recipe=trial.proposal.recipe,
     )
-    return with_images(bundle, at_hand(dataset["name"], dataset["checksum"], data_dir))
 
 
 def is_runs_folder(path: Path) -> bool:
@@ -243,6 +248,7 @@ def write(export: Export, output: Path, format: str, force: bool = False) -> lis
         output.mkdir(exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make the folder {output} ({error.strerror}): give another --output") from error
+    export = replace(export, options={"name": output.name, **export.options})
     written = []
     for one in formats.every():
         try:

@@ -1,50 +1,108 @@
-"""`underbudget dashboard`: stock Optuna Dashboard on a study."""
+"""`underbudget dashboard`: stock Optuna Dashboard on a study, with our figures, notes and files."""
 
-from typing import Annotated
+import contextlib
+import os
+import shlex
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from search.commands.options import Runs, Storage
+
+if TYPE_CHECKING:
+    from search.study import Place
 
 HOST = "127.0.0.1"  # the dashboard has no login: nobody else may reach it
 
 
 def dashboard(
     study: Annotated[str, typer.Argument(help="Name of the study.")],
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8080,
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    host: Annotated[str, typer.Option(help="Address to listen on. The dashboard has no login.")] = HOST,
     runs: Runs = None,
     storage: Storage = None,
 ) -> None:
     """Serve Optuna Dashboard for a study on this machine; Ctrl-C ends it."""
-    from models.errors import UserError
-    from search import lookup
+    import threading
+
+    from search import additions, lookup, serving
     from search.commands.terminal import say
+    from search.front_files import FOLDER
 
-    if not 1 <= port <= 65535:
-        raise UserError(f"--port is a whole number from 1 to 65535, not {port}")
+    serving.check_port(host, port)
     where = lookup.find(study, runs, storage)
-    lookup.read(where)
-    if not _free(port):
-        other = next((p for p in range(port + 1, min(port + 100, 65536)) if _free(p)), None)
-        hint = "" if other is None else f", {other} is free: --port {other}"
-        raise UserError(f"the port {port} of {HOST} is in use{hint}")
-    import optuna_dashboard
-
-    say(f"http://{HOST}:{port}/dashboard  (Ctrl-C ends it)")
-    try:
-        optuna_dashboard.run_server(where.url, host=HOST, port=port)
-    except KeyboardInterrupt:
-        say("dashboard ended")
-
-
-def _free(port: int) -> bool:
-    """Whether nothing listens on a port of this machine."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    found = lookup.read(where)
+    said = additions.update(where, found, artifacts=False)
+    if said:
+        _warn(said)
+    with contextlib.suppress(OSError):
+        (where.folder / FOLDER).mkdir(exist_ok=True)  # what a person uploads goes there too
+    with serving.server(where.url, where.folder / FOLDER, host, port) as server:
+        if not serving.is_loopback(host):
+            _warn(
+                f"warning: {host} is open to other machines, and the dashboard has no login: "
+                "whoever reaches it can change and delete studies"
+            )
+        shown = f"[{host}]" if ":" in host else host
+        say(f"http://{shown}:{port}/dashboard  (Ctrl-C ends it)")
+        tunnel = _tunnel(port, os.environ)
+        if tunnel and serving.is_loopback(host):
+            say(f"from your own machine: {tunnel}")
+        threading.Thread(target=_keep, args=(where,), daemon=True).start()
         try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True
+            server.serve_forever()
+        except KeyboardInterrupt:
+            say("dashboard ended")
+
+
+def _keep(where: "Place") -> None:
+    """Write files and, as a study grows, figures and notes, beside the server."""
+    import time
+
+    from models.errors import UnderbudgetError
+    from search import additions, lookup
+
+    before: tuple[object, ...] | None = None
+    told: set[str] = set()
+    while True:
+        now = _stamp(where)
+        if now != before or now is None:
+            try:
+                said = additions.update(where, lookup.read(where))
+            except UnderbudgetError as error:
+                said = str(error)
+            if said and said not in told:
+                told.add(said)
+                _warn(said)
+            before = _stamp(where)
+        time.sleep(additions.EVERY)
+
+
+def _stamp(where: "Place") -> tuple[object, ...] | None:
+    """What changes with a SQLite database; None where that can't be told."""
+    if where.database is None:
+        return None
+    found: list[object] = []
+    for file in (where.database, where.database.with_name(f"{where.database.name}-wal")):
+        with contextlib.suppress(OSError):
+            content = file.stat()
+            found += [content.st_mtime_ns, content.st_size]
+    return tuple(found)
+
+
+def _tunnel(port: int, environment: "os._Environ[str]") -> str:
+    """The command that brings the port to the machine that one has come from by SSH; "" where one hasn't."""
+    connection = environment.get("SSH_CONNECTION", "").split()
+    if len(connection) != 4:  # "client address, client port, server address, server port", ssh(1)
+        return ""
+    import getpass
+
+    server, ssh_port = connection[2:]
+    other = "" if ssh_port == "22" else f"-p {shlex.quote(ssh_port)} "
+    return f"ssh -N -L {port}:{HOST}:{port} {other}{shlex.quote(f'{getpass.getuser()}@{server}')}"
+
+
+def _warn(line: str) -> None:
+    import sys
+
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,123 @@
+"""The page's figures made ready for Optuna Dashboard, which draws them as they are stored, 450 pixels high."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from budget.table import rows
+from models.language import parse
+from models.plan import plan
+from reports import front as fronts
+from reports.page.conditions import conditions
+from reports.page.curves_figure import curves_figure
+from reports.page.figure import Figure
+from reports.page.front_figure import front_figure
+from reports.page.numbers import percent
+from reports.page.published import published_points
+from reports.page.spending_figure import spending_figure
+from reports.record import StudyRecord, TrialRecord
+
+NAMES = ("underbudget-front", "underbudget-curves", "underbudget-layers")
+
+_CURVES = 8  # trials of the front in the figure: half the page's width has room for so many names
+_DETAILED = (
+    100  # points of a trace that have more in their hover box than a number: every browser fetches a figure anew
+)
+_LINES = 3  # of those hover boxes
+
+# The light theme of reports/page/templates/page.css, on white in the dashboard's dark mode too.
+_COLORS = {
+    "paper": "#ffffff",
+    "card": "#f6f7f9",
+    "text": "#1c2530",
+    "muted": "#5f6b7a",
+    "line": "#c9d0d8",
+    "grid": "#e6e9ed",
+    "shade": "rgba(96, 108, 122, 0.12)",
+    "link": "#0060a0",
+    "blue": "#0072b2",
+    "vermillion": "#d55e00",
+    "green": "#00805d",
+    "purple": "#b0588c",
+    "orange": "#b87a00",
+    "sky": "#2c8fc4",
+}
+
+
+def figures(study: StudyRecord) -> dict[str, Figure | None]:
+    """Plotly figures by their names in NAMES: the front, learning curves of trials on it, the winner's spending.
+
+    None for each while no trial is complete.
+    """
+    winner = fronts.winner(study.trials, study.axis)
+    if winner is None:
+        return dict.fromkeys(NAMES)
+    held = conditions(study)
+    front = fronts.front(study.trials, study.axis)
+    title = f"Front: validation accuracy against {fronts.AXIS_WORDS[study.axis]}"
+    drawn = {
+        "underbudget-front": _stored(front_figure(study, held, published_points(held.dataset)), title),
+        "underbudget-curves": _stored(
+            curves_figure(_spread(front[::-1]), held.images), "Learning curves on the front; training dotted"
+        ),
+        "underbudget-layers": _stored(
+            spending_figure(rows(plan_of(study, winner), study.settings.get("precision", "float32"))),
+            f"Where the budget goes: trial {winner.trial}, {fronts.params(winner):,} parameters, "
+            f"{percent(winner.score)}",
+        ),
+    }
+    return {name: drawn[name] for name in NAMES}
+
+
+def plan_of(study: StudyRecord, trial: TrialRecord) -> Any:
+    """The plan of a proposed trial's network."""
+    assert trial.proposal is not None, "a scored trial was proposed"
+    dataset = study.settings["dataset"]
+    return plan(parse(trial.proposal.layers_text), tuple(dataset["input_shape"]), len(dataset["classes"]))
+
+
+def _spread(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Up to _CURVES trials spread evenly over the front, both ends included."""
+    if len(trials) <= _CURVES:
+        return list(trials)
+    return [trials[round(step * (len(trials) - 1) / (_CURVES - 1))] for step in range(_CURVES)]
+
+
+def _stored(figure: Figure, title: str) -> Figure:
+    """A figure of the page with fixed colours, a title, and the dashboard's size."""
+    layout = {key: value for key, value in figure["layout"].items() if key not in ("height", "meta")}
+    layout |= {
+        "title": {"text": title, "x": 0.01, "xanchor": "left", "font": {"size": 15}},
+        "margin": {"l": 8, "r": 12, "t": 44, "b": 8},
+        "paper_bgcolor": "@paper",
+        "plot_bgcolor": "@paper",
+        "dragmode": "zoom",
+    }
+    filled: Figure = _colored({"data": [_short(trace) for trace in figure["data"]], "layout": layout})
+    return filled
+
+
+def _short(trace: dict[str, Any]) -> dict[str, Any]:
+    """A trace without what only the page's script uses, and with short hover boxes where there are many."""
+    trace = {key: value for key, value in trace.items() if key not in ("customdata", "meta", "ids")}
+    texts = trace.get("hovertext")
+    if isinstance(texts, list) and len(texts) > _DETAILED:
+        trace["hovertext"] = ["<br>".join(text.split("<br>")[:1]) for text in texts]
+        trace["hoverinfo"] = "x+y+text"
+    elif isinstance(texts, list) and len(texts) > _CURVES:
+        trace["hovertext"] = ["<br>".join(text.split("<br>")[:_LINES]) for text in texts]
+    return trace
+
+
+def _colored(value: Any) -> Any:
+    """The same with colours by value in place of their names, and nothing that JSON does not know."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case str():
+            return _COLORS.get(value[1:], value) if value.startswith("@") else value
+        case dict():
+            return {key: _colored(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_colored(item) for item in value]
+    return value
