@@ -1,0 +1,190 @@
+"""A comparison as rows, CSV and JSON, and its folder."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from reports import front as fronts
+from reports.comparison import Comparison, Group, Member
+from reports.files import json_text, write_files
+from reports.history import ended
+from reports.seeds import Difference, Summary, difference, summary
+from reports.tables import FRONT_COLUMNS, counts, front_rows, interval
+
+FILES = {
+    "page": "index.html",
+    "studies": "studies.csv",
+    "budgets": "budgets.csv",
+    "fronts": "fronts.csv",
+    "hypervolume": "hypervolume.csv",
+    "report": "comparison.json",
+}
+_LONGEST = 80  # characters of a folder's name
+
+
+def write_comparison(comparison: Comparison, folder: Path) -> dict[str, Path]:
+    """Write the files of FILES into `folder`, made if need be. Raises UserError where it cannot be written."""
+    from reports.page.comparison import render_page
+
+    texts = {
+        "studies": _csv(study_rows(comparison)),
+        "budgets": _csv(budget_rows(comparison)),
+        "fronts": _csv(_front_rows(comparison)),
+        "hypervolume": _csv(_hypervolume_rows(comparison)),
+        "report": json_text(to_json(comparison)),
+        "page": render_page(comparison),
+    }
+    return write_files(folder, FILES, texts)
+
+
+def folder_name(studies: Sequence[str]) -> str:
+    """Name of the folder of a comparison: "compare-first-second"; a long one is cut, and kept apart by a digest."""
+    words = ["".join(c if c.isalnum() or c in "._-" else "_" for c in name) for name in studies]
+    name = "-".join(["compare", *words])
+    if len(name) <= _LONGEST and len(name.encode()) <= 2 * _LONGEST:
+        return name
+    digest = hashlib.sha256("\0".join(studies).encode()).hexdigest()[:8]
+    return f"{name[: _LONGEST // 2]}-{digest}"
+
+
+def study_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """A row per study: what it spent and what it came to; accuracies in percent."""
+    rows = []
+    for group in comparison.groups:
+        for member in group.members:
+            study, best = member.study, fronts.winner(member.study.trials, comparison.axis)
+            holds = comparison.target and fronts.smallest_holding(study.trials, comparison.target, comparison.axis)
+            row = {
+                "group": group.name,
+                "study": study.name,
+                "seed": member.seed,
+                **counts(study),
+                "epochs": member.epochs,
+                "seconds": next((step.seconds for step in reversed(member.history) if step.seconds is not None), None),
+                "hypervolume": member.hypervolume,
+                "hypervolume_at_common_epochs": comparison.at_common_epochs(member),
+                "common_epochs": comparison.common_epochs,
+                "front": len(member.front),
+                "winner": best and best.trial,
+                "winner_score": best and best.score,
+                f"winner_{comparison.axis}": best and fronts.cost(best, comparison.axis),
+            }
+            if comparison.target is not None:
+                row["smallest_holding"] = holds.trial if holds else None
+                row[f"smallest_holding_{comparison.axis}"] = fronts.cost(holds, comparison.axis) if holds else None
+            rows.append(row)
+    return rows
+
+
+def budget_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """A row per budget and study: the best score within it and its 95 % interval, percent; None without a network."""
+    rows = []
+    for budget in comparison.budgets:
+        for group in comparison.groups:
+            for member in group.members:
+                best = member.best_within(budget)
+                bounds = None if best is None else interval(member.study, best.score)
+                rows.append(
+                    {
+                        "budget": budget,
+                        "group": group.name,
+                        "study": member.study.name,
+                        "seed": member.seed,
+                        "score": best and best.score,
+                        "low": bounds and bounds[0],
+                        "high": bounds and bounds[1],
+                        "trial": best and best.trial,
+                        comparison.axis: best and fronts.cost(best, comparison.axis),
+                        "searched": is_searched(member, budget),
+                    }
+                )
+    return rows
+
+
+def is_searched(member: Member, budget: int) -> bool:
+    """Whether a study's own budget reaches so far: where it does not, its best is of a smaller budget."""
+    return member.limit is None or member.limit.largest >= budget
+
+
+def best_scores(group: Group, budget: int) -> list[float]:
+    """The best scores of a group's studies within a budget, without those that have no network so small."""
+    found = [member.best_within(budget) for member in group.members]
+    return [fronts.score(trial) for trial in found if trial is not None]
+
+
+def hypervolumes(comparison: Comparison, group: Group) -> Summary:
+    """Of a group's studies at the epochs that all studies came to."""
+    return summary([comparison.at_common_epochs(member) for member in group.members])
+
+
+def advantage(comparison: Comparison, group: Group) -> Difference | None:
+    """How much more hypervolume than the first group at equal epochs; None for the first."""
+    first = comparison.groups[0]
+    if group is first:
+        return None
+    values = [[comparison.at_common_epochs(member) for member in one.members] for one in (group, first)]
+    return difference(values[0], values[1])
+
+
+def to_json(comparison: Comparison) -> dict[str, Any]:
+    """All of it as plain JSON: what `report --compare --json` prints."""
+    groups: list[dict[str, Any]] = []
+    for group in comparison.groups:
+        found, more = hypervolumes(comparison, group), advantage(comparison, group)
+        groups.append(
+            {
+                "name": group.name,
+                "studies": [member.study.name for member in group.members],
+                "seeds": [member.seed for member in group.members],
+                "hypervolume_at_common_epochs": {"mean": found.mean, "min": found.minimum, "max": found.maximum},
+                "more_than_first": more and {"mean": more.mean, "low": more.low, "high": more.high},
+                "settings_that_differ": {name: values[len(groups)] for name, values in comparison.differences},
+            }
+        )
+    return {
+        "axis": comparison.axis,
+        "reference": comparison.reference,
+        "common_epochs": comparison.common_epochs,
+        "target": comparison.target,
+        "groups": groups,
+        "studies": study_rows(comparison),
+        "budgets": budget_rows(comparison),
+    }
+
+
+def _front_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    return [
+        {"group": group.name, "study": member.study.name, "seed": member.seed, **row}
+        for group in comparison.groups
+        for member in group.members
+        for row in front_rows(member.study)
+    ] or [dict.fromkeys(("group", "study", "seed", *FRONT_COLUMNS))]
+
+
+def _hypervolume_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    return [
+        {
+            "group": group.name,
+            "study": member.study.name,
+            "seed": member.seed,
+            "trial": trial.trial,
+            "trained": step.trained,
+            "epochs": step.epochs,
+            "seconds": step.seconds,
+            "hypervolume": step.hypervolume,
+        }
+        for group in comparison.groups
+        for member in group.members
+        for trial, step in zip(ended(member.study), member.history, strict=True)
+    ]
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()

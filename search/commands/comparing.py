@@ -1,0 +1,57 @@
+"""Comparing studies that are there: read, write the page and the tables, say what came out. For `report --compare` and
+`launch --repeats`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reports import comparison_tables as tables
+from reports import front as fronts
+from reports.comparison import Comparison
+from reports.comparison import compare as compared
+from search import lookup
+from search.commands.terminal import console, say
+from search.study import Place
+
+
+def compare(
+    places: Sequence[Place], target: float | None = None, output: Path | None = None
+) -> tuple[Comparison, dict[str, Path]]:
+    """The comparison of studies, written to RUNS/compare-STUDY-STUDY or to `output`; its files.
+
+    Raises UserError as `reports.comparison.compare` does, for a study that cannot be read, or a folder that cannot be
+    written.
+    """
+    found = compared([lookup.read(where) for where in places], target)
+    folder = output or places[0].folder.parent / tables.folder_name([where.name for where in places])
+    return found, tables.write_comparison(found, folder)
+
+
+def print_comparison(found: Comparison) -> None:
+    """Hypervolume at equal effort and the best score at common budgets, a line per search."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("search")
+    table.add_column("seeds", justify="right")
+    table.add_column("hypervolume", justify="right")
+    for budget in found.budgets:
+        table.add_column(f"<= {budget:,}", justify="right")
+    for group in found.groups:
+        values = tables.hypervolumes(found, group)
+        cells = []
+        for budget in found.budgets:
+            scores = tables.best_scores(group, budget)
+            cells.append(f"{sum(scores) / len(scores):.2f}" if scores else "-")
+        table.add_row(Text(group.name), str(values.n), f"{values.mean:.3f}", *cells)
+    say(
+        f"Hypervolume after {found.common_epochs:,} trained epochs, which each search came to; best validation accuracy"
+    )
+    say(f"in % among networks of at most so many {fronts.AXIS_WORDS[found.axis]}; means where there are several seeds")
+    say()
+    console().print(table)
+    if found.differences:
+        say()
+    for name, texts in found.differences:
+        shown = "; ".join(f"{group.name}: {value}" for group, value in zip(found.groups, texts, strict=True))
+        say(f"they differ in {name}: {shown}")
