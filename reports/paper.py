@@ -8,9 +8,9 @@ from reports import front as fronts
 from reports import latex, paper_figures
 from reports.files import write_files
 from reports.page.conditions import conditions
+from reports.page.finalists import confirmation_of
 from reports.page.published import Published, published_points
 from reports.record import StudyRecord
-from reports.seeds import Summary, summary
 from reports.tables import front_frame
 
 FOLDER = "figures"  # below the report's
@@ -55,7 +55,8 @@ def write_figures(
     check_drawable(study)
     held = conditions(study)
     points = published_points(held.dataset) if published is None else published
-    confirmed = confirmed_by_trial(study)
+    finalists = confirmation_of(study)
+    confirmed = {} if finalists is None else {one.trial.trial: one.last for one in finalists.finalists}
     drawn = {
         "front": paper_figures.front(study, held, points, confirmed, width, target),
         "curves": paper_figures.curves(study, held, width),
@@ -66,17 +67,3 @@ def write_figures(
     contents["csv"] = front_frame(study).to_csv(index=False, lineterminator="\n")
     contents["latex"] = latex.front_table(study, confirmed)
     return write_files(folder, FILES, contents)
-
-
-def confirmed_by_trial(study: StudyRecord) -> dict[int, Summary]:
-    """Test accuracies of the front's trials that `confirm` ran: last epoch, over fresh seeds, percent."""
-    runs: dict[str, list[float]] = {}
-    for run in study.confirmations:
-        if run.get("protocol") == "confirm" and run.get("judged"):
-            runs.setdefault(str(run.get("id")), []).append(float(run["judged"][-1]["accuracy"]))
-    front = fronts.front(study.trials, study.axis)
-    return {
-        trial.trial: summary(runs[trial.proposal.id])
-        for trial in front
-        if trial.proposal is not None and trial.proposal.id in runs
-    }
