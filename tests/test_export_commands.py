@@ -266,7 +266,7 @@ def test_export_predict_and_evaluate(
     found = json.loads(capsys.readouterr().out)
     assert (found["right"], found["images"], found["readings"]) == (right, 269, before + 1)
     assert found["accuracy"] == pytest.approx(100 * right / 269)
-    assert run(["evaluate", "winner.onnx", "--dataset", "digits", *given]) == 0
+    assert run(["evaluate", "winner.onnx", *given]) == 0  # its own data set
     assert f"this was reading {before + 2} of these test labels" in capsys.readouterr().out
 
     monkeypatch.setattr(readings, "FILE", "missing/readings.jsonl")  # as where nothing can be written
@@ -298,6 +298,7 @@ def test_export_predict_and_evaluate(
         (["evaluate", "small.onnx", "--dataset", "digit"], "unknown data set"),
         (["export", "runs", "--output", "a.onnx", "--pick", "knee"], "--pick and --at-least belong to a study"),
         (["export", "toy:3", "--output", "a.onnx", "--pick", "knee"], "a trial is picked already"),
+        (["export", "no/where", "--output", "a.onnx"], "no finished run (seed-N.json) in no/where: give a folder of"),
         (["export", "runs", "--output", "a.zip"], "a file in the format py ends in .py"),
         (["export", "runs", "--output", "a.py", "--format", "pt3"], "unknown format 'pt3': did you mean pt2?"),
         (["export", "runs", "--output", "small.onnx", "--format", "all"], "--format all writes into a folder"),
@@ -350,6 +351,13 @@ def test_one_precision_of_the_c_format(
     assert "small holds other files (int8), which would be lost" in capsys.readouterr().err
     assert run([*arguments, "--force"]) == 0
     assert sorted(path.name for path in Path("small").iterdir()) == ["c-export.json", "float32", "int8"]
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="no C compiler")
+def test_among_all_formats_c_names_begin_with_the_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "MODULES", {"c": formats.MODULES["c"]})
+    exporting.write(export_of(PLACED, options={"precision": "float32"}), tmp_path / "my-digits", "all")
+    assert "int my_digits_predict(" in (tmp_path / "my-digits/c/float32/my_digits.h").read_text()
 
 
 def test_all_formats_go_into_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

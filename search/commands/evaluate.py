@@ -15,7 +15,10 @@ def evaluate(
     file: Annotated[
         Path, typer.Argument(help="A file or folder that underbudget export wrote. A py, pt2 or c file can run code.")
     ],
-    dataset: Annotated[str, typer.Option("--dataset", help="The data set whose test part is read.")] = "mnist",
+    dataset: Annotated[
+        str | None,
+        typer.Option("--dataset", help="The data set whose test part is read.", show_default="the network's own"),
+    ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -39,6 +42,8 @@ def evaluate(
         raise UserError(f"{file} holds no weights ({kind.about}): give a file of another format")
     kind.check_installed()
     model = kind.load(file)
+    if dataset is None:
+        dataset = str(model.metadata.get("dataset") or "mnist")
     data = sources.prepare(dataset, Path(data_dir) if data_dir else None, log=lambda line: None)
     if (model.input_shape, len(model.classes)) != (data.info.input_shape, len(data.info.classes)):
         takes = f"{'x'.join(map(str, model.input_shape))} pictures of {len(model.classes)} classes"

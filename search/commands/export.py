@@ -94,6 +94,9 @@ def _gathered(
         bundle, said = exporting.of_runs(path, folder)
         say(f"{what}: {said}")
         return bundle
+    if len(path.parts) > 1:
+        hint = f"name the study, {path.name}" if (path / "study.db").is_file() else "give a folder of train or confirm"
+        raise UserError(f"there is no finished run (seed-N.json) in {what[:200]}: {hint}")
     name, number = split_trial(what)
     if number is not None and (pick is not None or at_least is not None):
         raise UserError("--pick and --at-least belong to a study, a trial is picked already: leave them out")

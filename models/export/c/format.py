@@ -187,10 +187,11 @@ def _accuracies(
 ) -> str:
     known = ", which it was trained on," if export.metadata.get("protocol") in ("confirm", "published") else ""
     theirs, ours = (100 * float((found == labels).mean()) for found in (wanted.argmax(1), predictions))
+    differ = int((wanted.argmax(1) != predictions).sum())
     lost = f"{theirs - ours:.2f} points lost" if ours <= theirs else f"{ours - theirs:.2f} points gained"
     return (
         f"{precision}: {ours:.2f} % of {len(labels):,} validation images{known or ','} the trained network "
-        f"{theirs:.2f} %: {lost}, {int((wanted.argmax(1) != predictions).sum())} predictions differ"
+        f"{theirs:.2f} %: {lost}, {differ} prediction{'' if differ == 1 else 's'} differ{'s' if differ == 1 else ''}"
     )
 
 

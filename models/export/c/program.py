@@ -59,11 +59,11 @@ class Program:
 def programs(export: Export, name: str) -> list[Program]:
     """The precisions of an export, all that can be made or the one of its options.
 
-    Options: `prefix` of the C names, made of `name` unless given, and `precision`, float32 or int8. int8 is calibrated
-    on at most MOST_CALIBRATED of the export's calibration pictures and left out where it has none. Raises UserError
-    for other options, UnavailableError where int8 is asked for and there are no such pictures.
+    Options: `prefix` of the C names, else they are made of the option `name`, else of `name`; `precision`, float32 or
+    int8. int8 is calibrated on at most MOST_CALIBRATED of the export's calibration pictures and left out where it has
+    none. Raises UserError for other options, UnavailableError where int8 is asked for and there are no such pictures.
     """
-    prefix = prefix_of(export.options.get("prefix") or _prefix(name))
+    prefix = prefix_of(export.options.get("prefix") or _prefix(str(export.options.get("name") or name)))
     wanted = export.options.get("precision")
     if wanted is not None and precision_of(wanted) == "int8" and export.calibration is None:
         raise UnavailableError("int8 is calibrated on training images, which are not here: give --data-dir or float32")
