@@ -9,6 +9,7 @@ from reports import front as fronts
 from reports.record import StudyRecord
 from search import locks, lookup
 from search.front_files import front_files, path_of
+from search.progress import Event, Notify, Progress
 from search.study import Place
 
 log = logging.getLogger(__name__)
@@ -59,8 +60,16 @@ class Keeper:
         self._due = time.monotonic() + EVERY
         self._used = False
 
-    def when_due(self) -> None:
-        """Update where it is time to."""
+    def watching(self, notify: Notify) -> Notify:
+        """The same listener, after which the study is updated where it is time to."""
+
+        def told(event: Event, progress: Progress) -> None:
+            notify(event, progress)
+            self._when_due()
+
+        return told
+
+    def _when_due(self) -> None:
         begun = time.monotonic()
         if begun < self._due:
             return
@@ -78,4 +87,4 @@ class Keeper:
         """The last update of a search that has lasted long enough for one."""
         if self._used:
             self._due = 0.0
-            self.when_due()
+            self._when_due()

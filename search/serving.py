@@ -21,8 +21,12 @@ LOOPBACK = "127.0.0.1"
 _STYLE = "/underbudget.css"
 _SHEET = b"""\
 main .MuiBox-root > .MuiBox-root > .MuiTypography-body1 {
-  white-space: normal; overflow-wrap: anywhere; max-height: 9em; overflow-y: auto;
+  white-space: normal; overflow-wrap: anywhere; max-height: 3em; overflow-y: auto;
 }
+main .MuiBox-root:has(> .MuiBox-root > .MuiTypography-body1 + .MuiTypography-body1) { max-height: 24em; }
+main table:not(.MuiTable-root) { border-collapse: collapse; }
+main table:not(.MuiTable-root) :is(th, td) { padding: 2px 10px; }
+main table:not(.MuiTable-root) tr { border-bottom: 1px solid rgba(128, 128, 128, 0.25); }
 """
 _NEAR = 100  # ports that are tried after a taken one
 

@@ -19,7 +19,7 @@ from reports.record import StudyRecord, TrialRecord
 
 NAMES = ("underbudget-front", "underbudget-curves", "underbudget-layers")
 
-_CURVES = 8  # trials of the front in the figure: half the page's width has room for so many names
+_CURVES = 6  # trials of the front in the figure: half the page's width has room for so many
 _DETAILED = (
     100  # points of a trace that have more in their hover box than a number: every browser fetches a figure anew
 )
@@ -58,7 +58,9 @@ def figures(study: StudyRecord) -> dict[str, Figure | None]:
     drawn = {
         "underbudget-front": _stored(front_figure(study, held, published_points(held.dataset)), title),
         "underbudget-curves": _stored(
-            curves_figure(_spread(front[::-1]), held.images), "Learning curves on the front; training dotted"
+            curves_figure(_spread(front[::-1]), held.images),
+            "Learning curves on the front; training dotted",
+            legend={"x": 1.02, "y": 1, "font": {"size": 11}},
         ),
         "underbudget-layers": _stored(
             spending_figure(rows(plan_of(study, winner), study.settings.get("precision", "float32"))),
@@ -83,8 +85,8 @@ def _spread(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     return [trials[round(step * (len(trials) - 1) / (_CURVES - 1))] for step in range(_CURVES)]
 
 
-def _stored(figure: Figure, title: str) -> Figure:
-    """A figure of the page with fixed colours, a title, and the dashboard's size."""
+def _stored(figure: Figure, title: str, **more: Any) -> Figure:
+    """A figure of the page with fixed colours, a title, the dashboard's size, and `more` in its layout."""
     layout = {key: value for key, value in figure["layout"].items() if key not in ("height", "meta")}
     layout |= {
         "title": {"text": title, "x": 0.01, "xanchor": "left", "font": {"size": 15}},
@@ -92,6 +94,7 @@ def _stored(figure: Figure, title: str) -> Figure:
         "paper_bgcolor": "@paper",
         "plot_bgcolor": "@paper",
         "dragmode": "zoom",
+        **more,
     }
     filled: Figure = _colored({"data": [_short(trace) for trace in figure["data"]], "layout": layout})
     return filled
@@ -100,6 +103,8 @@ def _stored(figure: Figure, title: str) -> Figure:
 def _short(trace: dict[str, Any]) -> dict[str, Any]:
     """A trace without what only the page's script uses, and with short hover boxes where there are many."""
     trace = {key: value for key, value in trace.items() if key not in ("customdata", "meta", "ids")}
+    if trace.get("mode") == "markers+text":
+        trace["mode"] = "markers"  # half the page's width has no room for names beside points
     texts = trace.get("hovertext")
     if isinstance(texts, list) and len(texts) > _DETAILED:
         trace["hovertext"] = ["<br>".join(text.split("<br>")[:1]) for text in texts]

@@ -44,10 +44,11 @@ def trial_note(study: StudyRecord, trial: TrialRecord) -> str:
     assert proposal is not None, "a trial of the front was proposed"
     cost = proposal.cost
     lines = [
-        f"**On the front**: {percent(trial.score)} ({score_words(held.epochs)}, 95 % interval "
-        f"{span(interval(study, trial.score))}) with {_share('params', cost.params, held)}.",
-        f"{_share('macs', cost.macs, held)}, {_share('peak_bytes', cost.peak_bytes, held)}, "
-        f"{_share('params_bytes', cost.params_bytes, held)}.",
+        f"**On the front**: {percent(trial.score)} with {_share('params', cost.params, held)}.",
+        "",
+        f"Accuracy is the {score_words(held.epochs)}, its 95 % interval {span(interval(study, trial.score))} "
+        f"({whole(held.images)} validation images). {_share('macs', cost.macs, held)}, "
+        f"{_share('peak_bytes', cost.peak_bytes, held)}, {_share('params_bytes', cost.params_bytes, held)}.",
         "",
         "| stage | output | parameters | MACs |",
         "|---|---|---:|---:|",
@@ -69,7 +70,7 @@ def _conditions(study: StudyRecord, held: Conditions) -> str:
 def _winner(study: StudyRecord, trial: TrialRecord, held: Conditions) -> str:
     assert trial.proposal is not None, "a winner was proposed"
     return (
-        f"**Winner: {_link(trial)}**, {percent(trial.score)} (95 % interval {span(interval(study, trial.score))}), "
+        f"**Winner: {_link(trial, 'trial ')}**, {percent(trial.score)} (95 % interval {span(interval(study, trial.score))}), "
         f"{_share('params', trial.proposal.cost.params, held)}, chosen from "
         f"{len(fronts.scored(study.trials)):,} complete trials."
     )
@@ -123,9 +124,9 @@ def _row(row: LayerRow) -> str:
     return f"| {words} | {shape} | {row.params:,} | {row.macs:,} |"
 
 
-def _link(trial: TrialRecord) -> str:
-    """A link beside the study's pages, all of which have the address .../studies/ID/PAGE."""
-    return f"[trial {trial.trial}](trials?numbers={trial.trial})"
+def _link(trial: TrialRecord, word: str = "") -> str:
+    """A link to a trial from the study's note, whose address is .../studies/ID/note."""
+    return f"[{word}{trial.trial}](trials?numbers={trial.trial})"
 
 
 def _fenced(text: str) -> str:

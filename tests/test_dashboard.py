@@ -1,0 +1,317 @@
+"""What a study brings to Optuna Dashboard, compared with optuna_dashboard's own reading and writing of it."""
+
+import io
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dashboards
+import optuna
+import optuna_dashboard
+import plotly.graph_objects as go
+import pytest
+import simulated
+from optuna_dashboard._custom_plot_data import get_plotly_graph_objects
+from optuna_dashboard._note import get_note_from_system_attrs
+from optuna_dashboard.artifact._backend import list_trial_artifacts
+from PIL import Image
+from studies import Spec, make_study
+
+from reports.dashboard import attributes
+from reports.dashboard.notes import escaped
+from reports.dashboard.storing import File, Wanted, store
+from search import additions, lookup
+from search.progress import Progress, Tick
+from search.study import Place
+
+LONG = "# Title\n\n" + "".join(f"line {index} of *many* `with` \N{SNOWMAN}\n\n" for index in range(400))
+FIGURE = {"data": [{"type": "scatter", "x": list(range(900)), "y": [0.5] * 900}], "layout": {"title": {"text": "é"}}}
+NOTHING = Wanted({}, "", {})
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return dashboards.make(tmp_path / "demo")
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[tuple[str, "optuna.Study"]]:
+    """A study without weights, its URL and as stock Optuna opens it."""
+    url = make_study(tmp_path / "bare.db", [Spec(), Spec("rejected", 9000, ())], "bare")
+    storage = optuna.storages.RDBStorage(url)
+    yield url, optuna.load_study(study_name="bare", storage=storage)
+    storage.remove_session()
+    storage.engine.dispose()
+
+
+def system(study: "optuna.Study") -> dict[str, Any]:
+    return dict(study._storage.get_study_system_attrs(study._study_id))
+
+
+def shown_artifacts(study: "optuna.Study", number: int) -> list[Any]:
+    trial = study.get_trials(deepcopy=False)[number]
+    found: list[Any] = list_trial_artifacts(system(study), {}, trial)
+    return found
+
+
+def test_notes_and_figures_are_written_as_optuna_dashboard_writes_them(bare: tuple[str, "optuna.Study"]) -> None:
+    _, study = bare
+    before = system(study)
+    trial = study.get_trials(deepcopy=False)[1]
+    optuna_dashboard.save_note(study, LONG)
+    optuna_dashboard._note.save_note_with_version(study._storage, study._study_id, trial._trial_id, 1, "short")
+    optuna_dashboard.save_plotly_graph_object(study, go.Figure(FIGURE), graph_object_id="underbudget-front")
+    theirs = {key: value for key, value in system(study).items() if key not in before}
+    graph = json.loads("".join(value for key, value in theirs.items() if ":plot_data:" in key))
+    ours = [
+        attributes.note(None, LONG),
+        attributes.note(trial._trial_id, "short"),
+        attributes.figure("underbudget-front", graph),
+    ]
+    assert len(theirs) > 15
+    assert {key: value for one in ours for key, value in one.values.items()} == theirs
+    assert all(any(one.owns(key) for one in ours) for key in theirs)
+    assert not any(one.owns(key) for one in ours for key in before)
+
+
+def test_optuna_dashboard_reads_what_is_stored(bare: tuple[str, "optuna.Study"]) -> None:
+    url, study = bare
+    file = File("00000000-0000-4000-8000-000000000000", "trial-1.py", "text/x-python")
+    store(url, "bare", Wanted({"underbudget-front": FIGURE}, LONG, {1: "note of one"}, {1: [file]}), 1.0)
+    trial_id = study.get_trials(deepcopy=False)[1]._trial_id
+    assert optuna_dashboard.get_note(study) == LONG
+    assert get_note_from_system_attrs(system(study), trial_id) == {"version": 1, "body": "note of one"}
+    assert json.loads(get_plotly_graph_objects(system(study))["underbudget-front"]) == FIGURE
+    (artifact,) = shown_artifacts(study, 1)
+    assert artifact["artifact_id"] == file.identity
+    assert artifact["filename"] == "trial-1.py"
+    assert artifact["mimetype"] == "text/x-python"
+    # Shorter, then nothing: no piece of the longer text may stay.
+    store(url, "bare", Wanted({"underbudget-front": {"data": []}}, "short", {1: "changed"}), 1.0)
+    assert optuna_dashboard.get_note(study) == "short"
+    assert get_note_from_system_attrs(system(study), trial_id) == {"version": 2, "body": "changed"}
+    assert json.loads(get_plotly_graph_objects(system(study))["underbudget-front"]) == {"data": []}
+    assert len(shown_artifacts(study, 1)) == 1  # none were named: they stay
+    store(url, "bare", Wanted({"underbudget-front": None}, "", {}, {}), 1.0)
+    assert get_plotly_graph_objects(system(study)) == {}
+    assert optuna_dashboard.get_note(study) == ""
+    assert shown_artifacts(study, 1) == []
+    assert [key for key in system(study) if key.startswith("dashboard:")] == []
+
+
+def test_an_update_without_a_change_writes_nothing(place: Place) -> None:
+    study = lookup.read(place)
+    assert additions.update(place, study) == ""
+    assert place.database is not None
+    content = place.database.read_bytes()
+    files = {path: path.stat().st_mtime_ns for path in (place.folder / "artifacts").iterdir()}
+    assert len(files) == 2 * len(dashboards.FRONT)
+    assert additions.update(place, lookup.read(place)) == ""
+    assert place.database.read_bytes() == content
+    assert {path: path.stat().st_mtime_ns for path in (place.folder / "artifacts").iterdir()} == files
+
+
+def test_a_note_that_a_person_has_changed_stays(bare: tuple[str, "optuna.Study"]) -> None:
+    url, study = bare
+    trial_id = study.get_trials(deepcopy=False)[0]._trial_id
+    save = optuna_dashboard._note.save_note_with_version
+    optuna_dashboard.save_note(study, "mine, before anything of ours")
+    store(url, "bare", Wanted({}, "ours", {0: "first", 1: "other"}), 1.0)
+    assert optuna_dashboard.get_note(study) == "mine, before anything of ours"
+    save(study._storage, study._study_id, trial_id, 2, "first, and what I think")
+    for _ in range(2):
+        store(url, "bare", Wanted({}, "ours", {0: "second", 1: "other"}), 1.0)
+        assert get_note_from_system_attrs(system(study), trial_id)["body"] == "first, and what I think"
+    store(url, "bare", NOTHING, 1.0)  # it left the front
+    assert get_note_from_system_attrs(system(study), trial_id)["body"] == "first, and what I think"
+    save(study._storage, study._study_id, trial_id, 3, "")
+    store(url, "bare", Wanted({}, "", {0: "third"}), 1.0)
+    assert get_note_from_system_attrs(system(study), trial_id)["body"] == ""
+
+
+def test_a_file_that_a_person_deleted_stays_away(bare: tuple[str, "optuna.Study"]) -> None:
+    url, study = bare
+    wanted = Wanted({}, "", {}, {0: [File("abc", "trial-0.py", "text/x-python")]})
+    store(url, "bare", wanted, 1.0)
+    key = f"dashboard:artifacts:{study.get_trials(deepcopy=False)[0]._trial_id}:abc"
+    assert json.loads(system(study)[key])["filename"] == "trial-0.py"
+    study._storage.set_study_system_attr(study._study_id, key, json.dumps(None))  # as the dashboard does
+    store(url, "bare", wanted, 1.0)
+    assert shown_artifacts(study, 0) == []
+
+
+def test_what_left_the_front_loses_its_note_and_files(tmp_path: Path) -> None:
+    place = dashboards.make(tmp_path / "demo")
+    study = lookup.read(place)
+    additions.update(place, study)
+    before = dashboards.attributes(place)
+    beaten = replace(study, trials=tuple(trial for trial in study.trials if trial.trial != 0))
+    assert additions.update(place, beaten) == ""
+    after = dashboards.attributes(place)
+    assert [key for key in before if key.startswith("dashboard:1:")]
+    assert not [key for key in after if key.startswith(("dashboard:1:", "dashboard:artifacts:1:"))]
+    names = {json.loads(value)["filename"] for key, value in after.items() if ":artifacts:" in key}
+    assert names == {"trial-2.py", "trial-2-confusion.png"}
+    assert len(list((place.folder / "artifacts").iterdir())) == 2
+    additions.update(place, study)
+    again = dashboards.attributes(place)
+    assert {key: value for key, value in again.items() if "note_ver" not in key} == {
+        key: value for key, value in before.items() if "note_ver" not in key
+    }
+
+
+def test_the_files_are_the_model_and_its_confusion_matrix(place: Place, tmp_path: Path) -> None:
+    assert additions.update(place, lookup.read(place)) == ""
+    found = {
+        meta["filename"]: (place.folder / "artifacts" / meta["artifact_id"]).read_bytes()
+        for key, value in dashboards.attributes(place).items()
+        if ":artifacts:" in key and (meta := json.loads(value))
+    }
+    assert set(found) == {f"trial-{number}{end}" for number in dashboards.FRONT for end in (".py", "-confusion.png")}
+    assert Image.open(io.BytesIO(found["trial-2-confusion.png"])).size[0] > 300
+    script = tmp_path / "model.py"
+    script.write_bytes(found["trial-2.py"])
+    done = subprocess.run([sys.executable, "-P", script, "--selftest"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_files_that_cannot_be_made_are_left_out_with_a_line(place: Place) -> None:
+    (place.folder / "models" / "trial-0.safetensors").unlink()
+    said = additions.update(place, lookup.read(place))
+    assert said.startswith("note: ")
+    assert "trial-0.safetensors" in said
+    assert "\n" not in said
+    names = {json.loads(value)["filename"] for key, value in dashboards.attributes(place).items() if ":artif" in key}
+    assert names == {"trial-0-confusion.png", "trial-2.py", "trial-2-confusion.png"}
+
+
+def test_files_wait_for_the_next_update_where_there_is_no_time(place: Place) -> None:
+    study = lookup.read(place)
+    assert additions.update(place, study, seconds=0) == ""
+    assert not [key for key in dashboards.attributes(place) if ":artifacts:" in key]
+    assert "dashboard:note_str:0" in dashboards.attributes(place)
+    additions.update(place, study)
+    assert len([key for key in dashboards.attributes(place) if ":artifacts:" in key]) == 4
+
+
+def test_a_locked_study_costs_one_line(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(additions, "_PATIENCE", 0.1)
+    study = lookup.read(place)
+    before = dashboards.attributes(place)
+    other = sqlite3.connect(place.database or "", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    said = additions.update(place, study, artifacts=False)
+    other.execute("ROLLBACK")
+    other.close()
+    assert said.startswith("note: ")
+    assert "locked" in said
+    assert "\n" not in said
+    assert dashboards.attributes(place) == before
+
+
+def test_a_study_that_cannot_be_written_costs_one_line(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = lookup.read(place)
+    (place.folder / "artifacts").write_text("a file where the folder should be")
+    said = additions.update(place, study)
+    assert "artifacts" in said
+    assert "\n" not in said
+    assert "dashboard:note_str:0" in dashboards.attributes(place)  # the rest is written
+    connect = sqlite3.connect  # as root, permissions alone stop nobody
+    monkeypatch.setattr(sqlite3, "connect", lambda file, **more: connect(file.replace("mode=rw", "mode=ro"), **more))
+    said = additions.update(place, replace(study, trials=study.trials[:1]), artifacts=False)
+    assert "readonly" in said
+    assert "\n" not in said
+    gone = Place("demo", place.folder / "elsewhere")
+    assert additions.update(gone, study, artifacts=False).startswith("note: ")
+    assert not gone.folder.exists()  # nor is a database made
+
+
+def test_an_empty_study_has_a_note_and_no_figures(tmp_path: Path) -> None:
+    place = dashboards.make(tmp_path / "demo", specs=())
+    assert additions.update(place, lookup.read(place)) == ""
+    found = dashboards.attributes(place)
+    assert "No trial is complete yet" in found["dashboard:note_str:0"]
+    assert get_plotly_graph_objects(found) == {}
+
+
+def test_the_studys_note_says_what_became_of_it(place: Place) -> None:
+    additions.update(place, lookup.read(place))
+    note = get_note_from_system_attrs(dashboards.attributes(place), None)["body"]
+    assert "**Winner: [trial 2](trials?numbers=2)**, 96.00 %" in note  # mean of 95, 96 and 97
+    assert "112 parameters (1.4 % of the budget)" in note
+    assert "6 proposed, 3 complete, 1 stopped early (13 epochs saved), 1 rejected before any training, 1 failed" in note
+    assert note.index("| [2](trials?numbers=2) | 112 |") < note.index("| [0](trials?numbers=0) | 56 |")
+    assert "[3](" not in note  # beaten
+
+
+def test_figures_are_complete_for_plotly_and_small(tmp_path: Path) -> None:
+    from studies import sample, settings, study_record
+
+    from reports.dashboard.figures import NAMES, figures
+
+    drawn = figures(study_record(sample(3000), study_settings=settings("mnist", 10000)))
+    assert set(drawn) == set(NAMES)
+    for figure in drawn.values():
+        assert figure is not None
+        text = go.Figure(figure).to_json()  # refuses what Plotly does not know
+        assert '"@' not in text
+        assert len(text) < 200_000
+        assert figure["layout"]["title"]["text"]
+        assert "height" not in figure["layout"]
+
+
+@pytest.mark.parametrize("text", ["a_b*c*", "[x](javascript:alert(1))", "`code` | pipe", "<b>", "1. one", "# h", "$x$"])
+def test_text_is_escaped_for_markdown(text: str) -> None:
+    assert escaped(text).replace("\\", "") == text
+    assert all(escaped(text)[at - 1] == "\\" for at, c in enumerate(escaped(text)) if c in "_*[]()`|<>.#$!")
+
+
+def test_a_search_updates_at_most_once_a_minute(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = [1000.0]
+    updates: list[float] = []
+    monkeypatch.setattr(time, "monotonic", lambda: times[-1])
+    monkeypatch.setattr(additions, "update", lambda *words, **more: updates.append(times[-1]) or "")
+    events: list[object] = []
+    told = (keeper := additions.Keeper(place)).watching(lambda event, progress: events.append(event))
+    for now in (1000.0, 1059.0, 1060.0, 1061.0, 1119.0, 1120.0, 1300.0):
+        times.append(now)
+        told(Tick(), Progress(1, 1))
+    assert len(events) == 7
+    assert updates == [1060.0, 1120.0, 1300.0]
+    keeper.close()
+    assert len(updates) == 4
+
+
+def test_a_short_search_writes_no_additions(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(additions, "update", lambda *words, **more: pytest.fail("too early"))
+    additions.Keeper(place).close()
+
+
+def test_what_goes_wrong_with_an_update_does_not_end_a_search(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*words: object, **more: object) -> str:
+        raise RuntimeError("a new bug")
+
+    monkeypatch.setattr(additions, "EVERY", 0.0)
+    monkeypatch.setattr(additions, "update", fail)
+    additions.Keeper(place).watching(lambda event, progress: None)(Tick(), Progress(1, 1))
+
+
+def test_a_search_goes_on_as_if_there_were_no_additions(tmp_path: Path) -> None:
+    for name in ("plain", "shown"):
+        simulated.search(tmp_path / name, 6)
+        if name == "shown":
+            place = simulated.place(tmp_path / name)
+            assert additions.update(place, lookup.read(place), artifacts=False) == ""
+            assert "dashboard:note_str:0" in dashboards.attributes(place)
+        simulated.search(tmp_path / name, 12)
+
+    def content(folder: Path) -> list[Any]:
+        return [(t.number, t.state, t.params, t.values, t.user_attrs) for t in simulated.stored(folder).trials]
+
+    assert content(tmp_path / "shown") == content(tmp_path / "plain")
