@@ -20,6 +20,7 @@ from search.concurrency import Measure, Throughput, calibrate, typical_job
 from search.data.store import Dataset
 from search.engines.job import Engine, Finished
 from search.engines.processes import ProcessesEngine, layout
+from search.judging.bench import Bench
 from search.resources import Workers
 from search.training.recipe import recipe, resolve
 
@@ -164,6 +165,30 @@ def test_workers_on_gpus_are_measured_on_one_and_taken_for_all() -> None:
     chosen = devices.choose_workers("cuda:1,cuda:3", None, False, Curve(1, 1e9, 10, 20, 21), said.append)  # type: ignore[arg-type]
     assert chosen == Workers(4, "measured 20 images/s, 4 at once bring 21, on each of 2")
     assert said == ["measuring how many trainings at once are fastest on cuda:1"]
+
+
+def test_judged_runs_on_gpus_are_as_many_at_once_as_measure_fastest(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[str, int]] = []
+    monkeypatch.setattr(devices, "engine_for", lambda device, workers: made.append((device, workers)))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "H200")
+    curve, said = Curve(1, 1e9, 10, 20, 21), list[str]()
+    monkeypatch.setattr(Bench, "_measure", lambda bench: curve())
+    bench = Bench(digits, "cuda:1,cuda:3", say=said.append)
+    assert bench.device_line() == "cuda:1,cuda:3 (H200), as many at a time as a measurement finds fastest"
+    bench.engine(2)  # one on each: nothing is measured
+    assert curve.tried == said == []
+    for jobs in (3, 50, 60):
+        bench.engine(jobs)
+    assert made == [("cuda:1,cuda:3", count) for count in (2, 3, 4, 4)]  # two at once on each of the two
+    assert curve.tried == [1, 2, 4]
+    assert said == ["measuring how many trainings at once are fastest on cuda:1"]
+    asked = Bench(digits, "cuda:0", 6)
+    asked.engine(9)
+    assert made[-1] == ("cuda:0", 6)
+    assert asked.device_line() == "cuda:0 (H200), 6 at a time (as asked)"
+    assert curve.tried == [1, 2, 4]
 
 
 def test_what_is_asked_is_taken_with_a_warning_where_cores_are_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
