@@ -30,7 +30,7 @@ Device = Annotated[
     str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:N, all or mps.", show_default="auto")
 ]
 Workers = Annotated[
-    int | None, typer.Option("--workers", help="Trainings at a time.", show_default="one per usable core")
+    int | None, typer.Option("--workers", help="Trainings at a time.", show_default="one per core, on GPUs measured")
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Folder to write to.", show_default="below runs/")]
 
