@@ -354,10 +354,11 @@ def test_one_precision_of_the_c_format(
 
 
 @pytest.mark.skipif(not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="no C compiler")
-def test_among_all_formats_c_names_begin_with_the_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formats, "MODULES", {"c": formats.MODULES["c"]})
+def test_among_all_formats_a_folder_is_named_as_the_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "MODULES", {name: formats.MODULES[name] for name in ("c", "safetensors")})
     exporting.write(export_of(PLACED, options={"precision": "float32"}), tmp_path / "my-digits", "all")
     assert "int my_digits_predict(" in (tmp_path / "my-digits/c/float32/my_digits.h").read_text()
+    assert "\n# my-digits\n" in (tmp_path / "my-digits/safetensors/README.md").read_text()
 
 
 def test_all_formats_go_into_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,8 @@ class Export:
     # Where the data set is at hand, for a format that needs more than the samples:
     calibration: "npt.NDArray[np.uint8] | None" = None  # training images (n, channels, height, width)
     validation: "tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] | None" = None  # images and labels, all of them
-    options: Mapping[str, JSON] = field(default_factory=dict)  # of one format, e.g. {"prefix": "digits"}
+    # Of one format, e.g. {"prefix": "digits"}; "name" is the network's, where that of its file or folder is not.
+    options: Mapping[str, JSON] = field(default_factory=dict)
 
     @property
     def parameters(self) -> int:

@@ -69,10 +69,11 @@ def write_verified(export: Export, path: Path, force: bool = False, format: str 
     chosen = formats.find(format)
     check_target(path, force, chosen)
     chosen.check_installed()
+    name = str(export.options.get("name") or (path.stem if chosen.suffix else path.name))
     draft = path.with_name(f".export-{uuid.uuid4().hex[:12]}{chosen.suffix}")
     try:
         try:
-            chosen.write(export, draft, path.stem if chosen.suffix else path.name)
+            chosen.write(export, draft, name)
             _synchronise(draft)
         except OSError as error:
             raise _unwritable(path, error) from error
