@@ -24,6 +24,9 @@ main .MuiBox-root > .MuiBox-root > .MuiTypography-body1 {
   white-space: normal; overflow-wrap: anywhere; max-height: 3em; overflow-y: auto;
 }
 main .MuiBox-root:has(> .MuiBox-root > .MuiTypography-body1 + .MuiTypography-body1) { max-height: 24em; }
+main pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+main h1 { overflow-wrap: anywhere; }
+main :is(p, td) > a, main strong > a { color: #1e88e5; }
 main table:not(.MuiTable-root) { border-collapse: collapse; }
 main table:not(.MuiTable-root) :is(th, td) { padding: 2px 10px; }
 main table:not(.MuiTable-root) tr { border-bottom: 1px solid rgba(128, 128, 128, 0.25); }

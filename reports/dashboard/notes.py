@@ -69,8 +69,9 @@ def _conditions(study: StudyRecord, held: Conditions) -> str:
 
 def _winner(study: StudyRecord, trial: TrialRecord, held: Conditions) -> str:
     assert trial.proposal is not None, "a winner was proposed"
+    sure = span(interval(study, trial.score))
     return (
-        f"**Winner: {_link(trial, 'trial ')}**, {percent(trial.score)} (95 % interval {span(interval(study, trial.score))}), "
+        f"**Winner: {_link(trial, 'trial ')}**, {percent(trial.score)} (95 % interval {sure}), "
         f"{_share('params', trial.proposal.cost.params, held)}, chosen from "
         f"{len(fronts.scored(study.trials)):,} complete trials."
     )
