@@ -74,10 +74,10 @@ def holds(trial: TrialRecord, target: float) -> bool:
     return len(last) == SCORE_EPOCHS and all(epoch.val_accuracy >= target - _ROUNDING for epoch in last)
 
 
-def smallest_holding(trials: Iterable[TrialRecord], target: float) -> TrialRecord | None:
-    """The complete trial with the fewest parameters that holds `target`; ties go to the higher score, then earliest."""
+def smallest_holding(trials: Iterable[TrialRecord], target: float, axis: str = "params") -> TrialRecord | None:
+    """The complete trial of the lowest cost that holds `target`; ties go to the higher score, then the earliest."""
     holding = [trial for trial in scored(trials) if holds(trial, target)]
-    return min(holding, key=lambda trial: (params(trial), -score(trial), trial.trial), default=None)
+    return min(holding, key=lambda trial: (cost(trial, axis), -score(trial), trial.trial), default=None)
 
 
 def reaching_epoch(trial: TrialRecord, target: float) -> int | None:

@@ -34,9 +34,9 @@ def history(study: StudyRecord) -> list[Step]:
         if fronts.scored([trial]):
             score = fronts.score(trial)
             best = score if best is None else max(best, score)
-            grown = fronts.front((*front, trial), study.axis)
-            if grown != front:
-                front = grown
+            cheaper = bisect_right(front, fronts.cost(trial, study.axis), key=lambda one: fronts.cost(one, study.axis))
+            if not cheaper or score > fronts.score(front[cheaper - 1]):  # no one on the front beats it
+                front = fronts.front((*front, trial), study.axis)
                 volume = fronts.study_hypervolume(front, reference) if reference else None
         steps.append(Step(trial.trial, trained, epochs, clock.seconds(trial.completed), volume, best))
     return steps

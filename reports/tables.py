@@ -148,7 +148,7 @@ def to_json(study: StudyRecord, target: float | None = None, confirmation: str |
 
 
 def _target_json(study: StudyRecord, target: float) -> dict[str, Any]:
-    smallest = fronts.smallest_holding(study.trials, target)
+    smallest = fronts.smallest_holding(study.trials, target, study.axis)
     first = fronts.first_reaching(study.trials, target)
     return {
         "accuracy": target,

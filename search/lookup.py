@@ -7,6 +7,7 @@ from reports.reading import read_study
 from reports.record import StudyRecord
 from reports.storage_url import parse_url, shown_url
 from search import locks
+from search.request import quoted
 from search.study import Place, place
 
 
@@ -37,6 +38,13 @@ def is_searched(where: Place) -> bool:
 def studies_in(runs: Path) -> list[Path]:
     """Folders of studies below a runs folder, by name."""
     return sorted(path.parent for path in runs.glob("*/study.db"))
+
+
+def options(where: Place) -> str:
+    """The options that find a study again, with a leading blank; a password in a storage URL is left out."""
+    runs = str(where.folder.parent)
+    text = "" if runs == "runs" else f" --runs {quoted(runs)}"
+    return text if where.storage is None else f"{text} --storage {quoted(shown_url(where.storage))}"
 
 
 def shown_storage(where: Place) -> str:

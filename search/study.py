@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from models.errors import UserError
 from reports import reading
+from reports.quiet import quiet_optuna
 from reports.record import STUDY_ATTRIBUTE
 from reports.storage_url import parse_url, shown_url, sqlite_file, sqlite_url
 from search import locks
 from search import settings as study_settings
-from search.quiet import quiet_optuna
 from search.settings import Settings
 
 if TYPE_CHECKING:

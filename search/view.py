@@ -13,8 +13,8 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from reports.quiet import quiet_optuna
 from search.objective import Objective, log_error
-from search.quiet import quiet_optuna
 
 WINDOW = 200  # trials that the model sees at most, besides the front
 

@@ -152,7 +152,18 @@ def trial_record(number: int, spec: Spec) -> TrialRecord:
         proposal=proposal_from_json(stored["record"]) if spec.proposed else None,
         curve=tuple(curve(spec.accuracies)) if spec.state != "rejected" else (),
         result=trial_result(number, spec) if trained else None,
+        params=trial_params(number),
     )
+
+
+def trial_params(number: int) -> dict[str, Any]:
+    """The sampler's parameters of a trial."""
+    source = random.Random(number)
+    return {
+        "width": source.randint(4, 32),
+        "dropout": source.random() / 5,
+        "head": source.choice(["gap-conv", "conv-gap"]),
+    }
 
 
 def study_record(
@@ -210,7 +221,6 @@ def make_study(
 
 
 def _frozen(number: int, spec: Spec) -> optuna.trial.FrozenTrial:
-    random_source = random.Random(number)
     values = None
     final = score(list(spec.accuracies)) if spec.accuracies else math.nan
     if spec.state == "complete" and math.isfinite(final):
@@ -221,11 +231,7 @@ def _frozen(number: int, spec: Spec) -> optuna.trial.FrozenTrial:
     return create_trial(
         state=state,
         values=values,
-        params={
-            "width": random_source.randint(4, 32),
-            "dropout": random_source.random() / 5,
-            "head": random_source.choice(["gap-conv", "conv-gap"]),
-        },
+        params=trial_params(number),
         distributions=dict(_DISTRIBUTIONS),
         user_attrs=json.loads(json.dumps(trial_attributes(number, spec))),
         constraints={"params": spec.params / LIMIT - 1},

@@ -1,11 +1,11 @@
 """The page of confirmed finalists: one HTML file that needs no network."""
 
 from datetime import datetime
-from typing import Any
 
-from reports.confirmation import FILES, Confirmation, Confirmed
+from reports.confirmation import FILES, Confirmation
 from reports.page.dots import Mark, Row, dots
-from reports.page.numbers import DASH, percent, whole
+from reports.page.finalists import finalist_rows
+from reports.page.numbers import percent, whole
 from reports.page.template import render
 from reports.page.training import PROTOCOLS, facts, spread
 
@@ -42,7 +42,7 @@ def render_page(confirmation: Confirmation, now: datetime | None = None) -> str:
         best_mean=percent(first.last.mean),
         best_spread=spread(first.last),
         best_params=whole(first.runs[0].params),
-        rows=[_row(confirmation, one) for one in finalists],
+        rows=finalist_rows(confirmation),
         target=None if confirmation.target is None else f"{confirmation.target:g} % held by",
         closing=confirmation.closing(),
         correlation=confirmation.correlation,
@@ -53,24 +53,3 @@ def render_page(confirmation: Confirmation, now: datetime | None = None) -> str:
         facts=[fact for fact in facts(runs) if fact[0] != "network"],  # of the first finalist only
         files=[name for key, name in FILES.items() if key != "page"],
     )
-
-
-def _row(confirmation: Confirmation, one: Confirmed) -> dict[str, Any]:
-    last = one.last
-    interval = DASH if last.low is None or last.high is None else f"{last.low:.2f}{DASH}{min(last.high, 100):.2f}"
-    return {
-        "trial": one.trial.trial,
-        "params": whole(one.runs[0].params),
-        "score": f"{one.score:.2f}",
-        "mean": f"{last.mean:.2f}",
-        "sd": DASH if last.sd is None else f"{last.sd:.2f}",
-        "minimum": f"{last.minimum:.2f}",
-        "maximum": f"{last.maximum:.2f}",
-        "interval": interval,
-        "best": f"{one.best.mean:.2f}",
-        "held": None
-        if confirmation.target is None
-        else f"{sum(run.holds(confirmation.target, confirmation.last) for run in one.runs)} of {len(one.runs)}",
-        "seeds": len(one.runs),
-        "layers_text": one.runs[0].layers_text,
-    }

@@ -1,6 +1,7 @@
 """What the page's figures share: plain Plotly figures as dicts, colours by name.
 
-A colour is written "@name" and filled in by figures.js from the style sheet, so that a figure follows light and dark mode.
+A colour is written "@name" and filled in by figures.js from the style sheet, so that a figure follows light and dark
+mode.
 """
 
 from typing import Any
@@ -17,6 +18,11 @@ ACCURACY_TICKS = (0, 20, 40, 60, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9)
 def least_error(images: int | None) -> float:
     """The error in percent that stands for none on a logarithmic axis: half an image."""
     return 50 / (images or 10_000)
+
+
+def hatching(shape: str) -> dict[str, Any]:
+    """The pattern of bars that differ by more than their colour; "" for none."""
+    return {"shape": shape, "fillmode": "overlay", "fgcolor": "@card", "size": 6}
 
 
 def axis(title: str, **more: Any) -> dict[str, Any]:

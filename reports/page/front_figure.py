@@ -6,25 +6,32 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports import front as fronts
+from reports.confirmation import Confirmation
 from reports.page.conditions import Conditions
 from reports.page.embedding import plotly_text
 from reports.page.figure import ACCURACY_TICKS, Figure, axis, layout, least_error
+from reports.page.finalists import finalist_trace
 from reports.page.numbers import percent, span, whole
 from reports.page.published import LABEL, Published
 from reports.record import StudyRecord, TrialRecord
 from reports.tables import interval
 
+_LABEL_ROOM = 0.17  # of the figure's width, that a name takes
 _WRAP = 46  # characters of a hover line: what a phone shows
 _HEADROOM = 1.25  # the drawn range goes this far beyond the limit on parameters
 
 
 def front_figure(
-    study: StudyRecord, conditions: Conditions, published: Sequence[Published], target: float | None = None
+    study: StudyRecord,
+    conditions: Conditions,
+    published: Sequence[Published],
+    target: float | None = None,
+    confirmation: Confirmation | None = None,
 ) -> Figure:
     """Every complete trial as a dot, the front as a staircase with 95 % intervals, the winner as a star.
 
-    `layout.meta` holds what front.js switches the axes with: the x range for a linear and a log axis, the least error
-    that is drawn, and accuracies to label.
+    `layout.meta` holds what front.js switches the axes with: both ranges for linear and log axes, the least error that
+    is drawn, and the accuracies to label.
     """
     scored = fronts.scored(study.trials)
     front = fronts.front(study.trials, study.axis)
@@ -38,18 +45,22 @@ def front_figure(
     if others:
         traces.append(_dots(study, others, f"complete, not on the front ({len(others):,})"))
     if published:
-        traces.append(_published(published))
+        traces.append(_published(published, low, high - low))
     if front:
         traces.append(_staircase(study, front))
     if winner is not None:
         traces.append(_star(study, winner))
+    if confirmation is not None:
+        traces.append(finalist_trace(confirmation, study.axis))
     inside = [point.accuracy for point in published]
     inside = [max(inside)] if inside else []
     if winner is not None:
         inside += interval(study, winner.score) or ()
     if target is not None:
         inside.append(target)
-    bottom, top = y_range([fronts.score(trial) for trial in scored], [fronts.score(trial) for trial in front], inside)
+    scores, front_scores = [fronts.score(trial) for trial in scored], [fronts.score(trial) for trial in front]
+    bottom, top = y_range(scores, front_scores, inside)
+    least = least_error(conditions.images)
     return {
         "data": traces,
         "layout": layout(
@@ -59,7 +70,8 @@ def front_figure(
             shapes=_shapes(conditions, high, target),
             meta={
                 "x": {"linear": [low, high], "log": [math.log10(low), math.log10(high)]},
-                "floor": least_error(conditions.images),
+                "y": {"linear": [bottom, top], "log": error_range([*front_scores, *inside], least)},
+                "floor": least,
                 "ticks": ACCURACY_TICKS,
             },
         ),
@@ -90,13 +102,22 @@ def y_range(scores: Sequence[float], front: Sequence[float], inside: Sequence[fl
     return max(0.0, bottom - room), min(100.0 + room, top + room)
 
 
+def error_range(accuracies: Sequence[float], least: float) -> list[float]:
+    """Range of an axis that is logarithmic in the error and reversed: log10 of the errors in percent, with room for
+    all `accuracies`."""
+    errors = [max(100 - accuracy, least) for accuracy in accuracies] or [100.0, 1.0]
+    return [math.log10(min(100.0, max(errors) * 1.3)), math.log10(min(errors) / 1.3)]
+
+
 def hover(study: StudyRecord, trial: TrialRecord) -> str:
     """What the hover box of a trial says, escaped for Plotly."""
     proposal = trial.proposal
     assert proposal is not None, "only scored trials are drawn"
+    other = f"{whole(fronts.cost(trial, study.axis))} {fronts.AXIS_WORDS[study.axis]}"
     lines = [
         f"<b>trial {trial.trial}</b>",
         f"{whole(proposal.cost.params)} parameters",
+        *([] if study.axis == "params" else [other]),
         f"{percent(trial.score)}   95 % interval {span(interval(study, trial.score))}",
     ]
     wrapped = textwrap.wrap(proposal.layers_text, _WRAP, break_on_hyphens=False)
@@ -109,6 +130,7 @@ def _points(study: StudyRecord, trials: Sequence[TrialRecord]) -> dict[str, Any]
         "x": [fronts.cost(trial, study.axis) for trial in trials],
         "y": [round(fronts.score(trial), 6) for trial in trials],
         "hovertext": [hover(study, trial) for trial in trials],
+        "customdata": [trial.trial for trial in trials],  # what a click shows
         "hoverinfo": "text",
     }
 
@@ -152,7 +174,8 @@ def _star(study: StudyRecord, winner: TrialRecord) -> dict[str, Any]:
     }
 
 
-def _published(points: Sequence[Published]) -> dict[str, Any]:
+def _published(points: Sequence[Published], low: float, width: float) -> dict[str, Any]:
+    labelled = _labelled(points, width)
     texts = [
         f"<b>{plotly_text(point.name)}</b><br>{whole(point.params)} parameters<br>"
         f"{percent(point.accuracy)} on test, {point.epochs} epochs<br>{LABEL}"
@@ -161,13 +184,29 @@ def _published(points: Sequence[Published]) -> dict[str, Any]:
     return {
         "type": "scatter",
         "name": LABEL,
-        "mode": "markers",
+        "mode": "markers+text",
+        "text": [plotly_text(point.name) if point in labelled else "" for point in points],
+        "textposition": ["top right" if point.params < low + width / 5 else "top left" for point in points],
+        "textfont": {"size": 10, "color": "@orange"},
         "x": [point.params for point in points],
         "y": [point.accuracy for point in points],
         "hovertext": texts,
         "hoverinfo": "text",
         "marker": {"size": 8, "symbol": "diamond-open", "color": "@orange", "line": {"width": 1.5}},
     }
+
+
+def _labelled(points: Sequence[Published], width: float) -> list[Published]:
+    """Those that no other one beats, as far as their names have room: the most accurate ones first."""
+    best: list[Published] = []
+    for point in sorted(points, key=lambda point: (point.params, -point.accuracy)):
+        if not best or point.accuracy > best[-1].accuracy:
+            best.append(point)
+    shown: list[Published] = []
+    for point in reversed(best):
+        if all(abs(point.params - other.params) > _LABEL_ROOM * width for other in shown):
+            shown.append(point)
+    return shown
 
 
 def _shapes(conditions: Conditions, high: float, target: float | None) -> list[dict[str, Any]]:

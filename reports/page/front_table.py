@@ -21,7 +21,7 @@ class FrontRow:
 
 
 def front_table(study: StudyRecord) -> list[FrontRow]:
-    """One row per trial of the front, the winner (most parameters) first."""
+    """One row per trial of the front, the winner (highest cost) first."""
     return [
         FrontRow(
             trial=row["trial"],

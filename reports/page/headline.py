@@ -28,6 +28,7 @@ class Winner:
     accuracy: str
     span: str
     params: str
+    axis_cost: str  # what the search minimised beside parameters; "" for parameters
     shares: tuple[Share, ...]
     layers_text: str
     chosen_from: int  # complete trials
@@ -74,6 +75,7 @@ def _winner(study: StudyRecord, conditions: Conditions, trial: TrialRecord) -> W
         accuracy=percent(trial.score),
         span=span(interval(study, trial.score)),
         params=whole(proposal.cost.params),
+        axis_cost="" if study.axis == "params" else whole(fronts.cost(trial, study.axis)),
         shares=tuple(shares),
         layers_text=proposal.layers_text,
         chosen_from=len(fronts.scored(study.trials)),
@@ -81,13 +83,14 @@ def _winner(study: StudyRecord, conditions: Conditions, trial: TrialRecord) -> W
 
 
 def _target(study: StudyRecord, target: float) -> Target:
-    smallest = fronts.smallest_holding(study.trials, target)
+    smallest = fronts.smallest_holding(study.trials, target, study.axis)
     first = fronts.first_reaching(study.trials, target)
     return Target(
         accuracy=f"{target:g} %",
         smallest="no network holds it in each of its last 3 epochs"
         if smallest is None
-        else f"trial {smallest.trial} with {whole(fronts.params(smallest))} parameters is the smallest network that "
+        else f"trial {smallest.trial} with {whole(fronts.cost(smallest, study.axis))} {fronts.AXIS_WORDS[study.axis]} "
+        "is the smallest network that "
         f"holds it in each of its last 3 epochs (score {percent(smallest.score)})",
         first="no trial has reached it at any epoch"
         if first is None

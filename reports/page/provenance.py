@@ -3,8 +3,10 @@
 import json
 from typing import Any
 
+from reports import front as fronts
 from reports.page.numbers import duration
 from reports.record import StudyRecord
+from reports.tables import counts as counts_of
 
 # Shown in this order; everything else that the settings hold follows in a folded block.
 _FIRST = (
@@ -19,6 +21,7 @@ _FIRST = (
     "record_version",
     "hypervolume_reference",
 )
+_COUNTED = ("proposed", "complete", "stopped", "rejected", "failed", "running")
 _SESSION = (
     "started",
     "ended",
@@ -43,7 +46,19 @@ def provenance(study: StudyRecord, hypervolume: float | None) -> dict[str, Any]:
     if counts:
         facts.append(("images", ", ".join(f"{count:,} {part}" for part, count in counts.items())))
     facts.append(("data checksum", str(dataset.get("checksum", "unknown"))))
-    facts += [(_words(key), _text(settings[key])) for key in _FIRST if key in settings]
+    facts += [(_words(key), _text(settings[key])) for key in _FIRST if settings.get(key) not in (None, [])]
+    counted = counts_of(study)
+    facts.append(("proposals", ", ".join(f"{counted[word]:,} {word}" for word in _COUNTED)))
+    facts.append(("readings of the test labels", f"{sum(int(one.get('times', 1)) for one in study.readings):,}"))
+    winner = fronts.winner(study.trials, study.axis)
+    if winner is not None and winner.result is not None and winner.proposal is not None:
+        result = winner.result
+        facts += [
+            ("winner", f"trial {winner.trial}, network {winner.proposal.id}, seed {winner.proposal.seed}"),
+            ("computed by", f"{result.path} on {result.device}, {result.hardware}"),
+            ("versions", ", ".join(f"{name} {version}" for name, version in result.versions.items())),
+            ("weights", f"{result.weights_file}, sha256 {result.weights_sha256}"),
+        ]
     if hypervolume is not None:
         facts.append(("hypervolume", f"{hypervolume:.4f} square decades (of cost and error, both logarithmic)"))
     folded = [

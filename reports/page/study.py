@@ -6,18 +6,35 @@ together.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
+from budget import table
+from models.errors import UserError
+from models.language import parse
+from models.plan import plan
 from reports import front as fronts
-from reports.page.conditions import conditions
+from reports.mistakes import Mistakes
+from reports.page.conditions import Conditions, conditions
+from reports.page.confusion import confusion_rows
 from reports.page.curves_figure import curves_figure
+from reports.page.details import trial_details
+from reports.page.figure import Figure
+from reports.page.finalists import confirmation_of, finalist_rows
 from reports.page.front_figure import front_figure
 from reports.page.front_table import front_table
 from reports.page.headline import headline
+from reports.page.importance_figures import importance_figures
+from reports.page.numbers import whole
+from reports.page.progress_figures import progress_figures
 from reports.page.provenance import provenance
 from reports.page.published import Published, published_points
+from reports.page.savings import savings
+from reports.page.spending_figure import spending_figure
 from reports.page.template import render
+from reports.page.tiles import Tile, tiles
 from reports.page.trial_table import trial_table
-from reports.record import StudyRecord, score_words
+from reports.pictures import Picture
+from reports.record import StudyRecord, TrialRecord, score_words
 
 
 def render_page(
@@ -26,29 +43,41 @@ def render_page(
     published: Sequence[Published] | None = None,
     confirmation: str | None = None,
     now: datetime | None = None,
+    mistakes: Mistakes | None = None,
+    options: str = "",
 ) -> str:
     """The page as HTML text.
 
     `target` is an accuracy in percent to mark; `published` are the points to compare with, by default the built-in
     ones over MNIST and none elsewhere; `confirmation` says who else counted the winner and found the same; `now` is
-    the time that the page says it was made at.
+    the time that the page says it was made at; `mistakes` are the winner's misclassified images; `options` finds the
+    study again in the commands that the page shows, e.g. " --runs lab".
     """
     held = conditions(study)
     points = published_points(held.dataset) if published is None else published
-    front = fronts.front(study.trials, study.axis)
+    winner = fronts.winner(study.trials, study.axis)
+    finalists = confirmation_of(study, target)
     reference = study.settings.get("hypervolume_reference")
-    figures = {}
-    if front:
+    front = fronts.front(study.trials, study.axis)
+    saved = savings(study)
+    figures: dict[str, Figure] = {}
+    slices: list[str] = []
+    if front and winner is not None:
+        mattered, slices = importance_figures(study)
         figures = {
-            "front": front_figure(study, held, points, target),
-            "curves": curves_figure(list(reversed(front)), held.images),
+            "front": front_figure(study, held, points, target, finalists),
+            "curves": curves_figure(list(reversed(front)), held.images, study.trials),
+            **progress_figures(study),
+            **_spending(study, winner),
+            **mattered,
         }
     return render(
         "study.html",
         figures,
         now,
-        data={"trials": trial_table(study)},
-        scripts=["front.js", "table.js"] if front else ["table.js"],
+        data={"trials": trial_table(study), "details": trial_details(study, options)},
+        scripts=["front.js", "table.js", "details.js"] if figures else ["table.js", "details.js"],
+        styles=["training.css", "study.css"],
         title=study.name,
         study=study,
         conditions=held,
@@ -58,6 +87,67 @@ def render_page(
         confirmation=confirmation,
         front=front_table(study),
         compared=bool(points),
+        reference=reference or {},
+        drawn=set(figures),
+        sections=_sections(set(figures), finalists is not None, saved is not None, winner is not None),
+        slices=slices,
+        finalists=finalist_rows(finalists) if finalists else [],
+        finalists_target=None if target is None else f"{target:g} % held by",
+        finalists_images=None if finalists is None else whole(finalists.finalists[0].runs[0].data.judged),
+        finalists_correlation=None if finalists is None else finalists.correlation,
+        finalists_best=None if finalists is None else finalists.finalists[0],
+        confirmation_closing=None if finalists is None else finalists.closing(),
+        savings=saved,
         provenance=provenance(study, fronts.study_hypervolume(study.trials, reference) if reference else None),
         files=["trials.csv", "front.csv", "report.json"],
+        **_wrong(study, held, winner, mistakes),
     )
+
+
+def _sections(drawn: set[str], confirmed: bool, saved: bool, won: bool) -> list[tuple[str, str]]:
+    """The sections that the page has, as (id, words), for its table of contents."""
+    there = {
+        "front": ("Front", "front" in drawn),
+        "finalists": ("Finalists", confirmed and won),
+        "progress": ("Progress", "front_growth" in drawn),
+        "curves": ("Curves", "curves" in drawn),
+        "spending": ("Where the budget goes", "spending" in drawn),
+        "importance": ("What mattered", "importance" in drawn),
+        "savings": ("Savings", saved),
+        "winner": ("Mistakes", won),
+        "trials": ("Trials", True),
+        "provenance": ("Provenance", True),
+    }
+    return [(name, words) for name, (words, shown) in there.items() if shown]
+
+
+def _spending(study: StudyRecord, winner: TrialRecord) -> dict[str, Figure]:
+    """Nothing for a network that this version cannot read."""
+    assert winner.proposal is not None, "a winner was proposed"
+    try:
+        dataset = study.settings["dataset"]
+        planned = plan(parse(winner.proposal.layers_text), tuple(dataset["input_shape"]), len(dataset["classes"]))
+        return {"spending": spending_figure(table.rows(planned))}
+    except (UserError, KeyError, TypeError, ValueError):
+        return {}
+
+
+def _wrong(
+    study: StudyRecord, held: Conditions, winner: TrialRecord | None, mistakes: Mistakes | None
+) -> dict[str, Any]:
+    """The winner's confusion matrix and misclassified images, as far as they are known."""
+    if winner is None or winner.result is None:
+        return {"confusion": [], "classes": [], "missed": [], "missed_total": 0}
+    counts = winner.result.confusion
+    classes = [str(name) for name in study.settings.get("dataset", {}).get("classes", ())]
+    if len(classes) != len(counts):
+        classes = [str(index) for index in range(len(counts))]
+    missed: list[Tile] = []
+    if mistakes is not None and mistakes.weights_sha256 == winner.result.weights_sha256:
+        pictures = [
+            Picture(each.pixels, f"{classes[each.true]}, not {classes[each.predicted]}", f"{each.confidence:.0f} %")
+            for each in mistakes.images
+        ]
+        missed = tiles(pictures)
+    total = 0 if mistakes is None else mistakes.total
+    return {"confusion": confusion_rows(counts, classes), "classes": classes, "missed": missed, "missed_total": total}

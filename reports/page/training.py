@@ -1,18 +1,18 @@
 """The page of a training: one HTML file that needs no network."""
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from reports import network_tables
+from reports.page.confusion import confusion_rows
 from reports.page.numbers import DASH, duration, percent, whole
 from reports.page.template import render
+from reports.page.tiles import tiles
 from reports.page.training_curves import training_curves
-from reports.pictures import Picture, data_uri
 from reports.runs import Run, holding
 from reports.seeds import Summary
-from reports.training import FILES, PartStatistics, Training, class_rows
+from reports.training import FILES, PartStatistics, Training
 
 PROTOCOLS = {
     "search": "Protocol search: trained on the train part, judged on the validation part after each epoch. The test "
@@ -22,13 +22,6 @@ PROTOCOLS = {
     "published": "Protocol published: trained on all training images, the test part judged after each epoch, as the "
     "published series did. The best epoch is chosen on the test part, so it flatters; the last epoch does not.",
 }
-
-
-@dataclass(frozen=True)
-class Tile:
-    uri: str
-    caption: str
-    detail: str
 
 
 def render_page(training: Training, now: datetime | None = None) -> str:
@@ -58,12 +51,12 @@ def render_page(training: Training, now: datetime | None = None) -> str:
         layers=network_tables.summary_rows(training.network),
         totals=network_tables.totals(training.network),
         fields=network_tables.field_rows(training.network),
-        missed=_tiles(training.missed),
+        missed=tiles(training.missed),
         classes=first.data.classes,
-        confusion=_confusion(training),
+        confusion=confusion_rows(training.confusion(), first.data.classes),
         statistics=[_statistics(part) for part in training.statistics],
-        samples=_tiles(training.samples),
-        augmented=_tiles(training.augmented),
+        samples=tiles(training.samples),
+        augmented=tiles(training.augmented),
         facts=facts(training.runs),
         recipe=json.dumps(first.recipe, indent=2, ensure_ascii=False),
         files=[
@@ -125,25 +118,6 @@ def _seed_row(run: Run) -> dict[str, Any]:
         "missed": whole(len(run.missed)),
         "seconds": duration(run.seconds),
     }
-
-
-def _tiles(pictures: tuple[Picture, ...]) -> list[Tile]:
-    return [Tile(data_uri(picture.pixels), picture.caption, picture.detail) for picture in pictures]
-
-
-def _confusion(training: Training) -> list[dict[str, Any]]:
-    counts = training.confusion()
-    most = max(
-        (count for true, row in enumerate(counts) for guess, count in enumerate(row) if guess != true), default=1
-    )
-    rows = []
-    for true, (row, about) in enumerate(zip(counts, class_rows(training), strict=True)):
-        cells = [
-            {"count": count, "right": guess == true, "shade": 0.12 + 0.5 * count / max(1, most)}
-            for guess, count in enumerate(row)
-        ]
-        rows.append({"name": about["class"], "cells": cells, "accuracy": percent(about["accuracy"])})
-    return rows
 
 
 def _statistics(part: PartStatistics) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The trial table: its rows as compact JSON, drawn by page.js in portions so that thousands stay usable."""
+"""The trial table: its rows as compact JSON, drawn by table.js in portions so that thousands stay usable."""
 
 from typing import Any
 
@@ -22,12 +22,12 @@ COLUMNS: dict[str, tuple[str, int | None]] = {
 
 
 def trial_table(study: StudyRecord) -> dict[str, Any]:
-    """{"columns": [[heading, decimals], ...], "rows": [[value, ...], ...]}, rows by trial number."""
+    """{"columns": [[heading, decimals, key], ...], "rows": [[value, ...], ...]}, rows by trial number."""
     rows = []
     for trial in study.trials:
         row = trial_row(trial)
         rows.append([_short(row[key]) for key in COLUMNS])
-    return {"columns": [list(column) for column in COLUMNS.values()], "rows": rows}
+    return {"columns": [[*column, key] for key, column in COLUMNS.items()], "rows": rows}
 
 
 def _short(value: Any) -> Any:

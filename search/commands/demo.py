@@ -12,6 +12,7 @@ TRIALS = 12
 
 def demo(runs: Runs = None) -> int:
     """Search, report, export and predict on scikit-learn's digits; about two minutes on two cores."""
+    from reports.mistakes import read_mistakes
     from reports.writing import write_report
     from search import lookup, winners
     from search import session as sessions
@@ -49,7 +50,13 @@ def demo(runs: Runs = None) -> int:
     say("2 of 4  Writing the report")
     best = winners.pick(study)
     confirmation = winners.confirm(study, best)
-    paths = write_report(study, where.folder / "report", confirmation=confirmation)
+    paths = write_report(
+        study,
+        where.folder / "report",
+        confirmation=confirmation,
+        mistakes=read_mistakes(where.folder),
+        options=lookup.options(where),
+    )
     say("3 of 4  Exporting the winner as one file, checked in a process of its own")
     output = where.folder / "models" / "winner.py"
     done = winners.export(where, study, best, output, force=True)

@@ -17,9 +17,17 @@ function coloured(value) {
 // By the name of a figure: what a page changes in it before it is drawn, and once it is.
 const adjustments = {};
 const completions = {};
+const redraws = []; // what is drawn elsewhere, and has to follow light and dark too
+
+const NARROW = 600; // pixels: names of a legend stand below each other
+
+function legendLines({ data: traces, layout }) {
+  return layout.showlegend === false ? 0 : traces.filter((trace) => trace.showlegend !== false).length - 2;
+}
 
 function drawFigure(element, given) {
   const figure = coloured(given);
+  if (window.innerWidth < NARROW) figure.layout.height += Math.max(0, Math.min(260, 20 * legendLines(figure)));
   // With a finger, dragging must go on scrolling the page.
   if (window.matchMedia("(pointer: coarse)").matches) figure.layout.dragmode = false;
   return Plotly.react(element, figure.data, figure.layout, {
@@ -43,6 +51,7 @@ function draw(element) {
 
 function drawAll() {
   document.querySelectorAll("[data-figure]").forEach(draw);
+  redraws.forEach((redraw) => redraw());
 }
 
 // What is in sight first, the rest one by one, so that the page answers from the start.

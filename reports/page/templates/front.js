@@ -5,10 +5,12 @@ const logCost = document.getElementById("log-cost");
 const logError = document.getElementById("log-error");
 
 adjustments.front = ({ data: traces, layout }) => {
-  const { x, floor, ticks } = layout.meta;
+  const { x, y, floor, ticks } = layout.meta;
   const type = logCost.checked ? "log" : "linear";
   Object.assign(layout.xaxis, { type, range: x[type] });
   if (type === "log") layout.xaxis.dtick = "D2"; // labels at 1, 2 and 5: all nine digits overlap
+  // On a phone the names of published points would cover everything else.
+  if (window.innerWidth < NARROW) for (const trace of traces) trace.mode = trace.mode.replace("+text", "");
   if (logError.checked) {
     const error = (accuracy) => Math.max(100 - accuracy, floor);
     for (const trace of traces) {
@@ -26,13 +28,7 @@ adjustments.front = ({ data: traces, layout }) => {
     for (const shape of layout.shapes) {
       if (shape.xref === "paper") shape.y0 = shape.y1 = error(shape.y0);
     }
-    const [bottom, top] = layout.yaxis.range;
-    Object.assign(layout.yaxis, {
-      type: "log",
-      range: [Math.log10(error(bottom)), Math.log10(error(top) / 1.3)],
-      tickvals: ticks.map(error),
-      ticktext: ticks.map(String),
-    });
+    Object.assign(layout.yaxis, { type: "log", range: y.log, tickvals: ticks.map(error), ticktext: ticks.map(String) });
   }
   return { data: traces, layout };
 };

@@ -48,12 +48,23 @@ function cell(value, decimals) {
   return element;
 }
 
+// A button: details.js shows the trial.
+function trialCell(number) {
+  const element = document.createElement("td");
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "link", textContent: number, title: `show trial ${number}` });
+  button.dataset.trial = number;
+  element.className = "number";
+  element.append(button);
+  return element;
+}
+
 function drawTable() {
   const found = matching();
   const body = document.createElement("tbody");
   for (const index of found.slice(0, shown)) {
     const line = body.insertRow();
-    rows[index].forEach((value, column) => line.append(cell(value, columns[column][1])));
+    rows[index].forEach((value, column) => line.append(column === TRIAL ? trialCell(value) : cell(value, columns[column][1])));
   }
   table.tBodies[0]?.remove();
   table.append(body);

@@ -1,0 +1,82 @@
+"""What the page shows of a single trial when one is picked: its network drawn and listed, its curve, its commands."""
+
+import shlex
+from typing import Any
+
+from budget import table
+from models.errors import UserError
+from models.language import parse
+from models.plan import plan
+from reports.page.numbers import percent, span
+from reports.record import StudyRecord, TrialRecord
+from reports.tables import interval
+
+TRAINED = ("complete", "stopped")
+
+
+def trial_details(study: StudyRecord, options: str = "") -> dict[str, Any]:
+    """Compact JSON for details.js, which takes what the trial table has from there.
+
+    `texts` are the distinct operations and tails; `trials` holds, by number, for each complete or stopped trial
+    `curve`, an epoch per row as [train accuracy, validation accuracy, train loss, validation loss], and of complete
+    ones `layers`, a stage per row as [operation, tail, channels, height, width, parameters, MACs, receptive field]
+    (operation and tail as indices of `texts`), and `interval`. `commands` are those for trial "{trial}"; `options`
+    finds the study again, e.g. " --runs lab".
+    """
+    texts: dict[str, int] = {}
+    return {
+        "commands": _commands(study.name, options),
+        "input": list(study.settings.get("dataset", {}).get("input_shape", ())),
+        "trials": {trial.trial: _details(study, trial, texts) for trial in study.trials if trial.state in TRAINED},
+        "texts": list(texts),  # filled by now
+    }
+
+
+def _details(study: StudyRecord, trial: TrialRecord, texts: dict[str, int]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "curve": [
+            [_short(value, digits) for value, digits in zip(values, (2, 2, 4, 4), strict=True)]
+            for values in (
+                (epoch.train_accuracy, epoch.val_accuracy, epoch.train_loss, epoch.val_loss) for epoch in trial.curve
+            )
+        ]
+    }
+    if trial.state == "complete":
+        found["layers"] = _layers(study, trial, texts)
+        found["score"] = f"{percent(trial.score)}, 95 % interval {span(interval(study, trial.score))}"
+    return found
+
+
+def _layers(study: StudyRecord, trial: TrialRecord, texts: dict[str, int]) -> list[list[int | str]]:
+    """Nothing for a text that this version cannot read."""
+    try:
+        assert trial.proposal is not None, "a complete trial was proposed"
+        dataset = study.settings["dataset"]
+        planned = plan(parse(trial.proposal.layers_text), tuple(dataset["input_shape"]), len(dataset["classes"]))
+        rows = table.rows(planned, study.settings.get("precision", "float32"))
+    except (UserError, KeyError, TypeError, ValueError):
+        return []
+    return [
+        [
+            texts.setdefault(row.op, len(texts)),
+            texts.setdefault(row.tail, len(texts)),
+            *(row.output_shape if len(row.output_shape) == 3 else (row.output_shape[0], 1, 1)),
+            row.params,
+            row.macs,
+            row.receptive_field if isinstance(row.receptive_field, int) else "x".join(map(str, row.receptive_field)),
+        ]
+        for row in rows
+    ]
+
+
+def _commands(name: str, options: str) -> dict[str, str]:
+    trial = ":{trial}".join(shlex.quote(f"{name}:0").rsplit(":0", 1))
+    return {
+        "show": f"underbudget show {trial}{options}",
+        "train": f"underbudget train {trial}{options}",
+        "export": f"underbudget export {trial}{options} --output trial-{{trial}}.py",
+    }
+
+
+def _short(value: float, digits: int) -> float | None:
+    return round(value, digits) if abs(value) < 1e9 else None

@@ -1,0 +1,93 @@
+"""The confirmed finalists of a study, as its own page and its front show them."""
+
+from collections import defaultdict
+from typing import Any
+
+from reports.confirmation import Confirmation, Confirmed
+from reports.page.numbers import DASH, whole
+from reports.record import StudyRecord
+from reports.runs import Run, from_json
+from reports.seeds import Summary
+
+
+def confirmation_of(study: StudyRecord, target: float | None = None) -> Confirmation | None:
+    """The runs on fresh seeds that the study holds, the highest search score first; None without any.
+
+    Raises UserError for runs of another version.
+    """
+    runs: dict[int, list[Run]] = defaultdict(list)
+    for stored in study.confirmations:
+        run = from_json(stored)
+        _, _, trial = (run.name or "").rpartition(":")
+        if trial.isdecimal():
+            runs[int(trial)].append(run)
+    finalists = [Confirmed(trial, tuple(runs[trial.trial])) for trial in study.trials if trial.trial in runs]
+    finalists.sort(key=lambda one: (-one.score, one.trial.trial))
+    return Confirmation(study.name, tuple(finalists), target) if finalists else None
+
+
+def finalist_rows(confirmation: Confirmation) -> list[dict[str, Any]]:
+    """A row per finalist as text."""
+    return [_row(confirmation, one) for one in confirmation.finalists]
+
+
+def _row(confirmation: Confirmation, one: Confirmed) -> dict[str, Any]:
+    last = one.last
+    interval = DASH if last.low is None or last.high is None else f"{last.low:.2f}{DASH}{min(last.high, 100):.2f}"
+    return {
+        "trial": one.trial.trial,
+        "params": whole(one.runs[0].params),
+        "score": f"{one.score:.2f}",
+        "mean": f"{last.mean:.2f}",
+        "sd": DASH if last.sd is None else f"{last.sd:.2f}",
+        "minimum": f"{last.minimum:.2f}",
+        "maximum": f"{last.maximum:.2f}",
+        "interval": interval,
+        "best": f"{one.best.mean:.2f}",
+        "held": None
+        if confirmation.target is None
+        else f"{sum(run.holds(confirmation.target, confirmation.last) for run in one.runs)} of {len(one.runs)}",
+        "seeds": len(one.runs),
+        "layers_text": one.runs[0].layers_text,
+    }
+
+
+def finalist_trace(confirmation: Confirmation, axis: str) -> dict[str, Any]:
+    """The finalists on the front figure: mean test accuracy of their seeds with its 95 % interval."""
+    finalists = [one for one in confirmation.finalists if one.trial.proposal is not None]
+    texts = []
+    for one, row in zip(finalists, finalist_rows(Confirmation("", tuple(finalists), None)), strict=True):
+        texts.append(
+            f"<b>trial {one.trial.trial}, confirmed</b><br>{row['params']} parameters<br>"
+            f"{row['mean']} % on test, mean of {row['seeds']} seeds<br>95 % interval {row['interval']}"
+        )
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "confirmed: test, mean of the seeds, 95 % interval",
+        "x": [getattr(one.trial.proposal.cost, axis) for one in finalists if one.trial.proposal is not None],
+        "y": [round(one.last.mean, 6) for one in finalists],
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": [_above(one.last) for one in finalists],
+            "arrayminus": [
+                0.0 if one.last.low is None else round(one.last.mean - one.last.low, 6) for one in finalists
+            ],
+            "color": "@green",
+            "thickness": 1.5,
+            "width": 4,
+        },
+        "marker": {"size": 9, "symbol": "square", "color": "@green"},
+        "customdata": [one.trial.trial for one in finalists],
+        "hovertext": texts,
+        "hoverinfo": "text",
+    }
+
+
+def _above(last: Summary) -> float:
+    return 0.0 if last.high is None else round(min(last.high, 100) - last.mean, 6)
+
+
+def _below(last: Summary) -> float:
+    return 0.0 if last.low is None else round(last.mean - last.low, 6)

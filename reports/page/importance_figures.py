@@ -1,0 +1,204 @@
+"""What mattered: what share of the result each parameter explains, and the trials over those that matter most."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reports import front as fronts
+from reports.importance import Importance, importances
+from reports.page.embedding import plotly_text
+from reports.page.figure import ACCURACY_TICKS, Figure, axis, hatching, layout, least_error
+from reports.record import StudyRecord, TrialRecord
+from reports.tables import validation_images
+
+_LISTED = 12  # parameters in the bars
+_PARALLEL = 6  # of them in the parallel coordinates
+_SLICES = 6
+_MOST_LINES = 150  # of each group
+_MOST_DOTS = 1500
+# By accuracy, a quarter of the trials each: name, colour, width of the line.
+_GROUPS = (
+    ("best quarter", "@blue", 2),
+    ("second", "@sky", 1.2),
+    ("third", "@line", 1),
+    ("last quarter", "@orange", 1),
+)
+
+
+def importance_figures(study: StudyRecord) -> tuple[dict[str, Figure], list[str]]:
+    """`importance`, `parallel` and `slice_0`, ..., and the parameters of the slices. Empty with too few trials."""
+    found = importances(study)
+    if not found:
+        return {}, []
+    scored = fronts.scored(study.trials)
+    names = [one.parameter for one in found]
+    trials = [trial for trial in scored if all(name in trial.params for name in names)][-_MOST_DOTS:]
+    figures = {"importance": _bars(study, found[:_LISTED]), "parallel": _parallel(study, trials, names[:_PARALLEL])}
+    for index, name in enumerate(names[:_SLICES]):
+        figures[f"slice_{index}"] = _slice(study, trials, name)
+    return figures, names[:_SLICES]
+
+
+def _bars(study: StudyRecord, found: Sequence[Importance]) -> Figure:
+    def bars(word: str, values: list[float], color: str, pattern: str) -> dict[str, Any]:
+        return {
+            "type": "bar",
+            "orientation": "h",
+            "name": word,
+            "y": [plotly_text(one.parameter) for one in found],
+            "x": [round(value, 4) for value in values],
+            "marker": {"color": color, "pattern": hatching(pattern)},
+            "hovertemplate": "%{y}: %{x:.2f}<extra>" + word + "</extra>",
+        }
+
+    return {
+        "data": [
+            bars("validation error", [one.error for one in found], "@blue", ""),
+            bars(fronts.AXIS_WORDS[study.axis], [one.cost for one in found], "@orange", "/"),
+        ],
+        "layout": layout(
+            height=110 + 36 * len(found),
+            barmode="group",
+            bargap=0.3,
+            xaxis=axis("share of the variance explained", rangemode="tozero"),
+            yaxis=axis("", type="category", autorange="reversed", ticksuffix=" "),
+            dragmode=False,
+        ),
+    }
+
+
+def _parallel(study: StudyRecord, trials: Sequence[TrialRecord], names: Sequence[str]) -> Figure:
+    """A line per trial over upright axes, in groups by accuracy; plain SVG, since Plotly's own needs WebGL."""
+    axes = [_Axis.of(name, [trial.params[name] for trial in trials]) for name in names]
+    costs = [fronts.cost(trial, study.axis) for trial in trials]
+    axes.append(_Axis.of(fronts.AXIS_WORDS[study.axis], costs))
+    ranks = _ranks([fronts.score(trial) for trial in trials])
+    axes.append(_Axis.of("accuracy", ranks, [(0, "worst"), (1, "best")]))
+    ranked = sorted(range(len(trials)), key=lambda index: -fronts.score(trials[index]))
+    ends = [len(ranked) * part // len(_GROUPS) for part in range(len(_GROUPS) + 1)]
+    groups = [ranked[start:end] for start, end in itertools.pairwise(ends)]
+    traces: list[dict[str, Any]] = []
+    for (name, color, width), group in reversed(list(zip(_GROUPS, groups, strict=True))):
+        x: list[int | None] = []
+        y: list[float | None] = []
+        texts: list[str | None] = []
+        for index in group[:_MOST_LINES]:
+            x += [*range(len(axes)), None]
+            y += [*(one.places[index] for one in axes), None]
+            text = f"trial {trials[index].trial}, {fronts.score(trials[index]):.2f} %, {costs[index]:,}"
+            texts += [*(text for _ in axes), None]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": f"{name} ({len(group):,})",
+                "x": x,
+                "y": y,
+                "line": {"color": color, "width": width},
+                "opacity": 0.7,
+                "hovertext": texts,
+                "hoverinfo": "text",
+                "legendrank": len(_GROUPS) - len(traces),
+            }
+        )
+    ticks = [(index, place, text) for index, one in enumerate(axes) for place, text in one.ticks]
+    return {
+        "data": traces,
+        "layout": layout(
+            height=420,
+            xaxis=axis(
+                "",
+                tickvals=list(range(len(axes))),
+                ticktext=[plotly_text(one.name) for one in axes],
+                range=[-0.3, len(axes) - 0.4],
+                showgrid=False,
+                side="top",
+            ),
+            yaxis=axis("", visible=False, range=[-0.06, 1.06]),
+            shapes=[
+                {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "line": {"color": "@muted", "width": 1}}
+                for x in range(len(axes))
+            ],
+            annotations=[
+                {
+                    "x": x,
+                    "y": y,
+                    "text": plotly_text(text),
+                    "showarrow": False,
+                    "xanchor": "left",
+                    "xshift": 4,
+                    "font": {"size": 11, "color": "@text"},
+                    "bgcolor": "@paper",
+                    "opacity": 0.85,
+                }
+                for x, y, text in ticks
+            ],
+            dragmode=False,
+        ),
+    }
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """One upright axis of the parallel coordinates."""
+
+    name: str
+    places: list[float]  # of each trial, 0 to 1 from below
+    ticks: list[tuple[float, str]]
+
+    @classmethod
+    def of(cls, name: str, values: Sequence[Any], ticks: list[tuple[float, str]] | None = None) -> "_Axis":
+        if _numeric(values):
+            low, high = min(values), max(values)
+            places = [round((value - low) / ((high - low) or 1), 4) for value in values]
+            return cls(name, places, ticks or [(0, f"{low:,.4g}"), (1, f"{high:,.4g}")])
+        choices = sorted({str(value) for value in values})
+        last = max(1, len(choices) - 1)
+        places = [round(choices.index(str(value)) / last, 4) for value in values]
+        return cls(name, places, [(index / last, text) for index, text in enumerate(choices)])
+
+
+def _numeric(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
+def _slice(study: StudyRecord, trials: Sequence[TrialRecord], name: str) -> Figure:
+    least = least_error(validation_images(study))
+    values = [trial.params[name] for trial in trials]
+    numeric = _numeric(values)
+    scores = [fronts.score(trial) for trial in trials]
+    return {
+        "data": [
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": values if numeric else [plotly_text(str(value)) for value in values],
+                "y": [max(100 - score, least) for score in scores],
+                "marker": {"size": 7, "color": "@blue", "opacity": 0.5},
+                "hovertext": [
+                    f"trial {trial.trial}<br>{plotly_text(name)} {plotly_text(str(value))}<br>{score:.2f} %"
+                    for trial, value, score in zip(trials, values, scores, strict=True)
+                ],
+                "hoverinfo": "text",
+            }
+        ],
+        "layout": layout(
+            height=260,
+            xaxis=axis(plotly_text(name), type="linear" if numeric else "category"),
+            yaxis=axis(
+                "accuracy, %",
+                type="log",
+                autorange="reversed",
+                tickvals=[100 - tick for tick in ACCURACY_TICKS],
+                ticktext=[f"{tick:g}" for tick in ACCURACY_TICKS],
+            ),
+            showlegend=False,
+        ),
+    }
+
+
+def _ranks(scores: Sequence[float]) -> list[float]:
+    """0 to 1 by rank: a single network that failed to learn would else leave all others one colour."""
+    places = {score: index for index, score in enumerate(sorted(set(scores)))}
+    return [round(places[score] / max(1, len(places) - 1), 4) for score in scores]

@@ -1,0 +1,101 @@
+"""How the search got there: the hypervolume as it grew, and the front after parts of the search."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from reports import front as fronts
+from reports.history import Step, fronts_after, history
+from reports.page.figure import ACCURACY_TICKS, Figure, axis, layout, least_error
+from reports.page.numbers import whole
+from reports.record import StudyRecord
+from reports.tables import validation_images
+
+_SHARES = (0.1, 0.25, 0.5, 1.0)
+_STYLES = (("@line", "dot"), ("@sky", "dashdot"), ("@orange", "dash"), ("@blue", "solid"))  # the last one is the whole
+
+
+def progress_figures(study: StudyRecord) -> dict[str, Figure]:
+    """`volume_trials`, `volume_time` where times were stored, `front_growth`; none without a front."""
+    steps = history(study)
+    if not any(step.best is not None for step in steps):
+        return {}
+    figures: dict[str, Figure] = {"front_growth": _growth(study)}
+    if any(step.hypervolume is not None for step in steps):
+        figures["volume_trials"] = _volume([step.trained for step in steps], steps, "trained trials")
+        if all(step.seconds is not None for step in steps):
+            minutes = [round((step.seconds or 0) / 60, 3) for step in steps]
+            figures["volume_time"] = _volume(minutes, steps, "minutes of searching")
+    return figures
+
+
+def _volume(x: Sequence[float], steps: Sequence[Step], title: str) -> Figure:
+    """Only the steps at which it grew, and the last one."""
+    last = len(steps) - 1
+    kept = [
+        index
+        for index, step in enumerate(steps)
+        if index in (0, last) or step.hypervolume != steps[index - 1].hypervolume
+    ]
+    texts = [
+        f"{whole(steps[index].trained)} trials, {whole(steps[index].epochs)} epochs<br>"
+        f"hypervolume {steps[index].hypervolume:.4f}"
+        for index in kept
+    ]
+    return {
+        "data": [
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": [x[index] for index in kept],
+                "y": [round(steps[index].hypervolume or 0.0, 6) for index in kept],
+                "line": {"shape": "hv", "color": "@blue", "width": 2},
+                "hovertext": texts,
+                "hoverinfo": "text",
+                "showlegend": False,
+            }
+        ],
+        "layout": layout(
+            height=280,
+            xaxis=axis(title, rangemode="tozero", tickformat=","),
+            yaxis=axis("hypervolume", rangemode="tozero"),
+            showlegend=False,
+        ),
+    }
+
+
+def _growth(study: StudyRecord) -> Figure:
+    least = least_error(validation_images(study))
+    parts = [(count, front) for count, front in fronts_after(study, _SHARES) if front]
+    traces: list[dict[str, Any]] = []
+    for (count, front), (color, dash) in zip(parts, _STYLES[-len(parts) :], strict=True):
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "name": f"{count:,} trials",
+                "x": [fronts.cost(trial, study.axis) for trial in front],
+                "y": [max(100 - fronts.score(trial), least) for trial in front],
+                "line": {"shape": "hv", "color": color, "dash": dash, "width": 2},
+                "marker": {"size": 5, "color": color},
+                "hovertext": [
+                    f"after {count:,} trials: trial {trial.trial}<br>{fronts.cost(trial, study.axis):,} "
+                    f"{fronts.AXIS_WORDS[study.axis]}<br>{fronts.score(trial):.2f} %"
+                    for trial in front
+                ],
+                "hoverinfo": "text",
+            }
+        )
+    return {
+        "data": traces,
+        "layout": layout(
+            height=380,
+            xaxis=axis(fronts.AXIS_WORDS[study.axis], type="log", dtick="D2", tickformat=","),
+            yaxis=axis(
+                "validation accuracy, %",
+                type="log",
+                autorange="reversed",
+                tickvals=[100 - tick for tick in ACCURACY_TICKS],
+                ticktext=[f"{tick:g}" for tick in ACCURACY_TICKS],
+            ),
+        ),
+    }
