@@ -18,11 +18,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from models.errors import UnderbudgetError, UserError
-    from search.api import Study, Trial, best_holding, front, launch, open_study
+    from search.api import Study, Trial, best_holding, compare, front, launch, launch_repeats, open_study
 
 __version__ = "0.1.0"
 
-__all__ = ["Study", "Trial", "UnderbudgetError", "UserError", "best_holding", "front", "launch", "open_study"]
+__all__ = [
+    "Study",
+    "Trial",
+    "UnderbudgetError",
+    "UserError",
+    "best_holding",
+    "compare",
+    "front",
+    "launch",
+    "launch_repeats",
+    "open_study",
+]
 
 _ERRORS = ("UnderbudgetError", "UserError")
 

@@ -1,15 +1,18 @@
 """The Python interface: the same searches, as objects. Re-exported by `underbudget`."""
 
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reports import comparison, comparison_tables, tables
 from reports import front as fronts
-from reports import tables
 from reports.reading import read_study
 from reports.record import StudyRecord, TrialRecord
 from search import lookup, winners
+from search import repeats as sets
 from search import session as sessions
+from search.live import LiveReport
 from search.request import Request
 from search.study import Place
 
@@ -140,6 +143,8 @@ def launch(
     precision: str | None = None,
     start_from: str | None = None,
     engine: str | None = None,
+    live: bool | None = None,
+    live_every: str | None = None,
     runs: str | Path | None = None,
     storage: str | None = None,
     data_dir: str | Path | None = None,
@@ -176,14 +181,47 @@ def launch(
         precision=precision,
         start_from=start_from,
         engine=engine,
+        live=live,
+        live_every=live_every,
         runs=None if runs is None else str(runs),
         storage=storage,
         data_dir=None if data_dir is None else str(data_dir),
         space=space or {},
     )
-    session = sessions.prepare(request)
-    sessions.run(session)
+    return _search(sessions.prepare(request))
+
+
+def launch_repeats(repeats: int, study: str | None = None, **options: Any) -> list[Study]:
+    """Search on `repeats` seeds, one after the other: `seed` (0 by default) and those after it.
+
+    The studies NAME-s0, NAME-s1, ... have the same settings but for the seed; the same call resumes each. `options` are
+    those of `launch`, `timeout` is that of each search. Raises TypeError for an unknown option, UserError as `launch`
+    does, for any of the studies, before the first is searched.
+    """
+    given = inspect.signature(launch).bind(study, **options).arguments
+    for name in ("runs", "data_dir"):
+        given[name] = None if given.get(name) is None else str(given[name])
+    request = Request(**{**given, "space": given.get("space") or {}, "repeats": repeats})
+    return [_search(session) for session in sets.prepare(request)]
+
+
+def _search(session: sessions.Session) -> Study:
+    with LiveReport(session.place, session.target, session.live) as report:
+        sessions.run(session, notify=report.watching(lambda event, progress: None))
+        report.finish()
     return Study(session.place)
+
+
+def compare(*studies: Study) -> "pandas.DataFrame":
+    """A row per study: what it spent, and its hypervolume from one reference point for all, of the whole search and
+    after as many trained epochs as each came to; studies that differ in the seed only have one `group`.
+
+    Raises UserError for fewer than two, and for studies of other data or another cost.
+    """
+    import pandas
+
+    compared = comparison.compare([study.read() for study in studies])
+    return pandas.DataFrame(comparison_tables.study_rows(compared))
 
 
 def open_study(study: str, *, runs: str | Path = sessions.DEFAULT_RUNS, storage: str | None = None) -> Study:

@@ -20,7 +20,7 @@ ENGINES = ("processes", "in-process")
 # Options of a session rather than of its study, which a resume has to be given again.
 SESSION_OPTIONS = (
     *("trials", "workers", "device", "sampler", "stopping", "first_rung", "reduction_factor"),
-    *("target", "runs", "storage", "data_dir", "engine"),
+    *("target", "runs", "storage", "data_dir", "engine", "live", "live_every"),
 )
 
 
@@ -54,6 +54,9 @@ class Request:
     data_dir: str | None = None
     start_from: str | None = None  # "references"
     engine: str | None = None  # where jobs run: one of ENGINES
+    repeats: int | None = None  # so many searches on as many seeds, see search.repeats
+    live: bool | None = None  # write the report again while the search runs, see search.live
+    live_every: str | None = None  # a duration; asks for a live report too, unless `live` is False
     space: Mapping[str, Any] = field(default_factory=dict)  # the [space] table
 
     def over(self, other: "Request") -> "Request":
@@ -66,6 +69,9 @@ class Request:
         words = ["underbudget", "launch", *([self.study] if self.study else [])]
         for name, value in self.__dict__.items():
             if name in ("study", "space", "storage") or value is None:
+                continue
+            if isinstance(value, bool):
+                words.append(f"--{'' if value else 'no-'}{name.replace('_', '-')}")
                 continue
             several = isinstance(value, list) and name != "tune"
             for item in value if several else [",".join(value) if isinstance(value, list) else value]:
@@ -109,6 +115,7 @@ def check(request: Request) -> None:
         ("epochs", request.epochs, 1, 10_000),
         ("workers", request.workers, 1, 1024),
         ("seed", request.seed, 0, 2**32 - 1),
+        ("repeats", request.repeats, 2, 1000),
     )
     for name, value, least, most in whole:
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most):
@@ -130,6 +137,8 @@ def check(request: Request) -> None:
             raise UserError(f"--{name} is {' or '.join(allowed)}, not {chosen!r}")
     if request.timeout is not None:
         parse_duration(request.timeout)
+    if request.live_every is not None:
+        parse_duration(request.live_every)
     Stopping(request.stopping or "front", request.first_rung, request.reduction_factor)
     Objective(request.objective or "front", request.minimize or "params")
     if request.tune is not None:
@@ -184,6 +193,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "epochs": (int,),
     "workers": (int,),
     "seed": (int,),
+    "repeats": (int,),
+    "live": (bool,),
     "lr": (float, int),
     "target": (float, int),
     "first_rung": (int,),
@@ -193,12 +204,19 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "budget": (str, list),
     "space": (dict,),
 }
-_WORDS = {int: "a whole number", float: "a number", str: "text", list: "a list of texts", dict: "a table"}
+_WORDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    list: "a list of texts",
+    dict: "a table",
+}
 
 
 def _check_type(shown: str, name: str, value: Any) -> None:
     """Raises UserError for a value of a type that the option does not take, from a TOML file or from Python."""
     allowed = _TYPES.get(name, (str,))
-    if not isinstance(value, allowed) or isinstance(value, bool):
+    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
         words = dict.fromkeys(_WORDS[kind] for kind in allowed if not (kind is int and float in allowed))
         raise UserError(f"{shown} is {' or '.join(words)}, not {value!r}")

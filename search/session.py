@@ -17,7 +17,7 @@ from budget.count import count
 from budget.limits import Budget
 from models.errors import UnderbudgetError, UserError
 from models.plan import plan
-from search import devices, session_record, tuning
+from search import additions, devices, live, lookup, session_record, tuning
 from search import request as requests
 from search import settings as study_settings
 from search import study as studies
@@ -27,6 +27,7 @@ from search.data import sources
 from search.data.store import Dataset
 from search.engines.inprocess import InProcessEngine
 from search.engines.job import Engine
+from search.mistakes import keep_mistakes
 from search.objective import Objective
 from search.progress import Notify
 from search.request import Request
@@ -47,6 +48,7 @@ DEFAULT_DATASET = "mnist"
 DEFAULT_BUDGET = "params<8000"
 DEFAULT_TRIALS = 100
 DEFAULT_RUNS = "runs"
+Say = Callable[[str], None]
 _RARE = 0.02  # share of random proposals under budget
 WARN_STEPS = 1000  # fewer optimiser steps per trial than this rank networks poorly
 
@@ -69,6 +71,7 @@ class Session:
     target: float | None
     start_from_references: bool
     engine: str  # one of requests.ENGINES
+    live: float | None  # seconds between two reports while it searches, None for none
     resume: Request  # what asks for the same session again
 
     @property
@@ -141,11 +144,18 @@ def prepare(request: Request, say: Callable[[str], None] = log.info) -> Session:
         request.target,
         request.start_from == "references",
         request.engine or requests.ENGINES[0],
+        _live(request),
         dataclasses.replace(
             Request(study=where.name),
             **{name: getattr(request, name) for name in requests.SESSION_OPTIONS},
         ),
     )
+
+
+def _live(request: Request) -> float | None:
+    if request.live is False or (request.live is None and request.live_every is None):
+        return None
+    return live.EVERY if request.live_every is None else requests.parse_duration(request.live_every)
 
 
 def _different(request: Request, where: Place, stored: Settings, different: list[str]) -> UserError:
@@ -259,6 +269,14 @@ def make_engine(session: Session) -> Engine:
     return InProcessEngine() if in_process else devices.engine_for(session.device, session.workers)
 
 
+def _keep_mistakes(session: Session) -> None:
+    """Pictures for the report: nothing that fails here is worth the end of a search."""
+    try:
+        keep_mistakes(session.place, lookup.read(session.place), session.dataset)
+    except Exception as error:
+        log.warning("the winner's misclassified images could not be kept: %s", error)
+
+
 def run(
     session: Session,
     engine: Callable[[Session], Engine] = make_engine,
@@ -292,6 +310,7 @@ def run(
                 say(f"starting from the references {', '.join(names) or '(none is new and fits)'}")
             closing = open_now.enter_context(session_record.recorded(study, session))
             made = open_now.enter_context(contextlib.closing(engine(session)))
+            keeper = additions.Keeper(session.place)
             coordinator = Coordinator(
                 study,
                 session.settings,
@@ -301,7 +320,7 @@ def run(
                 limits,
                 session.sampler,
                 session.device,
-                notify,
+                keeper.watching(notify),
                 session.early,
             )
             begun(coordinator)
@@ -310,6 +329,9 @@ def run(
             closing["outcome"] = outcome.why
             closing["trials_after"] = coordinator.progress.done
             closing["busy_share"] = made.busy_share()
+            made.close()
+            keeper.close()
+            _keep_mistakes(session)
             return outcome
     except (OSError, optuna.exceptions.StorageInternalError) as error:
         what = " ".join(str(error.__cause__ or error).split())[:200]

@@ -63,6 +63,14 @@ def launch(
         str | None,
         typer.Option(help="processes, or in-process: one trial at a time in this process.", show_default="processes"),
     ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(help="Search so many times, on seeds one after the other, and compare.")
+    ] = None,
+    live: Annotated[
+        bool | None,
+        typer.Option("--live/--no-live", help="Write the report again while the search runs, every 3 minutes."),
+    ] = None,
+    live_every: Annotated[str | None, typer.Option(help="The same, every, e.g., 10m or 30s.")] = None,
     runs: Runs = None,
     storage: Storage = None,
     data_dir: DataDir = None,
@@ -71,7 +79,7 @@ def launch(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Train nothing; print configuration and space.")] = False,
 ) -> int:
     """Start a search, or resume it: the same command goes on where it stopped."""
-    from search.commands import searching
+    from search.commands import repeating, searching
     from search.request import Request, read_config
 
     request = Request(
@@ -98,6 +106,9 @@ def launch(
         precision=precision,
         start_from=start_from,
         engine=engine,
+        repeats=repeats,
+        live=live,
+        live_every=live_every,
         runs=runs,
         storage=storage,
         data_dir=data_dir,
@@ -106,4 +117,6 @@ def launch(
         request = request.over(read_config(config))
     if dry_run:
         return searching.dry_run(request)
+    if request.repeats is not None:
+        return repeating.repeat(request, progress)
     return searching.search(request, progress)

@@ -1,47 +1,102 @@
-"""`underbudget report`: the page, the tables, the JSON."""
+"""`underbudget report`: the page, the tables, the JSON; figures for a paper; several studies compared."""
 
 import json
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from search.commands.options import Json, Runs, Storage, Target
 
+if TYPE_CHECKING:
+    from search.study import Place
+
+_OUTPUT_HELP = "Folder to write into, instead of STUDY/report or RUNS/compare-STUDY-STUDY."
+
 
 def report(
-    study: Annotated[str, typer.Argument(help="Name of the study.")],
+    studies: Annotated[list[str], typer.Argument(metavar="STUDY", help="Name of the study; several with --compare.")],
     target: Target = None,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Also figures for a paper (PDF, SVG, PNG) and a LaTeX table.")
+    ] = False,
+    column_width: Annotated[
+        float | None, typer.Option(help="Width of these figures in inches.", show_default="3.3")
+    ] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Compare several studies on one page.")] = False,
+    output: Annotated[Path | None, typer.Option(help=_OUTPUT_HELP)] = None,
     as_json: Json = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     runs: Runs = None,
     storage: Storage = None,
 ) -> None:
     """Write the report of a study: one HTML page that needs no network, CSV tables and JSON."""
-    from reports import front as fronts
-    from reports import tables
-    from reports.writing import write_report
-    from search import lookup, winners
-    from search.commands import summary
-    from search.commands.terminal import say
+    from models.errors import UserError
+    from reports import paper
+    from search import lookup
     from search.request import check_target
 
     if target is not None:
         check_target(target)
-    where = lookup.find(study, runs, storage)
+    if column_width is not None:
+        if not figures:
+            raise UserError("--column-width is that of the figures: give --figures too")
+        paper.check_width(column_width)
+    if compare and figures:
+        raise UserError("--figures draws one study, --compare is a page of several: run report twice")
+    if len(studies) > 1 and not compare:
+        raise UserError(f"a report is of one study, not of {len(studies)}: give --compare, or run report for each")
+    places = [lookup.find(study, runs, storage) for study in studies]
+    if compare:
+        page = _compare(places, target, output, as_json)
+    else:
+        width = (column_width or paper.WIDTH) if figures else None
+        page = _report(places[0], target, output, as_json, width)
+    if open_page:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
+
+
+def _report(where: "Place", target: float | None, output: Path | None, as_json: bool, width: float | None) -> Path:
+    """The report of one study, with figures of a width in inches where one is given; its page."""
+    from reports import paper, tables
+    from search import lookup, reporting
+    from search.commands import summary
+    from search.commands.terminal import say
+
     found = lookup.read(where)
-    best = fronts.winner(found.trials, found.axis)
-    confirmation = None if best is None else winners.confirm(found, best)
-    paths = write_report(found, where.folder / "report", target, confirmation=confirmation)
+    if width is not None:
+        paper.check_drawable(found)
+    folder = where.folder / "report" if output is None else output
+    paths, confirmation = reporting.write(where, found, target, folder)
+    written = list(paths.values())
+    if width is not None:
+        written += paper.write_figures(found, folder / paper.FOLDER, width, target).values()
     if as_json:
         print(json.dumps(tables.to_json(found, target, confirmation), indent=2, allow_nan=False))
-        return
+        return paths["page"]
     summary.print_summary(found, target)
     if confirmation is not None:
         say(confirmation)
     say()
+    for path in written:
+        say(str(path))
+    return paths["page"]
+
+
+def _compare(places: "list[Place]", target: float | None, output: Path | None, as_json: bool) -> Path:
+    """The comparison of several studies; its page."""
+    from reports.comparison_tables import to_json
+    from search.commands.comparing import compare, print_comparison
+    from search.commands.terminal import say
+
+    found, paths = compare(places, target, output)
+    if as_json:
+        print(json.dumps(to_json(found), indent=2, allow_nan=False))
+        return paths["page"]
+    print_comparison(found)
+    say()
     for path in paths.values():
         say(str(path))
-    if open_page:
-        import webbrowser
-
-        webbrowser.open(paths["page"].resolve().as_uri())
+    return paths["page"]

@@ -13,12 +13,13 @@ from models.plan import plan
 from reports import front as fronts
 from reports.record import SCORE_EPOCHS
 from reports.storage_url import shown_url
-from search import lookup
+from search import lookup, repeats
 from search import session as sessions
 from search import study as studies
 from search.commands import display, summary
 from search.commands.terminal import console, say
 from search.coordinator import Coordinator, Outcome
+from search.live import LiveReport
 from search.request import Request, quoted
 from search.session import Session
 from search.settings import Settings
@@ -54,8 +55,13 @@ def run(session: Session, shown: display.Display, stopper: "Stopper", tell: Call
         tell("")
 
     try:
-        with shown:
-            return sessions.run(session, notify=shown, opened=opened, begun=stopper.take, say=tell)
+        with LiveReport(session.place, session.target, session.live, tell) as report:
+            with shown:
+                watched = report.watching(shown)
+                outcome = sessions.run(session, notify=watched, opened=opened, begun=stopper.take, say=tell)
+            if report.finish():
+                tell(f"report     {report.page}")
+            return outcome
     except KeyboardInterrupt as stop:
         raise StoppedError(
             f"stopped at once; finished trials are kept, resume with: {resume_command(session)}"
@@ -124,6 +130,8 @@ def header(session: Session) -> list[str]:
         rows.append(("tuned", ", ".join(settings.tune)))
     if session.target is not None:
         rows.append(("target", f"{session.target:g} % on validation in each of the last 3 epochs"))
+    if session.live is not None:
+        rows.append(("report", f"every {display.duration(session.live)}, in {session.place.folder / 'report'}"))
     if not math.isinf(session.seconds):
         rows.append(("timeout", display.duration(session.seconds)))
     lines = [f"{name:<10} {text}" for name, text in rows]
@@ -159,10 +167,16 @@ def dry_run(request: Request) -> int:
     from budget.count import count
     from search.space import feasible_share
 
-    session = sessions.prepare(request, lambda line: say(f"# {line}"))
+    def comment(line: str) -> None:
+        say(f"# {line}")
+
+    searches = [sessions.prepare(request, comment)] if request.repeats is None else repeats.prepare(request, comment)
+    session = searches[0]
     settings, space = session.settings, session.settings.space
     say(to_toml(session))
     say()
+    if len(searches) > 1:
+        say(f"# {len(searches)} searches: {', '.join(search.place.name for search in searches)}")
     shape, classes = settings.dataset.input_shape, len(settings.dataset.classes)
     for word, network in (("smallest", space.smallest()), ("largest", space.largest())):
         params = count(plan(network, shape, classes), settings.precision).params
@@ -195,6 +209,10 @@ def to_toml(session: Session) -> str:
         "runs": str(session.place.folder.parent),
         "engine": session.engine,
     }
+    if session.resume.repeats is not None:
+        values |= {"study": repeats.name_of(session.resume), "repeats": session.resume.repeats}
+    if session.live is not None:
+        values |= {"live": True, "live-every": f"{session.live:g}s"}
     if session.resume.data_dir is not None:
         values["data-dir"] = session.resume.data_dir
     if session.early.first_rung is not None:

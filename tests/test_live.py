@@ -1,0 +1,236 @@
+"""The report written while a search runs: real processes, real reports, no process left whatever ends the search."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import simulated
+from faults import NAME, instant, request
+
+import underbudget
+from reports.reading import read_study
+from search import live
+from search import session as sessions
+from search.commands.main import run
+from search.data.store import Dataset
+from search.live import LiveReport
+from search.progress import Progress, Tick
+from search.request import Request, read_config
+from search.study import Place
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A study of three trials."""
+    folder = tmp_path_factory.mktemp("toy") / "toy"
+    folder.mkdir()
+    simulated.search(folder, 3)
+    return simulated.place(folder)
+
+
+def progress(ended: int) -> Progress:
+    return Progress(goal=100, epochs=4, complete=ended)
+
+
+def tick_until(report: Callable[..., None], done: Callable[[], bool], ended: int = 1) -> None:
+    """Ticks of a search, as many as it takes."""
+    while not done():
+        report(Tick(), progress(ended))
+        time.sleep(0.02)
+
+
+def children() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
+
+
+def test_reports_are_written_one_at_a_time_and_only_of_something_new(toy: Place) -> None:
+    told: list[str] = []
+    notes: list[str] = []
+    with LiveReport(toy, None, 0.01, notes.append) as report:
+        watched = report.watching(lambda event, now: told.append(type(event).__name__))
+        tick_until(watched, lambda: report.written == 1)
+        page = report.page.read_text()
+        assert page.rstrip().endswith("</html>")
+        before = len(children())
+        for _ in range(20):
+            watched(Tick(), progress(1))
+        time.sleep(0.05)
+        watched(Tick(), progress(1))
+        assert len(children()) == before  # no trial has ended since
+        report._due = 0.0
+        watched(Tick(), progress(2))
+        process = report._process
+        assert process is not None
+        for ended in range(3, 30):
+            watched(Tick(), progress(ended))
+            assert report._process is process
+    assert process.poll() is not None
+    assert set(told) == {"Tick"}
+    assert notes == []
+
+
+def test_the_last_report_is_waited_for_and_counted_by_strangers(toy: Place) -> None:
+    with LiveReport(toy, 60.0, 1000.0) as report:
+        report.watching(lambda event, now: None)(Tick(), progress(3))
+        assert report._process is None
+        assert report.finish()
+    found = json.loads((toy.folder / "report" / "report.json").read_text())
+    assert found["counts"]["trained"] == 3
+    assert found["target"]["accuracy"] == 60.0
+    assert "confirmed by torch and fvcore" in found["confirmation"]
+    assert not list((toy.folder / "report").glob(".*"))
+
+
+def test_without_it_nothing_is_written(toy: Place) -> None:
+    def notify(event: Any, now: Any) -> None:
+        pass
+
+    with LiveReport(Place("none", toy.folder.parent / "none"), None, None) as report:
+        assert report.watching(notify) is notify
+        assert not report.finish()
+    assert not (toy.folder.parent / "none").exists()
+
+
+def test_a_report_that_fails_is_one_note(tmp_path: Path) -> None:
+    notes: list[str] = []
+    with LiveReport(Place("gone", tmp_path / "gone"), None, 0.01, notes.append) as report:
+        watched = report.watching(lambda event, now: None)
+        tick_until(watched, lambda: bool(notes))
+        report._due = 0.0
+        assert not report.finish()
+    (note,) = notes
+    assert note.startswith("note: the report could not be written while the search runs (no study 'gone' in ")
+    assert note.endswith("; the search goes on")
+
+
+def test_no_process_to_be_had_is_one_note(toy: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any, **__: Any) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(live.subprocess, "Popen", refused)
+    notes: list[str] = []
+    with LiveReport(toy, None, 0.0, notes.append) as report:
+        watched = report.watching(lambda event, now: None)
+        for ended in (1, 2, 3):
+            watched(Tick(), progress(ended))
+        assert not report.finish()
+    assert notes == [
+        "note: the report could not be written while the search runs (Resource temporarily unavailable); "
+        "the search goes on"
+    ]
+
+
+def test_one_that_hangs_is_ended(toy: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_PATIENCE", 0.0)
+    notes: list[str] = []
+    with LiveReport(toy, None, 0.0, notes.append) as report:
+        watched = report.watching(lambda event, now: None)
+        watched(Tick(), progress(1))
+        process = report._process
+        assert process is not None
+        time.sleep(0.01)
+        watched(Tick(), progress(1))
+        assert process.poll() is not None
+    assert notes == ["note: the report could not be written while the search runs (it took longer than 0 minutes); "
+                     "the search goes on"]  # fmt: skip
+
+
+def test_an_interrupt_leaves_no_process(toy: Place) -> None:
+    report = LiveReport(toy, None, 0.0)
+
+    def interrupted(event: Any, now: Any) -> None:
+        if report._process is not None:
+            raise KeyboardInterrupt
+
+    watched = report.watching(interrupted)
+    with pytest.raises(KeyboardInterrupt), report:
+        tick_until(watched, lambda: False)
+    assert report._process is None
+    assert not [child for child in children() if "search.reporting" in child.cmdline()]
+
+
+def test_its_process_ends_with_the_one_that_started_it() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(underbudget.__file__).parent)}
+    asked = {"name": "x", "folder": "/nowhere", "storage": "sqlite:////dev/zero", "target": None, "confirmed": True}
+    # What it waits for never comes, and its end is that of its standard input.
+    slow = (
+        "import time; from search import lookup, reporting; lookup.read = lambda _: time.sleep(1000); reporting.main()"
+    )
+    process = subprocess.Popen([sys.executable, "-P", "-c", slow], stdin=subprocess.PIPE, env=environment, text=True)
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(asked) + "\n")
+    process.stdin.flush()
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    process.stdin.close()
+    assert process.wait(60) == 1
+
+
+def test_a_storages_password_is_not_in_the_command(toy: Place) -> None:
+    where = Place("toy", toy.folder, "postgresql://me:secret@127.0.0.1:1/db")
+    with LiveReport(where, None, 0.0) as report:
+        report.watching(lambda event, now: None)(Tick(), progress(1))
+        assert report._process is not None
+        assert "secret" not in " ".join(map(str, report._process.args))  # type: ignore[arg-type]
+
+
+def test_a_search_writes_it_while_it_runs_and_at_its_end(digits: Dataset, tmp_path: Path) -> None:
+    asked = request(tmp_path, digits, 400, live_every="0.01s")
+    page = tmp_path / NAME / "report" / "index.html"
+    with instant(asked, "pause = 0.02") as launch:
+        launch.until("ended")
+        while not page.exists():
+            launch.until("ended")
+        seen = json.loads((page.parent / "report.json").read_text())
+        assert seen["counts"]["trained"] < 400
+        launch.process.send_signal(signal.SIGINT)
+        assert launch.end(130) == ""  # and no process is left
+    found = json.loads((page.parent / "report.json").read_text())
+    trials = read_study(f"sqlite:///{tmp_path / NAME / 'study.db'}", NAME).trials
+    assert found["counts"]["proposed"] == len(trials)
+    assert not list(page.parent.glob(".*"))
+
+
+def test_options(tmp_path: Path, digits: Dataset) -> None:
+    def every(**options: Any) -> float | None:
+        return sessions.prepare(request(tmp_path, digits, 1, **options), lambda line: None).live
+
+    assert every() is None
+    assert every(live=True) == 180
+    assert every(live_every="90s") == 90
+    assert every(live=False, live_every="90s") is None  # --no-live over a configuration's live-every
+    assert "--live --live-every 2m" in Request(live=True, live_every="2m").command()
+    assert Request(live=False).command() == "underbudget launch --no-live"
+    resumed = sessions.prepare(request(tmp_path, digits, 1, live_every="90s"), lambda line: None).resume
+    assert "--live-every 90s" in resumed.command()
+    config = tmp_path / "live.toml"
+    config.write_text('live = true\nlive-every = "5m"')
+    assert (read_config(config).live, read_config(config).live_every) == (True, "5m")
+
+
+@pytest.mark.parametrize(
+    ("options", "config", "says"),
+    [
+        (["--live-every", "soon"], "", "a duration is written like 2h"),
+        ([], 'live = "yes"', "live is true or false, not 'yes'"),
+        ([], "live-every = 3", "live-every is text, not 3"),
+        ([], "trials = true", "trials is a whole number, not True"),
+    ],
+)
+def test_mistakes(
+    options: list[str], config: str, says: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "c.toml").write_text(config)
+    assert run(["launch", "--runs", str(tmp_path / "runs"), "--config", str(tmp_path / "c.toml"), *options]) == 2
+    error = capfd.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
