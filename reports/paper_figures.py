@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from reports import front as fronts
+from reports import paper_axes
 from reports.page.conditions import Conditions
-from reports.page.figure import ACCURACY_TICKS, least_error
+from reports.page.figure import least_error
 from reports.page.published import LABEL, Published
 from reports.record import StudyRecord, TrialRecord
 from reports.seeds import Summary
@@ -30,11 +31,9 @@ _STYLES = (
     ("#000000", (0, (6, 1.5, 1.2, 1.5)), "D"),
     ("#cc79a7", (0, (3, 1, 1, 1, 1, 1)), "v"),
 )
-_BLUE, _VERMILLION, _GREEN, _PURPLE, _ORANGE = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"
-_GREY, _LIGHT, _FAINT = "#595959", "#9a9a9a", "#e8e8e8"
+_BLUE, _VERMILLION, _PURPLE, _ORANGE = "#0072b2", "#d55e00", "#cc79a7", "#e69f00"
 _MANY = 1000  # of more marks than this a vector file is slow to show: they become a picture within it
-_WIDE = 8.0  # costs that differ by this factor stand on a logarithmic axis
-_READABLE = 3.0  # inches; a narrower figure has less and smaller text
+_BARS = 24  # of more intervals than these the bars hide each other
 _DPI = 300
 _SETTINGS: dict[Any, Any] = {
     "pdf.fonttype": 42,  # TrueType, embedded: what publishers ask for, instead of Type 3
@@ -47,7 +46,7 @@ _SETTINGS: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "grid.color": _FAINT,
+    "grid.color": paper_axes.FAINT,
     "grid.linewidth": 0.5,
     "lines.linewidth": 1.1,
     "xtick.labelsize": 7,
@@ -78,7 +77,7 @@ def front(
     scored, best = fronts.scored(study.trials), fronts.front(study.trials, study.axis)
     if not best:
         raise ValueError("there is no front")
-    low, high = _cost_range([fronts.cost(trial, study.axis) for trial in scored], held.limit)
+    low, high = paper_axes.cost_range([fronts.cost(trial, study.axis) for trial in scored], held.limit)
     points = [point for point in published if study.axis == "params" and low <= point.params <= high]
     least = least_error(held.images)
     inside = [fronts.score(trial) for trial in best] + list(interval(study, best[-1].score) or ())
@@ -99,9 +98,9 @@ def front(
             axes.plot([point.params for point in points], [max(100 - point.accuracy, least) for point in points], "D",
                       markersize=3, markerfacecolor="none", markeredgecolor=_ORANGE, markeredgewidth=0.7, zorder=3,
                       label=LABEL)  # fmt: skip
-        _costs(axes, low, high, width)
-        _limits(axes, held.limit, high, target)
-        _accuracies(axes, bottom, top)
+        paper_axes.costs(axes, low, high, width)
+        paper_axes.limits(axes, held.limit, high, target)
+        paper_axes.accuracies(axes, bottom, top)
         axes.set_xlabel(fronts.AXIS_WORDS[study.axis])
         _finish(figure, width)
         return _files(figure)
@@ -127,12 +126,13 @@ def curves(study: StudyRecord, held: Conditions, width: float) -> dict[str, byte
         _grey(axes, complete, least, "solid", f"complete, not on the front ({len(complete):,})")
         _grey(axes, stopped, least, (0, (1, 1)), f"stopped early ({len(stopped):,})", marker="x")
         for trial, (color, dashes, marker) in zip(chosen, _STYLES, strict=False):
-            line: dict[str, Any] = {"color": color, "linestyle": dashes, "marker": marker, "markersize": 2.8}
+            line: dict[str, Any] = {"color": color, "linestyle": dashes, "marker": marker, "markersize": 3.4}
+            line |= {"markeredgecolor": "white", "markeredgewidth": 0.3}
             name = f"{fronts.cost(trial, study.axis):,} {_short(study.axis)}, {trial.score:.2f} %"
             axes.plot(*_errors(trial, least), label=name, **line)
         errors = [error for trial in chosen for error in _errors(trial, least)[1] if math.isfinite(error)]
         high, low = max(errors, default=90.0) * 1.15, min(errors, default=least) / 1.15
-        _accuracies(axes, high, low)
+        paper_axes.accuracies(axes, high, low)
         axes.set_xlabel("epoch")
         axes.locator_params(axis="x", integer=True)
         _finish(figure, width)
@@ -150,56 +150,13 @@ def _figure(width: float) -> "Iterator[Figure]":
         yield Figure(figsize=(width, width), dpi=_DPI, layout="constrained")
 
 
-def _accuracies(axes: "Axes", bottom: float, top: float) -> None:
-    """The upright axis: logarithmic in the error, from `bottom` to `top` percent of it, labelled with accuracies."""
-    axes.set_yscale("log")
-    ticks = [tick for tick in ACCURACY_TICKS if top <= 100 - tick <= bottom]
-    if len(ticks) < 3:  # a narrow range: what matplotlib finds on a plain axis
-        from matplotlib.ticker import MaxNLocator
-
-        found = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(100 - bottom, 100 - top)
-        ticks = [tick for tick in found if top <= 100 - tick <= bottom]
-    axes.set_yticks([100 - tick for tick in ticks], [f"{tick:.6g}" for tick in ticks])
-    axes.set_yticks([], minor=True)
-    axes.set(ylim=(bottom, top), ylabel="validation accuracy, %")
-    axes.grid(True)
-
-
-def _cost_range(costs: Sequence[int], limit: int | None) -> tuple[float, float]:
-    """The costs to show: all of them, and some room beyond the limit."""
-    low, high = min(costs), max([*costs, limit or 1])
-    if high >= low * _WIDE:
-        return low * 0.8, high * (1.5 if limit else 1.2)
-    return max(0.0, low - 0.05 * (high - low) - 1), high + (0.2 * (high - low) if limit else 0.05 * (high - low)) + 1
-
-
-def _costs(axes: "Axes", low: float, high: float, width: float) -> None:
-    """The level axis: logarithmic where costs differ by a factor of _WIDE or more."""
-    if high < low * _WIDE:
-        axes.xaxis.set_major_formatter("{x:,.0f}")
-        axes.locator_params(axis="x", nbins=5)
-    else:
-        axes.set_xscale("log")
-        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        steps = (1,) if high >= low * 1000 else (1, 2, 5) if width >= _READABLE else (1, 3)
-        ticks = [step * 10.0**decade for decade in decades for step in steps]
-        ticks = [tick for tick in ticks if low <= tick <= high]
-        axes.set_xticks(ticks, [_cost_label(tick) for tick in ticks])
-        axes.set_xticks([], minor=True)
-    axes.set_xlim(low, high)
-
-
-def _cost_label(cost: float) -> str:
-    return f"{cost / 1e6:g} M" if cost >= 1e6 else f"{cost:,.0f}"
-
-
 def _others(axes: "Axes", study: StudyRecord, trials: Sequence[TrialRecord], bottom: float, least: float) -> None:
     if not trials:
         return
     below = sum(100 - fronts.score(trial) > bottom for trial in trials)
     label = f"complete, not on the front ({len(trials):,}" + (f", {below:,} below)" if below else ")")
     errors = [max(100 - fronts.score(trial), least) for trial in trials]
-    axes.plot([fronts.cost(trial, study.axis) for trial in trials], errors, ".", color=_LIGHT, markersize=4,
+    axes.plot([fronts.cost(trial, study.axis) for trial in trials], errors, ".", color=paper_axes.LIGHT, markersize=4,
               markeredgewidth=0, label=label, rasterized=len(trials) > _MANY, zorder=2)  # fmt: skip
 
 
@@ -213,9 +170,11 @@ def _staircase(axes: "Axes", study: StudyRecord, front: Sequence[TrialRecord], l
         error = [[max(0.0, place - max(100 - end[1], least)) for place, end in zip(y, known, strict=True)],
                  [max(0.0, 100 - end[0] - place) for place, end in zip(y, known, strict=True)]]  # fmt: skip
     # The best score for at most so many parameters holds until the next point.
+    every = math.ceil(len(front) / _BARS)
+    words = "" if error is None else ", 95 % intervals" if every == 1 else f", 95 % interval of one in {every}"
     axes.errorbar(x, y, yerr=error, drawstyle="steps-post", color=_BLUE, marker="o", markersize=3.2, elinewidth=0.6,
-                  capsize=1.6, capthick=0.6, zorder=4,
-                  label=f"front ({len(front):,})" + (", 95 % intervals" if error else ""))  # fmt: skip
+                  capsize=1.6, capthick=0.6, zorder=4, errorevery=(-1 % len(front) % every, every),
+                  label=f"front ({len(front):,}){words}")  # fmt: skip
 
 
 def _confirmed(
@@ -232,17 +191,6 @@ def _confirmed(
                   label="confirmed on test, lowest to highest seed")  # fmt: skip
 
 
-def _limits(axes: "Axes", limit: int | None, high: float, target: float | None) -> None:
-    if limit is not None and limit < high:
-        axes.axvspan(limit, high, color=_FAINT, linewidth=0, zorder=0)
-        axes.axvline(limit, color=_GREY, linestyle=(0, (4, 2)), linewidth=0.8)
-        middle = math.sqrt(limit * high) if axes.get_xscale() == "log" else (limit + high) / 2
-        axes.text(middle, 0.04, "over budget", rotation=90, ha="center", va="bottom", fontsize=7, color=_GREY,
-                  transform=axes.get_xaxis_transform())  # fmt: skip
-    if target is not None:
-        axes.axhline(100 - target, color=_GREEN, linestyle=(0, (1, 1.5)), linewidth=1, label=f"target {target:g} %")
-
-
 def _grey(
     axes: "Axes", trials: Sequence[TrialRecord], least: float, dashes: Any, label: str, marker: str | None = None
 ) -> None:
@@ -253,13 +201,17 @@ def _grey(
     if not lines:
         return
     many = len(lines) > _MANY // 5
-    drawn = LineCollection(lines, colors=_LIGHT, linewidths=0.45, linestyles=[dashes], alpha=0.7, rasterized=many)
+    alpha = min(0.7, max(0.05, 100 / len(lines)))  # thousands of them stay a light background
+    drawn = LineCollection(
+        lines, colors=paper_axes.LIGHT, linewidths=0.45, linestyles=[dashes], alpha=alpha, rasterized=many
+    )
     axes.add_collection(drawn)
     if marker is not None:
         ends = [line[-1] for line in lines]
-        axes.plot([x for x, _ in ends], [y for _, y in ends], marker, color=_GREY, markersize=2.6, markeredgewidth=0.6)
-    axes.plot([], [], color=_LIGHT, linewidth=0.8, linestyle=dashes, marker=marker, markersize=2.6,
-              markeredgecolor=_GREY, markeredgewidth=0.6, label=label)  # fmt: skip
+        axes.plot(*zip(*ends, strict=True), marker, color=paper_axes.GREY, markersize=2.6, markeredgewidth=0.6,
+                  alpha=max(alpha, 0.25))  # fmt: skip
+    axes.plot([], [], color=paper_axes.LIGHT, linewidth=0.8, linestyle=dashes, marker=marker, markersize=2.6,
+              markeredgecolor=paper_axes.GREY, markeredgewidth=0.6, label=label)  # fmt: skip
 
 
 def _errors(trial: TrialRecord, least: float) -> tuple[list[int], list[float]]:
@@ -283,7 +235,7 @@ def _finish(figure: "Figure", width: float) -> None:
         [labels[index] for index in order],
         loc="outside lower center",
         ncols=columns,
-        fontsize=7 if width >= _READABLE else 5.8,
+        fontsize=7 if width >= paper_axes.READABLE else 5.8,
     )
     plot = 0.76 * width if width < 4.5 else max(3.4, 0.48 * width)
     figure.set_size_inches(width, plot + 0.15 * math.ceil(len(labels) / columns))

@@ -97,7 +97,7 @@ def test_without_colour_lines_differ_in_dashes_and_in_markers(figures: Path) -> 
 def test_equal_studies_give_equal_files_whatever_the_settings_of_matplotlib(
     mnist: StudyRecord, figures: Path, tmp_path: Path
 ) -> None:
-    with matplotlib.rc_context({"font.size": 30, "lines.linewidth": 9, "pdf.fonttype": 3}):
+    with matplotlib.rc_context({"font.size": 30, "axes.edgecolor": "red", "text.usetex": True, "pdf.fonttype": 3}):
         write_figures(mnist, tmp_path, 3.25, target=99.4)
         assert matplotlib.rcParams["font.size"] == 30
     for name in FILES.values():
