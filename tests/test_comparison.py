@@ -290,17 +290,20 @@ def test_the_page_in_a_browser(browser: Browser, tmp_path: Path, scheme: Any) ->
         for place, kind in enumerate(("tpe", "random"))
         for seed in range(3)
     ]
-    paths = write_comparison(compare([*studies, study(HOSTILE, sample(30, 7), epochs=9)], 99.0), tmp_path)
+    hostile = [study(HOSTILE, sample(30, 7), epochs=9), study("x" * 300, sample(30, 8), epochs=10)]
+    paths = write_comparison(compare([*studies, *hostile], 99.0), tmp_path)
     with visit(browser, paths["page"], viewport={"width": 390, "height": 800}, color_scheme=scheme) as seen:
         page = seen.page
         page.wait_for_selector("[data-figure=volume_trained] .scatterlayer .trace")
         drawn = {name: page.locator(f"[data-figure={name}] .scatterlayer .trace").count() for name in
                  ("fronts", "volume_epochs", "volume_trained")}  # fmt: skip
-        assert drawn == dict.fromkeys(drawn, 5)  # two lines with their bands, and a line
+        assert drawn == dict.fromkeys(drawn, 6)  # two lines with their bands, and two lines
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert HOSTILE in page.inner_text("#studies")
-        assert "random (3 seeds)" in page.text_content("[data-figure=fronts] .legend")  # type: ignore[operator]
-        assert "epochs\t15\t15\t9" in page.inner_text("#differences")
+        legend = page.text_content("[data-figure=fronts] .legend") or ""
+        assert "random (3 seeds)" in legend
+        assert "x" * 40 + "..." in legend
+        assert "epochs\t15\t15\t9\t10" in page.inner_text("#differences")
         assert page.locator("img").count() == 0
         assert axe_violations(page) == []
         assert seen.errors == []

@@ -14,6 +14,7 @@ from reports.page.numbers import whole
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star-open")
+_NAME = 40  # characters of a name in the legend
 _NARROW = 10  # errors that differ by less leave room for more labels
 _CLOSE_TICKS = tuple(
     round(100 - unit * step, 6) for unit in (10, 1, 0.1, 0.01) for step in (10, 8, 6, 5, 4, 3, 2.5, 2, 1.5, 1.2)
@@ -128,7 +129,8 @@ def _traces(group: Group, place: int, band: Band, text: Callable[[int], str], ma
                 "legendgroup": str(place),
             }
         )
-    name = plotly_text(group.name) + (f" ({band.n} seeds)" if band.n > 1 else "")
+    short = group.name if len(group.name) <= _NAME else f"{group.name[:_NAME]}..."
+    name = plotly_text(short) + (f" ({band.n} seeds)" if band.n > 1 else "")
     traces.append(
         {
             "type": "scatter",
