@@ -1,6 +1,7 @@
 """`underbudget report`: the page, the tables, the JSON; figures for a paper; several studies compared."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from search.commands.options import Json, Runs, Storage, Target
 if TYPE_CHECKING:
     from search.study import Place
 
+_ADDITIONS = 3.0  # seconds in which files for the dashboard are begun; `dashboard` makes the others
 _OUTPUT_HELP = "Folder to write into, instead of STUDY/report or RUNS/compare-STUDY-STUDY."
 
 
@@ -61,7 +63,7 @@ def report(
 def _report(where: "Place", target: float | None, output: Path | None, as_json: bool, width: float | None) -> Path:
     """The report of one study, with figures of a width in inches where one is given; its page."""
     from reports import paper, tables
-    from search import lookup, reporting
+    from search import additions, lookup, reporting
     from search.commands import summary
     from search.commands.terminal import say
 
@@ -73,6 +75,8 @@ def _report(where: "Place", target: float | None, output: Path | None, as_json: 
     written = list(paths.values())
     if width is not None:
         written += paper.write_figures(found, folder / paper.FOLDER, width, target).values()
+    if said := additions.update(where, found, seconds=_ADDITIONS):
+        print(said, file=sys.stderr)
     if as_json:
         print(json.dumps(tables.to_json(found, target, confirmation), indent=2, allow_nan=False))
         return paths["page"]
