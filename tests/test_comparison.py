@@ -302,6 +302,7 @@ def test_the_page_in_a_browser(browser: Browser, tmp_path: Path, scheme: Any) ->
         assert HOSTILE in page.inner_text("#studies")
         legend = page.text_content("[data-figure=fronts] .legend") or ""
         assert "random (3 seeds)" in legend
+        assert HOSTILE[:40] in legend
         assert "x" * 40 + "..." in legend
         assert "epochs\t15\t15\t9\t10" in page.inner_text("#differences")
         assert page.locator("img").count() == 0

@@ -59,6 +59,8 @@ def run(session: Session, shown: display.Display, stopper: "Stopper", tell: Call
             with shown:
                 watched = report.watching(shown)
                 outcome = sessions.run(session, notify=watched, opened=opened, begun=stopper.take, say=tell)
+            if session.live is not None:
+                tell("writing the report a last time")
             if report.finish():
                 tell(f"report     {report.page}")
             return outcome
