@@ -98,13 +98,28 @@ def test_the_axes_switch(browser: Browser, report: Path) -> None:
         def winner() -> float:
             return page.evaluate("document.getElementById('front-figure').data.at(-1).y[0]")
 
+        def target() -> float:
+            return page.evaluate("document.getElementById('front-figure').layout.shapes.at(-1).y1")
+
+        def bars() -> list[list[float]]:
+            return page.evaluate(
+                "(({error_y}) => [error_y.array, error_y.arrayminus])"
+                "(document.getElementById('front-figure').data.find((one) => one.error_y))"
+            )
+
         assert axes() == ["linear", "log"]
         error = winner()
+        assert target() == pytest.approx(100 - 99.3)
+        up, down = bars()
         page.get_by_label("logarithmic parameters").check()
         assert axes() == ["log", "log"]
         page.get_by_label("logarithmic error").uncheck()
         assert axes() == ["log", "linear"]
         assert winner() == pytest.approx(100 - error)
+        assert target() == 99.3
+        # What reaches up on the axis of the accuracy reaches down to a smaller error.
+        assert bars() == [pytest.approx(down), pytest.approx(up)]
+        assert up != pytest.approx(down)
         assert seen.errors == []
 
 
