@@ -43,7 +43,7 @@ def update(where: Place, study: StudyRecord, artifacts: bool = True, seconds: fl
     except sa.exc.SQLAlchemyError as error:
         why = str(getattr(error, "orig", None) or error).strip().split("\n")[0][:200]
         return f"note: the study takes no figures and notes for the dashboard now ({why})"
-    except (OSError, LookupError, ValueError, UnderbudgetError) as error:
+    except (OSError, LookupError, TypeError, ValueError, UnderbudgetError) as error:
         return f"note: no figures and notes for the dashboard ({' '.join(str(error).split())[:200]})"
     return left_out
 

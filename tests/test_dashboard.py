@@ -266,6 +266,26 @@ def test_figures_are_complete_for_plotly_and_small(tmp_path: Path) -> None:
         assert "height" not in figure["layout"]
 
 
+def test_the_front_is_logarithmic_in_the_error(place: Place) -> None:
+    from reports.dashboard.figures import figures
+
+    figure = figures(lookup.read(place))["underbudget-front"]
+    assert figure is not None
+    (front,) = (trace for trace in figure["data"] if trace["name"].startswith("front"))
+    assert front["x"] == [56, 112]
+    assert front["y"] == [9.0, 4.0]  # scores of 91 and 96
+    # Wilson's 95 % intervals of 91 and 96 of 100 by scipy.stats.binomtest: 83.774 to 95.193 and 90.163 to 98.434.
+    assert front["error_y"]["array"] == pytest.approx([91 - 83.774, 96 - 90.163], abs=0.001)
+    assert front["error_y"]["arrayminus"] == pytest.approx([95.193 - 91, 98.434 - 96], abs=0.001)
+    axis = figure["layout"]["yaxis"]
+    assert axis["type"] == "log"
+    assert axis["range"][0] > axis["range"][1]  # the better, the higher
+    assert dict(zip(axis["tickvals"], axis["ticktext"], strict=True))[10] == "90"
+    across = figure["layout"]["xaxis"]
+    assert across["type"] == "log"
+    assert 10 ** across["range"][0] == pytest.approx(0.8 * 56)
+
+
 @pytest.mark.parametrize("text", ["a_b*c*", "[x](javascript:alert(1))", "`code` | pipe", "<b>", "1. one", "# h", "$x$"])
 def test_text_is_escaped_for_markdown(text: str) -> None:
     assert escaped(text).replace("\\", "") == text

@@ -23,6 +23,7 @@ _CURVES = 6  # trials of the front in the figure: half the page's width has room
 _DETAILED = (
     100  # points of a trace that have more in their hover box than a number: every browser fetches a figure anew
 )
+_WIDE = 8  # between the smallest and the largest cost that is drawn
 _LINES = 3  # of those hover boxes
 
 # The light theme of reports/page/templates/page.css, on white in the dashboard's dark mode too.
@@ -56,7 +57,7 @@ def figures(study: StudyRecord) -> dict[str, Figure | None]:
     front = fronts.front(study.trials, study.axis)
     title = f"Front: validation accuracy against {fronts.AXIS_WORDS[study.axis]}"
     drawn = {
-        "underbudget-front": _stored(front_figure(study, held, published_points(held.dataset)), title),
+        "underbudget-front": _stored(_in_decades(front_figure(study, held, published_points(held.dataset))), title),
         "underbudget-curves": _stored(
             curves_figure(_spread(front[::-1]), held.images),
             "Learning curves on the front; training dotted",
@@ -85,6 +86,39 @@ def _spread(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     return [trials[round(step * (len(trials) - 1) / (_CURVES - 1))] for step in range(_CURVES)]
 
 
+def _in_decades(figure: Figure) -> Figure:
+    """The front with an accuracy axis that is logarithmic in the error, and a cost axis that is where costs differ by
+    a factor of _WIDE: what the page's switches offer, here for good."""
+    axes = figure["layout"]["meta"]
+
+    def error(accuracy: float) -> float:
+        return max(100.0 - accuracy, float(axes["floor"]))
+
+    def turned(trace: dict[str, Any]) -> dict[str, Any]:
+        bars = trace.get("error_y")
+        if bars:
+            ends = list(zip(trace["y"], bars["array"], bars["arrayminus"], strict=True))
+            bars = {
+                **bars,
+                "array": [round(error(y - down) - error(y), 6) for y, _, down in ends],
+                "arrayminus": [round(error(y) - error(y + up), 6) for y, up, _ in ends],
+            }
+        return {**trace, "y": [round(error(y), 6) for y in trace["y"]], **({"error_y": bars} if bars else {})}
+
+    layout = figure["layout"]
+    low, high = min(x for trace in figure["data"] for x in trace["x"]), axes["x"]["linear"][1]
+    wide = low > 0 and high >= _WIDE * low
+    across = {"type": "log", "range": [math.log10(0.8 * low), math.log10(high)], "dtick": "D2"} if wide else {}
+    up = {
+        "type": "log",
+        "range": axes["y"]["log"],
+        "tickvals": [100 - tick for tick in axes["ticks"]],
+        "ticktext": [f"{tick:g}" for tick in axes["ticks"]],
+    }
+    layout = {**layout, "xaxis": layout["xaxis"] | across, "yaxis": layout["yaxis"] | up}
+    return {"data": [turned(trace) for trace in figure["data"]], "layout": layout}
+
+
 def _stored(figure: Figure, title: str, **more: Any) -> Figure:
     """A figure of the page with fixed colours, a title, the dashboard's size, and `more` in its layout."""
     layout = {key: value for key, value in figure["layout"].items() if key not in ("height", "meta")}
@@ -108,7 +142,7 @@ def _short(trace: dict[str, Any]) -> dict[str, Any]:
     texts = trace.get("hovertext")
     if isinstance(texts, list) and len(texts) > _DETAILED:
         trace["hovertext"] = ["<br>".join(text.split("<br>")[:1]) for text in texts]
-        trace["hoverinfo"] = "x+y+text"
+        trace["hoverinfo"] = "x+text"
     elif isinstance(texts, list) and len(texts) > _CURVES:
         trace["hovertext"] = ["<br>".join(text.split("<br>")[:_LINES]) for text in texts]
     return trace
