@@ -42,17 +42,16 @@ def _fronts(comparison: Comparison) -> Figure:
         words = fronts.AXIS_WORDS[comparison.axis]
 
         def text(index: int, band: Band = band, words: str = words) -> str:
-            mean, low, high = (100 - part[index] for part in (band.mean, band.high, band.low))
-            spread = f", {low:.2f} to {high:.2f} over {band.n} seeds" if band.n > 1 else ""
-            return f"at most {whole(band.x[index])} {words}<br>{mean:.2f} %{spread}"
+            least, most = 100 - band.high[index], 100 - band.low[index]  # of errors
+            spread = f", {least:.2f} to {most:.2f} over {band.n} seeds" if band.n > 1 else ""
+            return f"at most {whole(band.x[index])} {words}<br>{100 - band.mean[index]:.2f} %{spread}"
 
-        shown = Band(
-            band.x, *(tuple(max(value, least) for value in part) for part in (band.mean, band.low, band.high)), band.n
-        )
+        mean, low, high = (tuple(max(value, least) for value in part) for part in (band.mean, band.low, band.high))
+        shown = Band(band.x, mean, low, high, band.n)
         traces += _traces(group, place, shown, text, markers=not group.pooled)
     costs = [fronts.cost(trial, comparison.axis) for member in comparison.members for trial in member.front]
     errors = [100 - fronts.score(trial) for member in comparison.members for trial in member.front]
-    low, high = min(costs), max(end, *costs)
+    cheapest, dearest = min(costs), max(end, *costs)
     ticks = ACCURACY_TICKS if max(errors) > _NARROW * max(min(errors), least) else _CLOSE_TICKS
     limits = sorted({member.limit.largest for member in comparison.members if member.limit is not None})
     line = {
@@ -69,9 +68,9 @@ def _fronts(comparison: Comparison) -> Figure:
             xaxis=axis(
                 fronts.AXIS_WORDS[comparison.axis],
                 type="log",
-                range=[math.log10(low * 0.9), math.log10(high * 1.15)],
+                range=[math.log10(cheapest * 0.9), math.log10(dearest * 1.15)],
                 tickformat=",",
-                dtick="D2" if high / low < 1000 else 1,
+                dtick="D2" if dearest / cheapest < 1000 else 1,
             ),
             yaxis=axis(
                 "best validation accuracy, %",
