@@ -12,9 +12,7 @@ TRIALS = 12
 
 def demo(runs: Runs = None) -> int:
     """Search, report, export and predict on scikit-learn's digits; about two minutes on two cores."""
-    from reports.mistakes import read_mistakes
-    from reports.writing import write_report
-    from search import lookup, winners
+    from search import lookup, reporting, winners
     from search import session as sessions
     from search.commands import display, searching, summary
     from search.commands.terminal import console, say
@@ -49,14 +47,7 @@ def demo(runs: Runs = None) -> int:
     say()
     say("2 of 4  Writing the report")
     best = winners.pick(study)
-    confirmation = winners.confirm(study, best)
-    paths = write_report(
-        study,
-        where.folder / "report",
-        confirmation=confirmation,
-        mistakes=read_mistakes(where.folder),
-        options=lookup.options(where),
-    )
+    paths, confirmation = reporting.write(where, study)
     say("3 of 4  Exporting the winner as one file, checked in a process of its own")
     output = where.folder / "models" / "winner.py"
     done = winners.export(where, study, best, output, force=True)
@@ -75,12 +66,12 @@ def demo(runs: Runs = None) -> int:
     say(f"        (the picture shows a {label})")
     say()
     summary.print_summary(study)
-    say(confirmation)
+    say(confirmation or "")
     say()
     say(f"report      {paths['page']}")
     say(f"winner      {done.path} ({done.bytes / 1000:.1f} kB, {done.parameters:,} parameters)")
     say()
-    options = searching.place_options(session)
+    options = lookup.options(where)
     say("Next:")
     for line in _next_commands(options, output, picture, best.trial):
         say(f"  {line}")

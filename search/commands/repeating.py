@@ -2,7 +2,7 @@
 
 from models.errors import UserError
 from reports.comparison_tables import folder_name
-from search import repeats
+from search import lookup, repeats
 from search.commands import comparing, display, searching
 from search.commands.terminal import console, say
 from search.request import Request
@@ -54,4 +54,4 @@ def _compare(request: Request, sessions: list[Session], quiet: bool) -> None:
     say()
     say("Next, with other studies too:")
     names = " ".join(place.name for place in places)
-    say(f"  underbudget report --compare {names}{searching.place_options(sessions[0])}")
+    say(f"  underbudget report --compare {names}{lookup.options(sessions[0].place)}")

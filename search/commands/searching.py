@@ -12,7 +12,6 @@ from models.errors import UnderbudgetError
 from models.plan import plan
 from reports import front as fronts
 from reports.record import SCORE_EPOCHS
-from reports.storage_url import shown_url
 from search import lookup, repeats
 from search import session as sessions
 from search import study as studies
@@ -20,7 +19,7 @@ from search.commands import display, summary
 from search.commands.terminal import console, say
 from search.coordinator import Coordinator, Outcome
 from search.live import LiveReport
-from search.request import Request, quoted
+from search.request import Request
 from search.session import Session
 from search.settings import Settings
 from search.stopping.rule import judged_epochs
@@ -83,19 +82,12 @@ def finish(session: Session, outcome: Outcome) -> None:
         say()
         say(f"note: another program has {session.place.database} open; until it ends, its -wal file belongs with it")
     say()
-    name, options = session.place.name, place_options(session)
+    name, options = session.place.name, lookup.options(session.place)
     say("Next:")
     say(f"  underbudget report {name}{options}")
     say(f"  underbudget dashboard {name}{options}")
     if study.trials and fronts.winner(study.trials, study.axis) is not None:
         say(f"  underbudget export {name}{options} --output winner.py")
-
-
-def place_options(session: Session) -> str:
-    """The options that find this study again, with a leading blank; a storage URL is left to the user's memory."""
-    runs = str(session.place.folder.parent)
-    text = "" if runs == sessions.DEFAULT_RUNS else f" --runs {quoted(runs)}"
-    return text if session.place.storage is None else f"{text} --storage {quoted(shown_url(session.place.storage))}"
 
 
 def resume_command(session: Session) -> str:
