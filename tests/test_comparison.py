@@ -23,7 +23,7 @@ from reports.comparison_tables import FILES, advantage, budget_rows, folder_name
 from reports.record import StudyRecord
 from search.commands.main import run
 
-HOSTILE = "<img src=x onerror=alert(1)>'\"/\\ \N{SNOWMAN}"
+HOSTILE = "<b>x</b><img src=x onerror=alert(1)>'\"/\\ \N{SNOWMAN}"
 
 
 def study(name: str, specs: list[Spec], seed: int = 0, sampler: str = "tpe", **changes: Any) -> StudyRecord:
