@@ -17,6 +17,7 @@ from reports.record import StudyRecord, TrialRecord
 from reports.tables import interval
 
 _LABEL_ROOM = 0.17  # of the figure's width, that a name takes
+_LABEL = 20  # characters of it
 _WRAP = 46  # characters of a hover line: what a phone shows
 _HEADROOM = 1.25  # the drawn range goes this far beyond the limit on parameters
 
@@ -185,7 +186,7 @@ def _published(points: Sequence[Published], low: float, width: float) -> dict[st
         "type": "scatter",
         "name": LABEL,
         "mode": "markers+text",
-        "text": [plotly_text(point.name) if point in labelled else "" for point in points],
+        "text": [plotly_text(_short(point.name)) if point in labelled else "" for point in points],
         "textposition": ["top right" if point.params < low + width / 5 else "top left" for point in points],
         "textfont": {"size": 10, "color": "@orange"},
         "x": [point.params for point in points],
@@ -194,6 +195,10 @@ def _published(points: Sequence[Published], low: float, width: float) -> dict[st
         "hoverinfo": "text",
         "marker": {"size": 8, "symbol": "diamond-open", "color": "@orange", "line": {"width": 1.5}},
     }
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LABEL else name[: _LABEL - 1] + "…"
 
 
 def _labelled(points: Sequence[Published], width: float) -> list[Published]:
