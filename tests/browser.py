@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
+
+_PATIENCE = 120_000  # milliseconds: machines that run tests are busy
+expect.set_options(timeout=_PATIENCE / 2)
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -21,7 +24,7 @@ def chromium() -> Iterator[Browser]:
         try:
             # As root Chromium refuses its own sandbox; a container's small /dev/shm crashes it.
             arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-quic"]
-            browser = playwright.chromium.launch(executable_path=found, args=arguments)
+            browser = playwright.chromium.launch(executable_path=found, args=arguments, timeout=_PATIENCE)
         except Error as error:
             reason = str(error).strip().splitlines()[0]
             pytest.skip(f"no browser, install chromium (make test-tools) or playwright install chromium: {reason}")
@@ -47,6 +50,7 @@ def visit(browser: Browser, address: str | Path, **context: Any) -> Iterator[Vis
     opened: BrowserContext = browser.new_context(**context)
     try:
         page = opened.new_page()
+        page.set_default_timeout(_PATIENCE)
         seen = Visit(page)
         page.on("pageerror", lambda error: seen.errors.append(str(error)))
         page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)

@@ -34,7 +34,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def drawn(seen: Visit) -> None:
     """Wait until all figures are there."""
-    expect(seen.page.locator("[data-figure]:not([data-drawn])")).to_have_count(0, timeout=30_000)
+    expect(seen.page.locator("[data-figure]:not([data-drawn])")).to_have_count(0)
 
 
 @pytest.mark.parametrize("context", [{}, {"color_scheme": "dark"}, PHONE, {**PHONE, "color_scheme": "dark"}], ids=str)
