@@ -17,6 +17,7 @@ from models.export.literal import JSON
 from models.export.verify import check_target, write_verified
 from models.language import parse
 from models.plan import plan
+from reports.network import plan_of
 from reports.record import StudyRecord, TrialRecord
 from reports.runs import Run, read_run
 from search import winners
@@ -52,7 +53,7 @@ def from_study(where: Place, study: StudyRecord, trial: TrialRecord) -> Export:
     dataset = study.settings["dataset"]
     assert trial.proposal is not None, "the caller picked a complete trial"
     return Export(
-        plan=winners.plan_of(study, trial),
+        plan=plan_of(study, trial),
         state=winners.load_state(where, trial),
         mean=tuple(dataset["mean"]),
         std=tuple(dataset["std"]),

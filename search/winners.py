@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from models import weights
 from models.errors import UnderbudgetError, UserError
 from models.files import write_atomically
-from models.language import parse
-from models.plan import Plan, plan
 from reports import front as fronts
+from reports.network import plan_of
 from reports.record import StudyRecord, TrialRecord
 from search.data.store import Dataset
 from search.study import Place
@@ -99,14 +98,6 @@ def trial_of(study: StudyRecord, number: int) -> TrialRecord:
     last = study.trials[-1].trial if study.trials else None
     there = "it has no trials yet" if last is None else f"its trials are #0 to #{last}"
     raise UserError(f"the study {study.name} has no trial {number}: {there}")
-
-
-def plan_of(study: StudyRecord, trial: TrialRecord) -> Plan:
-    """The plan of a trial's network. Raises UserError for a trial that died before it was proposed."""
-    if trial.proposal is None:
-        raise UserError(f"trial {trial.trial} of {study.name} has no network: it ended before one was proposed")
-    dataset = study.settings["dataset"]
-    return plan(parse(trial.proposal.layers_text), tuple(dataset["input_shape"]), len(dataset["classes"]))
 
 
 def confirm(study: StudyRecord, trial: TrialRecord) -> str:

@@ -32,7 +32,8 @@ def test_score_of_nan_is_nan() -> None:
 
 @pytest.mark.parametrize("state", record.STATES)
 @pytest.mark.parametrize(
-    "reason", ["", "same as #12", "worker said: no memory: 3 GB", "8,214 parameters are 215 over the budget params<8000"]
+    "reason",
+    ["", "same as #12", "worker said: no memory: 3 GB", "8,214 parameters are 215 over the budget params<8000"],
 )
 def test_a_verdict_reads_back(state: str, reason: str) -> None:
     assert record.split_verdict(record.verdict(state, reason)) == (state, reason)

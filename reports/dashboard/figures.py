@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from budget.table import rows
-from models.language import parse
-from models.plan import plan
 from reports import front as fronts
+from reports.network import plan_of
 from reports.page.conditions import conditions
 from reports.page.curves_figure import curves_figure
 from reports.page.figure import Figure
@@ -15,34 +14,16 @@ from reports.page.front_figure import front_figure
 from reports.page.numbers import percent
 from reports.page.published import published_points
 from reports.page.spending_figure import spending_figure
+from reports.page.template import light_colors
 from reports.record import StudyRecord, TrialRecord
 
 NAMES = ("underbudget-front", "underbudget-curves", "underbudget-layers")
 
 _CURVES = 6  # trials of the front in the figure: half the page's width has room for so many
-_DETAILED = (
-    100  # points of a trace that have more in their hover box than a number: every browser fetches a figure anew
-)
-_WIDE = 8  # between the smallest and the largest cost that is drawn
+# Points of a trace that have more in their hover boxes than a number: every browser fetches a figure anew.
+_DETAILED = 100
 _LINES = 3  # of those hover boxes
-
-# The light theme of reports/page/templates/page.css, on white in the dashboard's dark mode too.
-_COLORS = {
-    "paper": "#ffffff",
-    "card": "#f6f7f9",
-    "text": "#1c2530",
-    "muted": "#5f6b7a",
-    "line": "#c9d0d8",
-    "grid": "#e6e9ed",
-    "shade": "rgba(96, 108, 122, 0.12)",
-    "link": "#0060a0",
-    "blue": "#0072b2",
-    "vermillion": "#d55e00",
-    "green": "#00805d",
-    "purple": "#b0588c",
-    "orange": "#b87a00",
-    "sky": "#2c8fc4",
-}
+_WIDE = 8  # between the smallest and the largest cost that is drawn
 
 
 def figures(study: StudyRecord) -> dict[str, Figure | None]:
@@ -70,13 +51,6 @@ def figures(study: StudyRecord) -> dict[str, Figure | None]:
         ),
     }
     return {name: drawn[name] for name in NAMES}
-
-
-def plan_of(study: StudyRecord, trial: TrialRecord) -> Any:
-    """The plan of a proposed trial's network."""
-    assert trial.proposal is not None, "a scored trial was proposed"
-    dataset = study.settings["dataset"]
-    return plan(parse(trial.proposal.layers_text), tuple(dataset["input_shape"]), len(dataset["classes"]))
 
 
 def _spread(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
@@ -130,7 +104,7 @@ def _stored(figure: Figure, title: str, **more: Any) -> Figure:
         "dragmode": "zoom",
         **more,
     }
-    filled: Figure = _colored({"data": [_short(trace) for trace in figure["data"]], "layout": layout})
+    filled: Figure = _colored({"data": [_short(trace) for trace in figure["data"]], "layout": layout}, light_colors())
     return filled
 
 
@@ -148,15 +122,15 @@ def _short(trace: dict[str, Any]) -> dict[str, Any]:
     return trace
 
 
-def _colored(value: Any) -> Any:
+def _colored(value: Any, light: dict[str, str]) -> Any:
     """The same with colours by value in place of their names, and nothing that JSON does not know."""
     match value:
         case float():
             return value if math.isfinite(value) else None
         case str():
-            return _COLORS.get(value[1:], value) if value.startswith("@") else value
+            return light.get(value[1:], value) if value.startswith("@") else value
         case dict():
-            return {key: _colored(item) for key, item in value.items()}
+            return {key: _colored(item, light) for key, item in value.items()}
         case list() | tuple():
-            return [_colored(item) for item in value]
+            return [_colored(item, light) for item in value]
     return value

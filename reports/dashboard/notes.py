@@ -9,7 +9,7 @@ import unicodedata
 from budget.limits import Limit
 from budget.table import LayerRow, rows
 from reports import front as fronts
-from reports.dashboard.figures import plan_of
+from reports.network import plan_of
 from reports.page.conditions import Conditions, conditions
 from reports.page.numbers import percent, span, whole
 from reports.record import StudyRecord, TrialRecord, score_words

@@ -5,8 +5,7 @@ from typing import Any
 
 from budget import table
 from models.errors import UserError
-from models.language import parse
-from models.plan import plan
+from reports.network import plan_of
 from reports.page.numbers import percent, span
 from reports.record import StudyRecord, TrialRecord
 from reports.tables import interval
@@ -50,10 +49,7 @@ def _details(study: StudyRecord, trial: TrialRecord, texts: dict[str, int]) -> d
 def _layers(study: StudyRecord, trial: TrialRecord, texts: dict[str, int]) -> list[list[int | str]]:
     """Nothing for a text that this version cannot read."""
     try:
-        assert trial.proposal is not None, "a complete trial was proposed"
-        dataset = study.settings["dataset"]
-        planned = plan(parse(trial.proposal.layers_text), tuple(dataset["input_shape"]), len(dataset["classes"]))
-        rows = table.rows(planned, study.settings.get("precision", "float32"))
+        rows = table.rows(plan_of(study, trial), study.settings.get("precision", "float32"))
     except (UserError, KeyError, TypeError, ValueError):
         return []
     return [

@@ -10,10 +10,9 @@ from typing import Any
 
 from budget import table
 from models.errors import UserError
-from models.language import parse
-from models.plan import plan
 from reports import front as fronts
 from reports.mistakes import Mistakes
+from reports.network import plan_of
 from reports.page.conditions import Conditions, conditions
 from reports.page.confusion import confusion_rows
 from reports.page.curves_figure import curves_figure
@@ -123,13 +122,11 @@ def _sections(drawn: set[str], confirmed: bool, saved: bool, won: bool) -> list[
 
 def _spending(study: StudyRecord, winner: TrialRecord) -> dict[str, Figure]:
     """Nothing for a network that this version cannot read."""
-    assert winner.proposal is not None, "a winner was proposed"
     try:
-        dataset = study.settings["dataset"]
-        planned = plan(parse(winner.proposal.layers_text), tuple(dataset["input_shape"]), len(dataset["classes"]))
-        return {"spending": spending_figure(table.rows(planned))}
+        rows = table.rows(plan_of(study, winner), study.settings.get("precision", "float32"))
     except (UserError, KeyError, TypeError, ValueError):
         return {}
+    return {"spending": spending_figure(rows)}
 
 
 def _wrong(

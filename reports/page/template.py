@@ -5,6 +5,7 @@ Content-Security-Policy lets only its own scripts run and nothing be fetched.
 """
 
 import functools
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import resources
@@ -53,6 +54,12 @@ def render(
         data=Markup(script_json({**figures, **(data or {})})),
         hashes=[script_hash(source) for source in sources],
     )
+
+
+def light_colors() -> dict[str, str]:
+    """The colours of the light theme by name, from page.css: for a reader without style sheets."""
+    theme = _file("page.css").split("}")[0]  # the first rule, which the dark one follows
+    return dict(re.findall(r"--([a-z]+):\s*([^;]+);", theme))
 
 
 @functools.cache

@@ -80,13 +80,14 @@ def _published(name: str) -> tuple[list[str], dict[str, Any]]:
 
 def _trial(study: str, number: int, runs: str | None, storage: str | None) -> tuple[Any, str, str, list[str], Any]:
     """Plan, name, precision, lines and JSON of a trial."""
+    from reports.network import plan_of
     from reports.record import score_words
     from search import lookup, winners
     from search.commands import summary
 
     found = lookup.read(lookup.find(study, runs, storage))
     trial = winners.trial_of(found, number)
-    planned = winners.plan_of(found, trial)
+    planned = plan_of(found, trial)
     lines = [f"state             {trial.state}" + (f": {trial.reason}" if trial.reason else "")]
     if trial.score is not None:
         lines.append(f"validation        {summary.trial_line(found, trial)}, {score_words(len(trial.curve))}")

@@ -68,11 +68,12 @@ def split_trial(what: str) -> tuple[str, int | None]:
 def _trial(
     study: str, number: int, runs: str | None, storage: str | None, recipe: Recipe | None, dataset: str | None
 ) -> Subject:
+    from reports.network import plan_of
     from search import lookup, winners
 
     found = lookup.read(lookup.find(study, runs, storage))
     trial = winners.trial_of(found, number)
-    network = winners.plan_of(found, trial)
+    network = plan_of(found, trial)
     assert trial.proposal is not None, "it has a plan"
     own = found.settings["dataset"]["name"]
     if dataset is not None and dataset != own:
