@@ -12,6 +12,7 @@ The names are imported at their first use.
 
 import importlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,7 +89,12 @@ def main() -> int:
     try:
         from search.commands.main import run
 
-        return run()
+        code = run()
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader, such as head, has seen enough: nothing more is written, not at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
     except KeyboardInterrupt:  # while the program was still being loaded
         print("error: stopped", file=sys.stderr)
         return 130

@@ -31,6 +31,7 @@ import argparse
 import base64
 import hashlib
 import json
+import os
 import struct
 import sys
 from pathlib import Path

@@ -8,6 +8,7 @@ import argparse
 import base64
 import hashlib
 import json
+import os
 import struct
 import sys
 from pathlib import Path
@@ -167,10 +168,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not (options.pictures or options.selftest or options.info or options.onnx):
         parser.error("give a picture, --selftest, --info or --onnx")
-    if options.info:
-        print(json.dumps(METADATA, indent=2))
     failed = False
     try:
+        if options.info:
+            print(json.dumps(METADATA, indent=2))
         if options.selftest:
             failed = not selftest()
         if options.onnx:
@@ -178,6 +179,10 @@ def main(arguments: list[str] | None = None) -> int:
         if options.pictures:
             network = load()
             failed |= [answer(network, path) for path in options.pictures].count(False) > 0
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as head, has seen enough: nothing more is written, not at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        failed = True
     except (ImportError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         failed = True
