@@ -1,4 +1,4 @@
-"""Show what a network costs: `python -m budget saish-m4`, or a layer text in its place. Needs no torch."""
+"""Show what a network costs: `python -m budget saish-m4`, or a layer text in its place. Only --verify needs torch."""
 
 import argparse
 import json
@@ -28,10 +28,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--classes", type=int, help="check that the network ends in this many values")
     parser.add_argument("--precision", default="float32", help=f"{' or '.join(BYTES_PER_VALUE)} (default: float32)")
     parser.add_argument("--json", action="store_true", help="print a JSON object instead of a table")
+    parser.add_argument("--verify", action="store_true", help="only say what torch and fvcore count; 1 if it differs")
     try:
         options = parser.parse_args(arguments)
         name, architecture = find_network(options.what)
         planned = plan(architecture, parse_input_shape(options.input), options.classes)
+        if options.verify:
+            from budget.crosscheck import crosscheck
+
+            check = crosscheck(planned)
+            print(check.line())
+            return 0 if check.agrees else 1
         if options.json:
             print(json.dumps(describe(planned, options.precision, name), indent=2))
             return 0

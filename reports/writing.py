@@ -1,6 +1,6 @@
 """Writes the report of a study: a page for people, tables for spreadsheets, JSON for programs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ def write_report(
     folder: Path,
     target: float | None = None,
     published: "Sequence[Published] | None" = None,
-    confirmation: str | None = None,
+    confirmation: Callable[[], str | None] = lambda: None,
     mistakes: "Mistakes | None" = None,
     options: str = "",
 ) -> dict[str, Path]:
@@ -30,11 +30,11 @@ def write_report(
     Each file is replaced as a whole: whoever has the page open sees the old or the new one, never half. The other
     arguments are those of `render_page`. Raises UserError where the folder cannot be written.
     """
-    report = to_json(study, target, confirmation)
+    page = render_page(study, target, published, confirmation, mistakes=mistakes, options=options)
     texts = {
         "trials": trials_frame(study).to_csv(index=False, lineterminator="\n"),
         "front": front_frame(study).to_csv(index=False, lineterminator="\n"),
-        "report": json_text(report),
-        "page": render_page(study, target, published, confirmation, mistakes=mistakes, options=options),
+        "report": json_text(to_json(study, target, confirmation())),
+        "page": page,
     }
     return write_files(folder, FILES, texts, "check its permissions")

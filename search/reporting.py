@@ -5,6 +5,7 @@ password in a storage URL stands in no process list; it says in one line what we
 does.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -27,19 +28,25 @@ def write(
     from reports import front as fronts
     from reports.mistakes import read_mistakes
     from reports.writing import write_report
-    from search import lookup, winners
+    from search import lookup
+    from search.recount import Recount
 
     best = fronts.winner(study.trials, study.axis) if confirmed else None
-    confirmation = None if best is None else winners.confirm(study, best)
-    paths = write_report(
-        study,
-        where.folder / "report" if folder is None else folder,
-        target,
-        confirmation=confirmation,
-        mistakes=read_mistakes(where.folder),
-        options=lookup.options(where),
-    )
-    return paths, confirmation
+    with contextlib.ExitStack() as counting:
+        recount = None if best is None else counting.enter_context(Recount(study, best))
+
+        def confirmation() -> str | None:
+            return None if recount is None else recount.line
+
+        paths = write_report(
+            study,
+            where.folder / "report" if folder is None else folder,
+            target,
+            confirmation=confirmation,
+            mistakes=read_mistakes(where.folder),
+            options=lookup.options(where),
+        )
+        return paths, confirmation()
 
 
 def main() -> int:

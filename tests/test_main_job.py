@@ -41,12 +41,13 @@ def command(arguments: list[str], digits: Dataset, folder: Path, code: int = 0) 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
-    """A folder where `launch first` has run: three trials, two workers."""
+    """A folder where `launch first` has run, three trials on two workers, and `report first`."""
     made = tmp_path_factory.mktemp("work")
     lines = ["[space]", *(f"{key} = {value}" for key, value in SMALL.items())]
     (made / "small.toml").write_text("\n".join(['dataset = "digits"', "epochs = 2", "batch-size = 64", *lines]))
     text = command(["launch", "first", "--trials", "3", "--workers", "2", "--config", "small.toml"], digits, made)
     (made / "launch.txt").write_text(text)
+    command(["report", "first", "--target", "50"], digits, made)
     return made
 
 
@@ -75,8 +76,7 @@ def test_launch_says_what_it_does_and_how_to_go_on(folder: Path) -> None:
     assert sum(" complete: " in line for line in log.splitlines()) == 3
 
 
-def test_the_study_folder_holds_what_the_documentation_says(folder: Path, digits: Dataset) -> None:
-    command(["report", "first", "--target", "50"], digits, folder)
+def test_the_study_folder_holds_what_the_documentation_says(folder: Path) -> None:
     study = folder / "runs" / "first"
     for name in ("study.db", "launch.log", "report/index.html", "report/trials.csv", "report/front.csv"):
         assert (study / name).is_file()

@@ -5,16 +5,20 @@ from typing import Any
 
 from budget import table
 from models.errors import UserError
+from reports import front as fronts
 from reports.network import plan_of
 from reports.page.numbers import percent, span
 from reports.record import StudyRecord, TrialRecord
 from reports.tables import interval
 
 TRAINED = ("complete", "stopped")
+_LISTED = 2000  # networks whose layers are listed: a page of 5,000 trials stays under 12 MB, and under 10 s
 
 
 def trial_details(study: StudyRecord, options: str = "") -> dict[str, Any]:
     """Compact JSON for details.js, which takes what the trial table has from there.
+
+    Of more than 2,000 complete trials, layers are listed for the front and the highest scores.
 
     `texts` are the distinct operations and tails; `trials` holds, by number, for each complete or stopped trial
     `curve`, an epoch per row as [train accuracy, validation accuracy, train loss, validation loss], and of complete
@@ -23,15 +27,22 @@ def trial_details(study: StudyRecord, options: str = "") -> dict[str, Any]:
     finds the study again, e.g. " --runs lab".
     """
     texts: dict[str, int] = {}
+    listed = {trial.trial for trial in fronts.front(study.trials, study.axis)}
+    ranked = sorted(fronts.scored(study.trials), key=lambda trial: (-fronts.score(trial), trial.trial))
+    listed |= {trial.trial for trial in ranked[: max(0, _LISTED - len(listed))]}
     return {
         "commands": _commands(study.name, options),
         "input": list(study.settings.get("dataset", {}).get("input_shape", ())),
-        "trials": {trial.trial: _details(study, trial, texts) for trial in study.trials if trial.state in TRAINED},
+        "trials": {
+            trial.trial: _details(study, trial, texts if trial.trial in listed else None)
+            for trial in study.trials
+            if trial.state in TRAINED
+        },
         "texts": list(texts),  # filled by now
     }
 
 
-def _details(study: StudyRecord, trial: TrialRecord, texts: dict[str, int]) -> dict[str, Any]:
+def _details(study: StudyRecord, trial: TrialRecord, texts: dict[str, int] | None) -> dict[str, Any]:
     found: dict[str, Any] = {
         "curve": [
             [_short(value, digits) for value, digits in zip(values, (2, 2, 4, 4), strict=True)]
@@ -41,7 +52,7 @@ def _details(study: StudyRecord, trial: TrialRecord, texts: dict[str, int]) -> d
         ]
     }
     if trial.state == "complete":
-        found["layers"] = _layers(study, trial, texts)
+        found["layers"] = [] if texts is None else _layers(study, trial, texts)
         found["score"] = f"{percent(trial.score)}, 95 % interval {span(interval(study, trial.score))}"
     return found
 

@@ -4,7 +4,7 @@ Each section has a module that prepares its data and a template of the same name
 together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -40,7 +40,7 @@ def render_page(
     study: StudyRecord,
     target: float | None = None,
     published: Sequence[Published] | None = None,
-    confirmation: str | None = None,
+    confirmation: Callable[[], str | None] = lambda: None,
     now: datetime | None = None,
     mistakes: Mistakes | None = None,
     options: str = "",
@@ -48,9 +48,10 @@ def render_page(
     """The page as HTML text.
 
     `target` is an accuracy in percent to mark; `published` are the points to compare with, by default the built-in
-    ones over MNIST and none elsewhere; `confirmation` says who else counted the winner and found the same; `now` is
-    the time that the page says it was made at; `mistakes` are the winner's misclassified images; `options` finds the
-    study again in the commands that the page shows, e.g. " --runs lab".
+    ones over MNIST and none elsewhere; `confirmation` says who else counted the winner and found the same, and is
+    asked last, since that takes its time; `now` is the time that the page says it was made at; `mistakes` are the
+    winner's misclassified images; `options` finds the study again in the commands that the page shows, e.g.
+    " --runs lab".
     """
     held = conditions(study)
     points = published_points(held.dataset) if published is None else published
@@ -83,7 +84,7 @@ def render_page(
         axis_words=fronts.AXIS_WORDS[study.axis],
         protocol=f"validation, {score_words(held.epochs)}",
         headline=headline(study, held, target),
-        confirmation=confirmation,
+        confirmation=confirmation(),
         front=front_table(study),
         compared=bool(points),
         reference=reference or {},

@@ -12,7 +12,7 @@ from search.commands.options import Json, Runs, Storage, Target
 if TYPE_CHECKING:
     from search.study import Place
 
-_ADDITIONS = 3.0  # seconds in which files for the dashboard are begun; `dashboard` makes the others
+_ADDITIONS = 1.0  # seconds in which files for the dashboard are begun; `dashboard` makes the others
 _OUTPUT_HELP = "Folder to write into, instead of STUDY/report or RUNS/compare-STUDY-STUDY."
 
 
