@@ -73,7 +73,7 @@ def front_figure(
                 "x": {"linear": [low, high], "log": [math.log10(low), math.log10(high)]},
                 "y": {"linear": [bottom, top], "log": error_range([*front_scores, *inside], least)},
                 "floor": least,
-                "ticks": ACCURACY_TICKS,
+                "ticks": [tick for tick in ACCURACY_TICKS if 100 - tick >= least],
             },
         ),
     }
