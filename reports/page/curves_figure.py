@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.front import params
-from reports.page.figure import ACCURACY_TICKS, PALETTE, Figure, axis, layout, least_error
+from reports.page.figure import PALETTE, Figure, axis, error_axis, layout, least_error
 from reports.page.numbers import percent
 from reports.record import Epoch, TrialRecord
 
@@ -48,14 +48,7 @@ def curves_figure(trials: Sequence[TrialRecord], images: int | None, others: Seq
             xaxis=axis(
                 "epoch", domain=[0, 1], anchor="y2", dtick=1 if longest <= 20 else None, range=[0.8, longest + 0.2]
             ),
-            yaxis=axis(
-                "accuracy, %",
-                domain=[0.42, 1],
-                type="log",
-                autorange="reversed",
-                tickvals=[100 - tick for tick in ACCURACY_TICKS],
-                ticktext=[f"{tick:g}" for tick in ACCURACY_TICKS],
-            ),
+            yaxis=error_axis("accuracy, %", domain=[0.42, 1]),
             yaxis2=axis(
                 "loss, nats",
                 domain=[0, 0.34],

@@ -20,6 +20,18 @@ def least_error(images: int | None) -> float:
     return 50 / (images or 10_000)
 
 
+def error_axis(title: str, **more: Any) -> dict[str, Any]:
+    """An axis of errors in percent, logarithmic, the smallest on top, labelled with accuracies."""
+    return axis(
+        title,
+        type="log",
+        autorange="reversed",
+        tickvals=[100 - tick for tick in ACCURACY_TICKS],
+        ticktext=[f"{tick:g}" for tick in ACCURACY_TICKS],
+        **more,
+    )
+
+
 def hatching(shape: str) -> dict[str, Any]:
     """The pattern of bars that differ by more than their colour; "" for none."""
     return {"shape": shape, "fillmode": "overlay", "fgcolor": "@card", "size": 6}

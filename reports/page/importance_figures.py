@@ -8,7 +8,7 @@ from typing import Any
 from reports import front as fronts
 from reports.importance import Importance, importances
 from reports.page.embedding import plotly_text
-from reports.page.figure import ACCURACY_TICKS, Figure, axis, hatching, layout, least_error
+from reports.page.figure import Figure, axis, error_axis, hatching, layout, least_error
 from reports.record import StudyRecord, TrialRecord
 from reports.tables import validation_images
 
@@ -186,13 +186,7 @@ def _slice(study: StudyRecord, trials: Sequence[TrialRecord], name: str) -> Figu
         "layout": layout(
             height=260,
             xaxis=axis(plotly_text(name), type="linear" if numeric else "category"),
-            yaxis=axis(
-                "accuracy, %",
-                type="log",
-                autorange="reversed",
-                tickvals=[100 - tick for tick in ACCURACY_TICKS],
-                ticktext=[f"{tick:g}" for tick in ACCURACY_TICKS],
-            ),
+            yaxis=error_axis("accuracy, %"),
             showlegend=False,
         ),
     }

@@ -5,7 +5,7 @@ from typing import Any
 
 from reports import front as fronts
 from reports.history import Step, fronts_after, history
-from reports.page.figure import ACCURACY_TICKS, Figure, axis, layout, least_error
+from reports.page.figure import Figure, axis, error_axis, layout, least_error
 from reports.page.numbers import whole
 from reports.record import StudyRecord
 from reports.tables import validation_images
@@ -90,12 +90,6 @@ def _growth(study: StudyRecord) -> Figure:
         "layout": layout(
             height=380,
             xaxis=axis(fronts.AXIS_WORDS[study.axis], type="log", dtick="D2", tickformat=","),
-            yaxis=axis(
-                "validation accuracy, %",
-                type="log",
-                autorange="reversed",
-                tickvals=[100 - tick for tick in ACCURACY_TICKS],
-                ticktext=[f"{tick:g}" for tick in ACCURACY_TICKS],
-            ),
+            yaxis=error_axis("validation accuracy, %"),
         ),
     }
