@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 EVERY = 60.0  # seconds between two updates in a search, at least
 _SHARE = 0.01  # of a search's time that updates may take
+_FILES = 3.0  # seconds in which files are begun at the end of a search
 _PATIENCE = 5.0  # seconds that a locked database is waited for
 
 
@@ -69,13 +70,13 @@ class Keeper:
 
         return told
 
-    def _when_due(self) -> None:
+    def _when_due(self, artifacts: bool = False) -> None:
         begun = time.monotonic()
         if begun < self._due:
             return
         self._used = True
         try:
-            said = update(self._where, lookup.read(self._where), artifacts=False)
+            said = update(self._where, lookup.read(self._where), artifacts, _FILES)
         except Exception as error:  # a search goes on without pictures of it
             said = str(error)
         if said:
@@ -84,7 +85,7 @@ class Keeper:
         self._due = time.monotonic() + max(EVERY, taken / _SHARE)
 
     def close(self) -> None:
-        """The last update of a search that has lasted long enough for one."""
+        """The last update of a search that has lasted long enough for one: the only one that makes files."""
         if self._used:
             self._due = 0.0
-            self._when_due()
+            self._when_due(artifacts=True)

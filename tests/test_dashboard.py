@@ -26,6 +26,7 @@ from studies import Spec, make_study
 from reports.dashboard import attributes
 from reports.dashboard.notes import escaped
 from reports.dashboard.storing import File, Wanted, store
+from reports.record import StudyRecord
 from search import additions, lookup
 from search.progress import Progress, Tick
 from search.study import Place
@@ -295,8 +296,16 @@ def test_text_is_escaped_for_markdown(text: str) -> None:
 def test_a_search_updates_at_most_once_a_minute(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     times = [1000.0]
     updates: list[float] = []
+    with_files: list[bool] = []
     monkeypatch.setattr(time, "monotonic", lambda: times[-1])
-    monkeypatch.setattr(additions, "update", lambda *words, **more: updates.append(times[-1]) or "")
+
+    def update(place: Place, study: StudyRecord, artifacts: bool, seconds: float) -> str:
+        updates.append(times[-1])
+        with_files.append(artifacts)
+        assert seconds <= 5
+        return ""
+
+    monkeypatch.setattr(additions, "update", update)
     events: list[object] = []
     told = (keeper := additions.Keeper(place)).watching(lambda event, progress: events.append(event))
     for now in (1000.0, 1059.0, 1060.0, 1061.0, 1119.0, 1120.0, 1300.0):
@@ -305,7 +314,7 @@ def test_a_search_updates_at_most_once_a_minute(place: Place, monkeypatch: pytes
     assert len(events) == 7
     assert updates == [1060.0, 1120.0, 1300.0]
     keeper.close()
-    assert len(updates) == 4
+    assert with_files == [False, False, False, True]  # files at the end only: proposals stay cheap
 
 
 def test_a_short_search_writes_no_additions(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
