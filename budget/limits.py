@@ -39,7 +39,8 @@ _BYTE_UNITS = {
 _LIMIT = re.compile(r"([A-Za-z_]+)\s*(<=|<)\s*(.*)", re.DOTALL)
 _NUMBER = re.compile(r"([0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)\s*([A-Za-z]*)")
 _EXAMPLE = "e.g. params<8000 or macs<=1.5M"
-_WORDS = {"params": "parameters", "macs": "MACs", "peak_bytes": "peak bytes", "params_bytes": "bytes of parameters"}
+# What people call the costs.
+COST_WORDS = {"params": "parameters", "macs": "MACs", "peak_bytes": "peak bytes", "params_bytes": "bytes of parameters"}
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Budget:
             value = _value(cost, limit.metric)
             if value > limit.largest:
                 over = value - limit.largest
-                broken.append(f"{value:,} {_WORDS[limit.metric]} are {over:,} over the budget {limit}")
+                broken.append(f"{value:,} {COST_WORDS[limit.metric]} are {over:,} over the budget {limit}")
         return "; ".join(broken)
 
     def plain(self) -> list[str]:

@@ -7,6 +7,7 @@ NaN or missing, never enters anything here.
 import math
 from collections.abc import Iterable, Mapping
 
+from budget.limits import COST_WORDS
 from reports.record import SCORE_EPOCHS, TrialRecord
 
 # Accuracies are counts / n x 100 in floating point: 99.43 may be stored as 99.42999999999999. One image in a million
@@ -14,7 +15,7 @@ from reports.record import SCORE_EPOCHS, TrialRecord
 _ROUNDING = 1e-9
 LEAST_ERROR = 0.005  # percent: half an image of 10,000
 
-AXIS_WORDS = {"params": "parameters", "macs": "MACs", "peak_bytes": "peak bytes", "params_bytes": "bytes of parameters"}
+AXIS_WORDS = COST_WORDS
 
 
 def params(trial: TrialRecord) -> int:

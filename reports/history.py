@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reports import front as fronts
-from reports.record import StudyRecord, TrialRecord
+from reports.record import TRAINED, StudyRecord, TrialRecord
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def fronts_after(study: StudyRecord, shares: Sequence[float]) -> list[tuple[int,
 
 def ended(study: StudyRecord) -> list[TrialRecord]:
     """The complete and stopped trials in the order in which they ended; those without a time by number."""
-    trained = [trial for trial in study.trials if trial.state in ("complete", "stopped")]
+    trained = [trial for trial in study.trials if trial.state in TRAINED]
     never = datetime.max.replace(tzinfo=UTC)
     return sorted(trained, key=lambda trial: (trial.completed or never, trial.trial))
 

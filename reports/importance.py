@@ -2,13 +2,13 @@
 
 F. Hutter, H. Hoos and K. Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", ICML 2014, in
 Optuna's implementation. Only parameters that every complete trial has can be compared: one that is proposed in some
-trials only, such as the width of a fourth layer, is left out and named.
+trials only, such as the width of a fourth layer, is left out.
 """
 
 import math
 import random
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,12 +55,17 @@ def common(trials: list[TrialRecord]) -> list[str]:
     return [name for name in (trials[0].params if trials else ()) if all(name in trial.params for trial in trials)]
 
 
+def numeric(values: Sequence[Any]) -> bool:
+    """Whether the values of a parameter are numbers, and no choices."""
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
 def _distribution(values: list[Any]) -> "BaseDistribution":
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if all(isinstance(value, int) and not isinstance(value, bool) for value in values):
         return IntDistribution(min(values), max(values))
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+    if numeric(values):
         return FloatDistribution(float(min(values)), float(max(values)))
     return CategoricalDistribution(sorted(set(values), key=str))
 

@@ -15,20 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from models.files import write_atomically
+from reports.runs import Missed
 
 FILE = "models/mistakes.json"
 MOST = 60  # images that are kept, those of the highest confidence
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """A misclassified image."""
+class Mistake(Missed):
+    """A misclassified image of the validation part, with what it shows."""
 
     pixels: npt.NDArray[np.uint8]  # (channels, height, width)
-    index: int  # in the validation part
-    true: int
-    predicted: int
-    confidence: float  # softmax probability of the prediction, percent
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ def read_mistakes(folder: Path) -> Mistakes | None:
             str(stored["weights_sha256"]),
             int(stored["total"]),
             tuple(
-                Mistake(pixels, int(index), int(true), int(predicted), float(confidence))
+                Mistake(int(index), int(true), int(predicted), float(confidence), pixels)
                 for pixels, (index, true, predicted, confidence) in zip(pictures, missed, strict=True)
             ),
         )

@@ -23,6 +23,7 @@ STUDY_ATTRIBUTE = "underbudget"  # study user attribute that holds the study's f
 SCORE_EPOCHS = 3  # the score is the mean validation accuracy of the last three epochs
 
 STATES = ("running", "complete", "stopped", "rejected", "failed")
+TRAINED = ("complete", "stopped")  # those whose training counts
 
 
 @dataclass(frozen=True)

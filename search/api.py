@@ -157,38 +157,7 @@ def launch(
     Raises UserError for whatever does not hold, never exits; an interrupt (Ctrl-C) leaves finished trials stored and
     passes on.
     """
-    request = Request(
-        study=study,
-        dataset=dataset,
-        budget=budget,
-        trials=trials,
-        epochs=epochs,
-        workers=workers,
-        seed=seed,
-        timeout=timeout,
-        device=device,
-        sampler=sampler,
-        stopping=stopping,
-        first_rung=first_rung,
-        reduction_factor=reduction_factor,
-        objective=objective,
-        minimize=minimize,
-        tune=tune,
-        target=target,
-        recipe=recipe,
-        lr=lr,
-        batch_size=batch_size,
-        precision=precision,
-        start_from=start_from,
-        engine=engine,
-        live=live,
-        live_every=live_every,
-        runs=None if runs is None else str(runs),
-        storage=storage,
-        data_dir=None if data_dir is None else str(data_dir),
-        space=space or {},
-    )
-    return _search(sessions.prepare(request))
+    return _search(sessions.prepare(_request(locals())))
 
 
 def launch_repeats(repeats: int, study: str | None = None, **options: Any) -> list[Study]:
@@ -199,10 +168,14 @@ def launch_repeats(repeats: int, study: str | None = None, **options: Any) -> li
     does, for any of the studies, before the first is searched.
     """
     given = inspect.signature(launch).bind(study, **options).arguments
-    for name in ("runs", "data_dir"):
-        given[name] = None if given.get(name) is None else str(given[name])
-    request = Request(**{**given, "space": given.get("space") or {}, "repeats": repeats})
+    request = _request({**given, "repeats": repeats})
     return [_search(session) for session in sets.prepare(request)]
+
+
+def _request(given: dict[str, Any]) -> Request:
+    """The request that arguments of `launch` ask for, by their names."""
+    paths = {name: str(given[name]) for name in ("runs", "data_dir") if given.get(name) is not None}
+    return Request(**{**given, **paths, "space": given.get("space") or {}})
 
 
 def _search(session: sessions.Session) -> Study:

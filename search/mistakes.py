@@ -39,7 +39,7 @@ def keep_mistakes(where: Place, study: StudyRecord, dataset: Dataset) -> bool:
     missed = sorted(judged["missed"], key=lambda each: (-each[3], each[0]))
     images = dataset.part("validation").images
     kept = tuple(
-        Mistake(images[index], index, true, predicted, confidence)
+        Mistake(index, true, predicted, confidence, images[index])
         for index, true, predicted, confidence in missed[:MOST]
     )
     write_mistakes(where.folder, Mistakes(winner.trial, digest, len(missed), kept))

@@ -20,7 +20,7 @@ from models.architecture import Architecture
 from models.errors import UnderbudgetError
 from models.plan import plan
 from reports import record
-from reports.record import Proposal
+from reports.record import TRAINED, Proposal
 from search import settings as study_settings
 from search.samplers import SAMPLERS, Sampler, distributions, independent_sampler
 from search.seeds import derive
@@ -63,7 +63,7 @@ class Proposer:
             state, _ = stored_state(trial)
             if state != "running" or "record" in trial.user_attrs:  # else it is judged, and added, once more
                 self.view.follow(trial, state)
-            if state in ("complete", "stopped") and "record" in trial.user_attrs:
+            if state in TRAINED and "record" in trial.user_attrs:
                 proposal = record.proposal_from_json(trial.user_attrs["record"])
                 self.seen.setdefault(_identity(proposal.id, proposal.recipe), trial.number)
         self._next = len(trials)  # number of the next trial: this process alone makes them

@@ -57,6 +57,11 @@ class Spec:
     verdict: str | None = None  # by default the state and reason; "" leaves the attribute away
 
 
+def flat(params: int, accuracy: float) -> Spec:
+    """A trial with the same accuracy in each of its epochs."""
+    return Spec(params=params, accuracies=(accuracy,) * 4)
+
+
 def settings(dataset: str = "digits", validation: int = 270, **changes: Any) -> dict[str, Any]:
     """Settings of a study, as the search stores them."""
     return {

@@ -14,7 +14,7 @@ import pytest
 import torch
 from exports import export_of, network
 from PIL import Image, ImageOps
-from studies import Spec, settings, trial_record
+from studies import flat, study_record, trial_record
 
 from budget.count import count
 from models import weights
@@ -24,9 +24,9 @@ from models.export.formats import Format
 from models.export.preprocessing import normalise
 from models.language import parse
 from models.plan import plan
-from reports.record import Epoch, StudyRecord
+from reports.record import Epoch
 from reports.runs import Data, Judged, Run, to_json
-from search import exporting, picking, winners
+from search import exporting, winners
 from search.commands.main import run
 from search.data.store import Dataset
 from search.judging import readings
@@ -37,75 +37,6 @@ from search.winners import keep_samples
 
 LAYERS = "conv3x3(6,s2) relu bn | conv3x3(8,s2) bn relu | gap | conv1x1(10)"
 PLACED = plan(parse(LAYERS), (1, 28, 28), 10)
-
-
-def study(*specs: Spec, sessions: tuple[dict[str, Any], ...] = (), **changes: Any) -> StudyRecord:
-    trials = tuple(trial_record(number, spec) for number, spec in enumerate(specs))
-    return StudyRecord("toy", settings(**changes), trials, sessions)
-
-
-def flat(params: int, accuracy: float) -> Spec:
-    """A trial with the same accuracy in each of its epochs."""
-    return Spec(params=params, accuracies=(accuracy,) * 4)
-
-
-# Of 10,000 images: the 95 % interval of 99.00 % is 98.79 .. 99.18 (Wilson, by hand).
-FRONT = (flat(7000, 99.00), flat(5000, 98.80), flat(4000, 98.70), flat(2000, 97.0), flat(600, 80.0), flat(4500, 98.79))
-
-
-def test_without_a_pick_it_is_the_winner() -> None:
-    chosen = picking.pick(study(*FRONT, validation=10_000))
-    assert (chosen.trial.trial, chosen.why[:26]) == (0, "the highest score, 99.00 %")
-
-
-def test_accurate_takes_the_smallest_inside_the_interval() -> None:
-    chosen = picking.pick(study(*FRONT, validation=10_000), "accurate")
-    assert chosen.trial.trial == 5
-    assert "the fewest parameters of the 3 networks within the 95 % interval" in chosen.why
-    assert "98.79 .. 99.18" in chosen.why
-    # On 100 times as many images the interval holds one network only.
-    chosen = picking.pick(study(*FRONT, validation=1_000_000), "accurate")
-    assert (chosen.trial.trial, "none with fewer parameters" in chosen.why) == (0, True)
-
-
-def test_smallest_holds_the_accuracy_in_every_late_epoch() -> None:
-    unsteady = Spec(params=1000, accuracies=(99.0, 99.0, 98.69, 99.0))
-    given = study(*FRONT, unsteady, validation=10_000)
-    chosen = picking.pick(given, "smallest", 98.7)
-    assert (chosen.trial.trial, chosen.why) == (
-        2,
-        "the fewest parameters that hold 98.7 % in each of its last 3 epochs",
-    )
-    with pytest.raises(UserError, match=r"was searched without --target: give --at-least 99\.4"):
-        picking.pick(given, "smallest")
-    with pytest.raises(UserError, match=r"holds 99\.9 % in each of its last 3 epochs: give a lower --at-least"):
-        picking.pick(given, "smallest", 99.9)
-    with pytest.raises(UserError, match=r"not 0\.994"):
-        picking.pick(given, "smallest", 0.994)
-    targeted = study(*FRONT, sessions=({"target": 97.0}, {"target": None}))
-    assert picking.pick(targeted, "smallest").trial.trial == 3
-
-
-def test_the_knee_is_farthest_from_the_line_between_the_ends() -> None:
-    """On (log10 parameters, accuracy), scaled to 0..1: the ends are (2, 90) and (4, 99); (3, 98) lies 0.39 above the
-    line between them, (3.5, 98.5) lies 0.19 above it."""
-    given = study(flat(100, 90.0), flat(1000, 98.0), flat(3162, 98.5), flat(10_000, 99.0))
-    assert picking.pick(given, "knee").trial.trial == 1
-    straight = study(flat(100, 90.0), flat(1000, 92.0), flat(10_000, 99.0))
-    assert (picking.pick(straight, "knee").trial.trial, "no knee" in picking.pick(straight, "knee").why) == (2, True)
-    assert picking.pick(study(flat(100, 90.0)), "knee").trial.trial == 0
-
-
-def test_picks_that_make_no_sense() -> None:
-    for arguments, message in [
-        (("best",), "--pick is accurate, smallest or knee, not 'best'"),
-        (("knee", 99.0), "--at-least belongs to --pick smallest"),
-        ((None, 99.0), "--at-least belongs to --pick smallest"),
-    ]:
-        with pytest.raises(UserError, match=message):
-            picking.pick(study(*FRONT), *arguments)
-    with pytest.raises(UserError, match="no complete trial yet"):
-        picking.pick(study(Spec(state="rejected")))
 
 
 def runs_folder(folder: Path, dataset: Dataset, protocol: str = "confirm", **changes: Any) -> dict[str, torch.Tensor]:
@@ -184,12 +115,12 @@ def test_a_confirmed_trial_exports_its_fresh_seed(
         proposal=replace(made.proposal, id=PLACED.architecture.id),
         result=replace(made.result, data_checksum=digits.info.checksum),
     )
-    assert exporting.of_finalist(where, study(flat(7000, 99.0)), trial) is None
+    assert exporting.of_finalist(where, study_record([flat(7000, 99.0)], "toy"), trial) is None
     (tmp_path / "confirm" / "trial-3").mkdir(parents=True)
     (tmp_path / "models").mkdir()
     keep_samples(digits, tmp_path)
     state = runs_folder(tmp_path / "confirm" / "trial-3", digits)
-    found = exporting.of_finalist(where, study(flat(7000, 99.0)), trial, tmp_path)
+    found = exporting.of_finalist(where, study_record([flat(7000, 99.0)], "toy"), trial, tmp_path)
     assert found is not None
     export, said = found
     assert said.startswith("seed-3, test accuracy 90.00 %")
@@ -200,15 +131,15 @@ def test_a_confirmed_trial_exports_its_fresh_seed(
     # From Python it is the same, unless the weights of the search are asked for.
     monkeypatch.setattr("search.data.sources.cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr("models.export.verify.write_verified", lambda bundle, *rest: bundle)
-    given: Any = winners.export(where, study(flat(7000, 99.0)), trial, tmp_path / "a.py")
+    given: Any = winners.export(where, study_record([flat(7000, 99.0)], "toy"), trial, tmp_path / "a.py")
     assert given.metadata["test_accuracy"] == 90.0
     with pytest.raises(UserError, match=r"the weights .*trial-3\.safetensors cannot be read"):
-        winners.export(where, study(flat(7000, 99.0)), trial, tmp_path / "a.py", searched=True)
+        winners.export(where, study_record([flat(7000, 99.0)], "toy"), trial, tmp_path / "a.py", searched=True)
     with pytest.raises(UserError, match=r"are not of trial 3 \(their id is"):
-        exporting.of_finalist(where, study(flat(7000, 99.0)), made, tmp_path)
+        exporting.of_finalist(where, study_record([flat(7000, 99.0)], "toy"), made, tmp_path)
     other = replace(trial, result=made.result)
     with pytest.raises(UserError, match=r"are not of trial 3 \(their data checksum is"):
-        exporting.of_finalist(where, study(flat(7000, 99.0)), other, tmp_path)
+        exporting.of_finalist(where, study_record([flat(7000, 99.0)], "toy"), other, tmp_path)
 
 
 def test_runs_judged_on_validation_tell_their_mean(digits: Dataset, tmp_path: Path) -> None:

@@ -189,7 +189,7 @@ def test_the_budget_goes_where_torch_puts_its_parameters() -> None:
 
 def test_mistakes_read_back(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 5), dtype=np.uint8)
-    images = tuple(Mistake(pixels[i], i, 1, 7, 99.5) for i in range(2))
+    images = tuple(Mistake(i, 1, 7, 99.5, pixels[i]) for i in range(2))
     write_mistakes(tmp_path, Mistakes(3, "1" * 64, 70, images))
     found = read_mistakes(tmp_path)
     assert found is not None
@@ -226,7 +226,7 @@ def test_the_page_shows_the_mistakes_of_its_winner_only() -> None:
     study = study_record([Spec(accuracies=(99.0,) * 3)], study_settings=settings("mnist", 10_000))
     result = study.trials[0].result
     assert result is not None
-    picture = Mistake(np.zeros((1, 28, 28), np.uint8), 5, 3, 8, 77.0)
+    picture = Mistake(5, 3, 8, 77.0, np.zeros((1, 28, 28), np.uint8))
     right = render_page(study, mistakes=Mistakes(0, result.weights_sha256, 93, (picture,)))
     assert "3, not 8" in right
     assert "93 of 10,000 validation images; the 1 of highest confidence" in " ".join(right.split())

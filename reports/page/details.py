@@ -8,10 +8,9 @@ from models.errors import UserError
 from reports import front as fronts
 from reports.network import plan_of
 from reports.page.numbers import percent, span
-from reports.record import StudyRecord, TrialRecord
+from reports.record import TRAINED, StudyRecord, TrialRecord
 from reports.tables import interval
 
-TRAINED = ("complete", "stopped")
 _LISTED = 2000  # networks whose layers are listed: a page of 5,000 trials stays under 12 MB, and under 10 s
 
 

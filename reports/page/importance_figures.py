@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports import front as fronts
-from reports.importance import Importance, importances
+from reports.importance import Importance, importances, numeric
 from reports.page.embedding import plotly_text
 from reports.page.figure import Figure, axis, error_axis, hatching, layout, least_error
 from reports.record import StudyRecord, TrialRecord
@@ -149,7 +149,7 @@ class _Axis:
 
     @classmethod
     def of(cls, name: str, values: Sequence[Any], ticks: list[tuple[float, str]] | None = None) -> "_Axis":
-        if _numeric(values):
+        if numeric(values):
             low, high = min(values), max(values)
             places = [round((value - low) / ((high - low) or 1), 4) for value in values]
             return cls(name, places, ticks or [(0, f"{low:,.4g}"), (1, f"{high:,.4g}")])
@@ -159,21 +159,17 @@ class _Axis:
         return cls(name, places, [(index / last, text) for index, text in enumerate(choices)])
 
 
-def _numeric(values: Sequence[Any]) -> bool:
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-
-
 def _slice(study: StudyRecord, trials: Sequence[TrialRecord], name: str) -> Figure:
     least = least_error(validation_images(study))
     values = [trial.params[name] for trial in trials]
-    numeric = _numeric(values)
+    is_number = numeric(values)
     scores = [fronts.score(trial) for trial in trials]
     return {
         "data": [
             {
                 "type": "scatter",
                 "mode": "markers",
-                "x": values if numeric else [plotly_text(str(value)) for value in values],
+                "x": values if is_number else [plotly_text(str(value)) for value in values],
                 "y": [max(100 - score, least) for score in scores],
                 "marker": {"size": 7, "color": "@blue", "opacity": 0.5},
                 "hovertext": [
@@ -185,7 +181,7 @@ def _slice(study: StudyRecord, trials: Sequence[TrialRecord], name: str) -> Figu
         ],
         "layout": layout(
             height=260,
-            xaxis=axis(plotly_text(name), type="linear" if numeric else "category"),
+            xaxis=axis(plotly_text(name), type="linear" if is_number else "category"),
             yaxis=error_axis("accuracy, %"),
             showlegend=False,
         ),
