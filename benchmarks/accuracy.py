@@ -12,27 +12,24 @@ import json
 import math
 import os
 import statistics
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import torch
 from filelock import FileLock
 
-from models.build import build
-from models.plan import plan
-from models.references import reference
-from search.data.augment import Normalizer
-from search.data.sources import prepare
-from search.data.store import Dataset
-from search.training.evaluate import evaluate
-from search.training.loop import EpochResult, TrainingResult, resident
-from search.training.paths import train
-from search.training.recipe import recipe, resolve
+from underbudget.models.build import build
+from underbudget.models.plan import plan
+from underbudget.models.references import reference
+from underbudget.search.data.sources import prepare
+from underbudget.search.data.store import Dataset
+from underbudget.search.training.backends import train
+from underbudget.search.training.evaluate import evaluate
+from underbudget.search.training.geometric_augmentation import Normalizer
+from underbudget.search.training.loop import EpochResult, TrainingResult, resident
+from underbudget.search.training.recipe import recipe, resolve
 
 RESULTS = Path(__file__).parent / "results" / "accuracy.json"
 NETWORK, RECIPE = "saish-m4", "warp10-onecycle"

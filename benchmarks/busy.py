@@ -9,21 +9,18 @@ slow database must not stall a training. Results go to benchmarks/results/busy-D
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from sqlalchemy import event
 from sqlalchemy.orm import Session as DatabaseSession
 
-from search import session as sessions
-from search.engines.job import Engine
-from search.request import Request
-from search.session import Session
-from search.training.environment import processor, versions
+from underbudget.search.engines.job import Engine
+from underbudget.search.session import resolving, running
+from underbudget.search.session.request import Request
+from underbudget.search.session.resolving import Session
+from underbudget.search.training.environment import processor, versions
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -45,7 +42,7 @@ def main() -> None:
     engines: list[Engine] = []
 
     def engine(session: Session) -> Engine:
-        engines.append(sessions.make_engine(session))
+        engines.append(running.make_engine(session))
         return engines[0]
 
     with tempfile.TemporaryDirectory() as runs:
@@ -57,9 +54,9 @@ def main() -> None:
                 for name in ("dataset", "data_dir", "trials", "epochs", "workers", "device")
             },
         )
-        session = sessions.prepare(request)
+        session = resolving.prepare(request)
         started = time.perf_counter()
-        outcome = sessions.run(session, engine)
+        outcome = running.run(session, engine)
         seconds = time.perf_counter() - started
     share = engines[0].busy_share()
     result = {

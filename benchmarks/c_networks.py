@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,27 +25,25 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import numpy as np
 import torch
 
-from budget.count import count
-from models.export.c import compiling
-from models.export.c import format as c_format
-from models.export.c.compiling import FLAGS
-from models.export.contents import Export, logits
-from models.plan import plan
-from models.references import REFERENCES
-from search import exporting
-from search.data.sources import prepare
-from search.data.store import Dataset, PartName
-from search.judging import readings
-from search.training import environment
-from search.training.loop import TrainingDiverged, TrainingResult
-from search.training.paths import train
-from search.training.recipe import recipe, resolve
-from search.winners import choose_samples
+from underbudget.budget.count import count
+from underbudget.models.export.c import compiling
+from underbudget.models.export.c import format as c_format
+from underbudget.models.export.c.compiling import FLAGS
+from underbudget.models.export.contents import Export, logits
+from underbudget.models.plan import plan
+from underbudget.models.references import REFERENCES
+from underbudget.search.data.sources import prepare
+from underbudget.search.data.store import Dataset, PartName
+from underbudget.search.experiments import test_set_accesses
+from underbudget.search.results import exporting
+from underbudget.search.results.trained_trials import choose_samples
+from underbudget.search.training import environment
+from underbudget.search.training.backends import train
+from underbudget.search.training.loop import TrainingDiverged, TrainingResult
+from underbudget.search.training.recipe import recipe, resolve
 
 RESULTS = Path(__file__).parent / "results" / "c-networks.jsonl"
 MOST_PARAMS = 20_000
@@ -157,7 +154,7 @@ def measured(export: Export, dataset: Dataset, of_runs: bool) -> dict[str, Any]:
             if of_runs:
                 row[precision] |= timed(exported / precision, tested[:TIMED])
     if part == "test":
-        readings.note(dataset.folder, "c_networks", str(export.metadata.get("name")), None, 3, 1)
+        test_set_accesses.note(dataset.folder, "c_networks", str(export.metadata.get("name")), None, 3, 1)
     compiler = subprocess.run([compiling.compiler(), "--version"], capture_output=True, text=True, check=True).stdout
     return row | {
         "accuracy": accuracy,

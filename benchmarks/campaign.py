@@ -26,9 +26,9 @@ PAGE = ROOT / "docs" / "campaign.md"
 
 def architectures(seed: int, count: int, most_params: int) -> Iterator[Any]:
     """Plans of random networks: drawn from the search space on several inputs."""
-    from budget.count import count as cost
-    from models.plan import plan
-    from search.space import Space
+    from underbudget.budget.count import count as cost
+    from underbudget.models.plan import plan
+    from underbudget.search.space import Space
 
     source = random.Random(seed)
     inputs = [((1, 28, 28), 10), ((3, 32, 32), 10), ((1, 8, 8), 5), ((3, 64, 48), 37)]
@@ -43,7 +43,7 @@ def architectures(seed: int, count: int, most_params: int) -> Iterator[Any]:
 
 def count_unit(seed: int) -> dict[str, Any]:
     """100 random networks counted by the plan, torch and fvcore, operator by operator."""
-    from budget.crosscheck import crosscheck
+    from underbudget.budget.crosscheck import crosscheck
 
     checked = [crosscheck(placed) for placed in architectures(seed, 100, 200_000)]
     return {"networks": len(checked), "agree": sum(check.agrees for check in checked)}
@@ -51,8 +51,8 @@ def count_unit(seed: int) -> dict[str, Any]:
 
 def _exported(seed: int) -> Any:
     """The plan of a reference under 20,000 parameters, then of random networks."""
-    from models.plan import plan
-    from models.references import REFERENCES
+    from underbudget.models.plan import plan
+    from underbudget.models.references import REFERENCES
 
     small = [reference for reference in REFERENCES.values() if reference.published_params < 20_000]
     if seed < len(small):
@@ -65,9 +65,9 @@ def formats_unit(seed: int) -> dict[str, Any]:
     import exports
     import numpy as np
 
-    from models.export import formats
-    from models.export.verify import write_verified
-    from search.training.recipe import RECIPES, to_json
+    from underbudget.models.export import formats
+    from underbudget.models.export.verify import write_verified
+    from underbudget.search.training.recipe import RECIPES, to_json
 
     placed = _exported(seed)
     noise = np.random.default_rng(seed).integers(0, 256, (64, *placed.input_shape), dtype=np.uint8)
@@ -85,7 +85,7 @@ def export_unit(seed: int) -> dict[str, Any]:
     """One network exported to a Python file and verified in a fresh process: a reference, then random ones."""
     import exports
 
-    from models.export.verify import write_verified
+    from underbudget.models.export.verify import write_verified
 
     placed = _exported(seed)
     with tempfile.TemporaryDirectory() as folder:

@@ -17,19 +17,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import torch
 
-from models.errors import UserError
-from search.concurrency import typical_job
-from search.data.sources import prepare
-from search.data.store import Dataset
-from search.devices import choose_device
-from search.engines.job import Failed, Finished, Job
-from search.engines.processes import ProcessesEngine
-from search.training.environment import hardware, versions
-from search.training.recipe import recipe, resolve
+from underbudget.models.errors import UserError
+from underbudget.search.data.sources import prepare
+from underbudget.search.data.store import Dataset
+from underbudget.search.engines.calibration import typical_job
+from underbudget.search.engines.devices import choose_device
+from underbudget.search.engines.job import Failed, Finished, Job
+from underbudget.search.engines.processes import ProcessesEngine
+from underbudget.search.training.environment import hardware, versions
+from underbudget.search.training.recipe import recipe, resolve
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED_SECONDS = 20  # of a slice of the published way

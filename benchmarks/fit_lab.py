@@ -2,31 +2,28 @@
 
     python benchmarks/fit_lab.py [--held-out 20] [--seed 0]
 
-Reads benchmarks/results/lab-curves.json (benchmarks/record_curves.py), writes search/lab/coefficients.json, prints the
-checks as JSON. What is fitted, and how, stands in docs/search-methods.md.
+Reads benchmarks/results/lab-curves.json (benchmarks/record_curves.py), writes benchmarks/lab/coefficients.json, prints
+the checks as JSON. What is fitted, and how, stands in docs/search-methods.md.
 """
 
 import argparse
 import json
 import math
 import random
-import sys
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 from scipy.optimize import minimize_scalar, nnls
 from scipy.stats import spearmanr
 from sklearn.linear_model import Ridge
 
-from budget.count import count
-from reports.record import SCORE_EPOCHS
-from search.lab.curves import COEFFICIENTS, CurveModel, Linear, planned
-from search.lab.features import features, workload
+from lab.curves import COEFFICIENTS, CurveModel, Linear, planned
+from lab.features import features, workload
+from underbudget.budget.count import count
+from underbudget.reports.record import SCORE_EPOCHS
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOOR = 0.3  # percent

@@ -9,8 +9,6 @@ import argparse
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import matplotlib
 
 matplotlib.use("Agg")
@@ -18,14 +16,14 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from models.errors import UnderbudgetError
-from reports import front as fronts
-from reports.page.conditions import Conditions, conditions
-from reports.page.front_figure import x_range, y_range
-from reports.page.published import LABEL, published_points
-from reports.reading import read_study
-from reports.record import StudyRecord, score_words
-from reports.tables import counts, interval
+from underbudget.models.errors import UnderbudgetError
+from underbudget.reports import front as fronts
+from underbudget.reports.page.conditions import Conditions, conditions
+from underbudget.reports.page.front_figure import x_range, y_range
+from underbudget.reports.page.published import LABEL, published_points
+from underbudget.reports.reading import read_study
+from underbudget.reports.record import StudyRecord, score_words
+from underbudget.reports.tables import counts, interval
 
 # Okabe and Ito's palette, as on the page.
 BLUE, VERMILLION, ORANGE, GREY = "#0072b2", "#d55e00", "#b87a00", "#5f6b7a"

@@ -6,21 +6,19 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import psutil
 import torch
 
-from models.build import build
-from models.plan import plan
-from models.references import reference
-from search.data.augment import random_matrices
-from search.data.store import open_dataset
-from search.training.loop import resident
-from search.training.native.network import Network
-from search.training.native.program import compile_plan
-from search.training.native.train import path
-from search.training.recipe import recipe
+from underbudget.models.build import build
+from underbudget.models.plan import plan
+from underbudget.models.references import reference
+from underbudget.search.data.store import open_dataset
+from underbudget.search.training.geometric_augmentation import random_matrices
+from underbudget.search.training.loop import resident
+from underbudget.search.training.native.network import Network
+from underbudget.search.training.native.program import compile_plan
+from underbudget.search.training.native.train import path
+from underbudget.search.training.recipe import recipe
 
 
 def main() -> None:

@@ -20,21 +20,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import optuna
 import simulated
 import studies
 
-from budget.limits import Budget
-from reports.reading import read_study
-from reports.writing import write_report
-from search.proposals import Proposer
-from search.settings import Settings
-from search.stopping import Stopping
-from search.study import open_study
-from search.training.environment import processor, versions
+from underbudget.budget.limits import Budget
+from underbudget.reports.reading import read_study
+from underbudget.reports.writing import write_report
+from underbudget.search.sampling.proposer import Proposer
+from underbudget.search.stopping import Stopping
+from underbudget.search.study.opening import open_study
+from underbudget.search.study.settings import Settings
+from underbudget.search.training.environment import processor, versions
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -104,7 +103,7 @@ def _bare(study: optuna.Study, fixed: Settings, sampler: optuna.samplers.BaseSam
 
 def worker_start() -> float:
     """From starting a worker process to its being ready for a job."""
-    command = [sys.executable, "-P", "-m", "search.engines.worker"]
+    command = [sys.executable, "-P", "-m", "underbudget.search.engines.worker"]
     environment = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1")
     started = time.perf_counter()
     with subprocess.Popen(

@@ -11,8 +11,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import numpy as np
 import psutil
 import torch
@@ -21,10 +19,10 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from models.build import build
-from models.plan import plan
-from models.references import reference
-from search.data.store import open_dataset
+from underbudget.models.build import build
+from underbudget.models.plan import plan
+from underbudget.models.references import reference
+from underbudget.search.data.store import open_dataset
 
 
 class Images(Dataset[tuple[torch.Tensor, int]]):

@@ -19,12 +19,20 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.plan import plan
-from models.references import reference
-from search.data.store import Dataset, Part, PartName, write_dataset
-from search.training import environment, paths
-from search.training.recipe import DEFAULT_RECIPE, Augmentation, Erasing, Jitter, Perspective, Recipe, recipe
-from search.training.schedule import Cosine
+from underbudget.models.plan import plan
+from underbudget.models.references import reference
+from underbudget.search.data.store import Dataset, Part, PartName, write_dataset
+from underbudget.search.training import backends, environment
+from underbudget.search.training.recipe import (
+    DEFAULT_RECIPE,
+    Augmentation,
+    Erasing,
+    Jitter,
+    Perspective,
+    Recipe,
+    recipe,
+)
+from underbudget.search.training.schedule import Cosine
 
 NETWORK, BATCH = "saish-m4", 128
 DEFAULT = dataclasses.replace(recipe(DEFAULT_RECIPE), epochs=2, batch_size=BATCH)
@@ -95,7 +103,7 @@ def measure(path: str, dataset: Dataset, rounds: int, steps: int) -> dict[str, d
     seconds: dict[str, list[float]] = {name: [] for name in VARIANTS}
     for _ in range(rounds):
         for name, variant in VARIANTS.items():
-            run = paths.train(network, variant, 0, dataset, path=path)
+            run = backends.train(network, variant, 0, dataset, path=path)
             next(run)
             started = time.process_time()
             next(run)

@@ -8,14 +8,11 @@ what the spread between runs is estimated from.
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from models.errors import UserError
-from reports.reading import list_studies, read_study
+from underbudget.models.errors import UserError
+from underbudget.reports.reading import list_studies, read_study
 
 ROOT = Path(__file__).resolve().parents[1]
 CURVES = ROOT / "benchmarks" / "results" / "lab-curves.json"

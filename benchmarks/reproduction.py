@@ -15,9 +15,7 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from search.commands.main import run
+from underbudget.search.commands.main import run
 
 # Mean accuracy of the last epoch over 3 seeds that is to be reached, percent.
 WANTED = {"saish-m4": 99.40, "tharun-m6": 99.30, "mkthoma-m8": 99.25, "pankaja-m7": 99.35}

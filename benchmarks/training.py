@@ -23,10 +23,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from search.data.sources import prepare
-from search.training.environment import processor, versions
+from underbudget.search.data.sources import prepare
+from underbudget.search.training.environment import processor, versions
 
 ROOT = Path(__file__).resolve().parents[1]
 # Throughput is what counts; work per processor second depends less on what else the machine does at the time.

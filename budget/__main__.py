@@ -1,4 +1,4 @@
-"""Show what a network costs: `python -m budget saish-m4`, or a layer text in its place. Only --verify needs torch."""
+"""Show what a network costs: `python -m underbudget.budget saish-m4`, or a layer text. Only --verify needs torch."""
 
 import argparse
 import json
@@ -6,23 +6,23 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from budget.count import BYTES_PER_VALUE
-from budget.table import describe, render
-from models.errors import UnderbudgetError, UserError
-from models.finding import find_network
-from models.plan import parse_input_shape, plan
+from underbudget.budget.count import BYTES_PER_VALUE
+from underbudget.budget.table import describe, render
+from underbudget.models.errors import UnderbudgetError, UserError
+from underbudget.models.finding import find_network
+from underbudget.models.plan import parse_input_shape, plan
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see python -m budget --help")
+        raise UserError(f"{message}; see python -m underbudget.budget --help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; returns the exit code, after one line on stderr for an error."""
     from rich.console import Console
 
-    parser = _Parser(prog="python -m budget", description="Show what a network costs.")
+    parser = _Parser(prog="python -m underbudget.budget", description="Show what a network costs.")
     parser.add_argument("what", help='a reference, e.g. saish-m4, or layers, e.g. "conv3x3(8) relu | gap | linear(10)"')
     parser.add_argument("--input", default="1x28x28", help="channels x height x width (default: 1x28x28)")
     parser.add_argument("--classes", type=int, help="check that the network ends in this many values")
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name, architecture = find_network(options.what)
         planned = plan(architecture, parse_input_shape(options.input), options.classes)
         if options.verify:
-            from budget.crosscheck import crosscheck
+            from underbudget.budget.crosscheck import crosscheck
 
             check = crosscheck(planned)
             print(check.line())

@@ -15,9 +15,9 @@ A stored value takes 4 bytes in float32 and 1 in int8, in `peak_bytes` and `para
 import math
 from dataclasses import dataclass
 
-from models.architecture import Activation, BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pool
-from models.errors import UnderbudgetError, UserError
-from models.plan import Flatten, Plan, PlannedLayer
+from underbudget.models.architecture import Activation, BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pool
+from underbudget.models.errors import UnderbudgetError, UserError
+from underbudget.models.plan import Flatten, Plan, PlannedLayer
 
 METRICS = ("params", "macs", "peak_bytes", "params_bytes")  # the fields of a Cost, in order
 BYTES_PER_VALUE = {"float32": 4, "int8": 1}

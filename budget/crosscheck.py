@@ -10,8 +10,8 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from budget.count import layer_macs
-from models.plan import Plan
+from underbudget.budget.count import layer_macs
+from underbudget.models.plan import Plan
 
 if TYPE_CHECKING:
     from torch import nn
@@ -72,7 +72,7 @@ def crosscheck(plan: Plan, module: "nn.Module | None" = None) -> CrossCheck:
     """
     import torch
 
-    from models.build import build
+    from underbudget.models.build import build
 
     with torch.random.fork_rng(devices=[]):
         # Tracing runs the network: in training mode that would change the statistics of batch norm.

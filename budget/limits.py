@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from budget.count import METRICS, Cost
-from models.errors import UserError
+from underbudget.budget.count import METRICS, Cost
+from underbudget.models.errors import UserError
 
 MAX_BOUND = 10**15  # far above any use; what is larger is a slip of the keyboard
 

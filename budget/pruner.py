@@ -13,9 +13,9 @@ import optuna
 from optuna.pruners import BasePruner, NopPruner
 from optuna.trial import FrozenTrial, Trial
 
-from budget.count import Cost
-from budget.limits import Budget
-from models.errors import UnderbudgetError
+from underbudget.budget.count import Cost
+from underbudget.budget.limits import Budget
+from underbudget.models.errors import UnderbudgetError
 
 
 def constrain(trial: Trial, budget: Budget, cost: Cost) -> None:

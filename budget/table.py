@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from budget.count import bytes_per_value, count, layer_macs, layer_values
-from models.architecture import Pair
-from models.language import render_primary, render_tail
-from models.plan import Flatten, Plan, Shape
+from underbudget.budget.count import bytes_per_value, count, layer_macs, layer_values
+from underbudget.models.architecture import Pair
+from underbudget.models.language import render_primary, render_tail
+from underbudget.models.plan import Flatten, Plan, Shape
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

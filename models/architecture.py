@@ -11,7 +11,7 @@ read again (`models.language`).
 import hashlib
 from dataclasses import dataclass, field
 
-from models.errors import UserError
+from underbudget.models.errors import UserError
 
 Pair = tuple[int, int]  # (height, width)
 
@@ -160,7 +160,7 @@ class Architecture:
             raise UserError(f"an architecture has from 1 to {MAX_STAGES} stages, not {len(self.stages)}")
 
     def __str__(self) -> str:
-        from models.language import render
+        from underbudget.models.language import render
 
         return render(self)
 

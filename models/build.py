@@ -4,8 +4,17 @@ from collections import OrderedDict
 
 from torch import nn
 
-from models.architecture import ACTIVATIONS, Activation, BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pool
-from models.plan import Flatten, Plan, PlannedLayer
+from underbudget.models.architecture import (
+    ACTIVATIONS,
+    Activation,
+    BatchNorm,
+    Conv,
+    Dropout,
+    GlobalAveragePool,
+    Linear,
+    Pool,
+)
+from underbudget.models.plan import Flatten, Plan, PlannedLayer
 
 
 def build(plan: Plan) -> nn.Sequential:

@@ -1,8 +1,8 @@
 """A network by what a person calls it: a reference's name or a layer text."""
 
-from models.architecture import Architecture
-from models.language import LayerTextError, parse
-from models.references import REFERENCES, reference
+from underbudget.models.architecture import Architecture
+from underbudget.models.language import LayerTextError, parse
+from underbudget.models.references import REFERENCES, reference
 
 
 def find_network(what: str) -> tuple[str | None, Architecture]:

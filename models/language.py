@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
-from models.architecture import (
+from underbudget.models.architecture import (
     ACTIVATIONS,
     MAX_SIZE,
     Activation,
@@ -37,7 +37,7 @@ from models.architecture import (
     Stage,
     Tail,
 )
-from models.errors import UserError
+from underbudget.models.errors import UserError
 
 
 class LayerTextError(UserError):

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from models.architecture import (
+from underbudget.models.architecture import (
     MAX_SIZE,
     Activation,
     Architecture,
@@ -26,8 +26,8 @@ from models.architecture import (
     Stage,
     Tail,
 )
-from models.errors import UserError
-from models.language import render_primary
+from underbudget.models.errors import UserError
+from underbudget.models.language import render_primary
 
 Shape = tuple[int, ...]  # without the batch: (channels, height, width), or (features,) once flattened
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from models.architecture import Architecture
-from models.errors import UserError
-from models.language import parse
+from underbudget.models.architecture import Architecture
+from underbudget.models.errors import UserError
+from underbudget.models.language import parse
 
 INPUT_SHAPE = (1, 28, 28)  # of every reference: one MNIST image
 CLASSES = 10

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from models.errors import UserError
+from underbudget.models.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor

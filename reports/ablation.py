@@ -4,10 +4,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from budget.count import Cost
-from reports.files import json_text, write_files
-from reports.runs import Run
-from reports.seeds import Difference, Summary, difference, summary
+from underbudget.budget.count import Cost
+from underbudget.reports.files import json_text, write_files
+from underbudget.reports.runs import Run
+from underbudget.reports.seeds import Difference, Summary, difference, summary
 
 FILES = {
     "page": "index.html",
@@ -142,8 +142,8 @@ def write(ablation: Ablation, folder: Path) -> dict[str, Path]:
     """Write the files of FILES; their paths. Raises UserError where the folder cannot be written."""
     import pandas
 
-    from reports.page.ablation import render_page
-    from reports.training_figures import changes
+    from underbudget.reports.page.ablation import render_page
+    from underbudget.reports.training_figures import changes
 
     picture = changes(
         [(arm.change, ablation.change(arm)) for arm in ablation.arms],

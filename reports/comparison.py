@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from budget.limits import Limit
-from models.errors import UserError
-from reports import front as fronts
-from reports import search_kind
-from reports.bands import Band, Steps, pooled, steps
-from reports.history import Step, history
-from reports.page.conditions import conditions
-from reports.record import StudyRecord, TrialRecord
+from underbudget.budget.limits import Limit
+from underbudget.models.errors import UserError
+from underbudget.reports import front as fronts
+from underbudget.reports import search_method
+from underbudget.reports.history import Step, history
+from underbudget.reports.page.conditions import conditions
+from underbudget.reports.record import StudyRecord, TrialRecord
+from underbudget.reports.seed_bands import Band, Steps, pooled, steps
 
 _BUDGETS = 5  # rows of the table at common budgets
 
@@ -153,7 +153,7 @@ def compare(studies: Sequence[StudyRecord], target: float | None = None) -> Comp
     ]
     gathered: dict[str, list[Member]] = {}
     for member in members:
-        key = json.dumps(search_kind.method(member.study), sort_keys=True, default=str)
+        key = json.dumps(search_method.method(member.study), sort_keys=True, default=str)
         while any(member.seed == other.seed for other in gathered.get(key, ())):
             key += "+"  # the same seed a second time is no further sample
         gathered.setdefault(key, []).append(member)
@@ -164,7 +164,7 @@ def compare(studies: Sequence[StudyRecord], target: float | None = None) -> Comp
     return Comparison(
         groups,
         reference,
-        tuple(search_kind.differences([[member.study for member in group.members] for group in groups])),
+        tuple(search_method.differences([[member.study for member in group.members] for group in groups])),
         target,
     )
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reports import front as fronts
-from reports.comparison import Comparison, Group, Member
-from reports.files import json_text, write_files
-from reports.history import ended
-from reports.seeds import Difference, Summary, difference, summary
-from reports.tables import FRONT_COLUMNS, counts, front_rows, interval
+from underbudget.reports import front as fronts
+from underbudget.reports.comparison import Comparison, Group, Member
+from underbudget.reports.files import json_text, write_files
+from underbudget.reports.history import ended
+from underbudget.reports.seeds import Difference, Summary, difference, summary
+from underbudget.reports.tables import FRONT_COLUMNS, counts, front_rows, interval
 
 FILES = {
     "page": "index.html",
@@ -27,7 +27,7 @@ _LONGEST = 80  # characters of a folder's name
 
 def write_comparison(comparison: Comparison, folder: Path) -> dict[str, Path]:
     """Write the files of FILES into `folder`, made if need be. Raises UserError where it cannot be written."""
-    from reports.page.comparison import render_page
+    from underbudget.reports.page.comparison import render_page
 
     texts = {
         "studies": _csv(study_rows(comparison)),

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from reports.files import json_text, write_files
-from reports.record import TrialRecord
-from reports.runs import HOLDING_EPOCHS, OverSeeds, Run, holding
-from reports.seeds import rank_correlation
+from underbudget.reports.files import json_text, write_files
+from underbudget.reports.record import TrialRecord
+from underbudget.reports.runs import HOLDING_EPOCHS, OverSeeds, Run, holding
+from underbudget.reports.seeds import rank_correlation
 
 FILES = {"page": "index.html", "table": "confirmed.csv", "runs": "runs.csv", "report": "confirmed.json"}
 
@@ -141,7 +141,7 @@ def write(confirmation: Confirmation, folder: Path) -> dict[str, Path]:
     """Write the files of FILES; their paths. Raises UserError where the folder cannot be written."""
     import pandas
 
-    from reports.page.confirmation import render_page
+    from underbudget.reports.page.confirmation import render_page
 
     table: Sequence[dict[str, Any]] = rows(confirmation)
     contents = {

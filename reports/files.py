@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.errors import UserError
-from models.files import write_atomically
+from underbudget.models.errors import UserError
+from underbudget.models.files import write_atomically
 
 
 def write_files(

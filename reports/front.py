@@ -7,8 +7,8 @@ NaN or missing, never enters anything here.
 import math
 from collections.abc import Iterable, Mapping
 
-from budget.limits import COST_WORDS
-from reports.record import SCORE_EPOCHS, TrialRecord
+from underbudget.budget.limits import COST_WORDS
+from underbudget.reports.record import SCORE_EPOCHS, TrialRecord
 
 # Accuracies are counts / n x 100 in floating point: 99.43 may be stored as 99.42999999999999. One image in a million
 # is 1e-4 points, so this never lets a network pass that missed the target by an image.

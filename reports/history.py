@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from reports import front as fronts
-from reports.record import TRAINED, StudyRecord, TrialRecord
+from underbudget.reports import front as fronts
+from underbudget.reports.record import TRAINED, StudyRecord, TrialRecord
 
 
 @dataclass(frozen=True)

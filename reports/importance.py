@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reports import front as fronts
-from reports.record import StudyRecord, TrialRecord
+from underbudget.reports import front as fronts
+from underbudget.reports.record import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -75,7 +75,7 @@ def _shares(
 ) -> dict[str, float]:
     import optuna
 
-    from reports.quiet import quiet_optuna
+    from underbudget.reports.optuna_logging import quiet_optuna
 
     values = [target(trial) for trial in trials]
     if max(values) - min(values) < 1e-12:

@@ -7,11 +7,11 @@ reads: an accent becomes its command, what LaTeX has no simple command for its c
 import unicodedata
 from collections.abc import Sequence
 
-from reports import front as fronts
-from reports.page.conditions import conditions
-from reports.record import StudyRecord, score_words
-from reports.seeds import Summary
-from reports.tables import front_rows
+from underbudget.reports import front as fronts
+from underbudget.reports.page.conditions import conditions
+from underbudget.reports.record import StudyRecord, score_words
+from underbudget.reports.seeds import Summary
+from underbudget.reports.tables import front_rows
 
 # Besides the ten special characters those that the old font encoding OT1 shows as others, and the ligatures.
 _ESCAPES = {

@@ -1,9 +1,9 @@
 """The network of a stored trial, placed on its data set's images."""
 
-from models.errors import UserError
-from models.language import parse
-from models.plan import Plan, plan
-from reports.record import StudyRecord, TrialRecord
+from underbudget.models.errors import UserError
+from underbudget.models.language import parse
+from underbudget.models.plan import Plan, plan
+from underbudget.reports.record import StudyRecord, TrialRecord
 
 
 def plan_of(study: StudyRecord, trial: TrialRecord) -> Plan:

@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-from models.architecture import BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pool
-from models.language import render_primary
-from models.plan import Plan
+from underbudget.models.architecture import BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pool
+from underbudget.models.language import render_primary
+from underbudget.models.plan import Plan
 
 
 def changes(new_plan: Plan, old_plan: Plan) -> list[str]:

@@ -3,8 +3,17 @@
 import math
 from dataclasses import dataclass
 
-from models.architecture import ACTIVATIONS, Activation, BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pool
-from models.plan import Flatten, Operation, Plan, PlannedLayer, Shape
+from underbudget.models.architecture import (
+    ACTIVATIONS,
+    Activation,
+    BatchNorm,
+    Conv,
+    Dropout,
+    GlobalAveragePool,
+    Linear,
+    Pool,
+)
+from underbudget.models.plan import Flatten, Operation, Plan, PlannedLayer, Shape
 
 _MB = 1024 * 1024  # what the published tables call MB
 _BYTES = 4  # of a float32 value

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.errors import UserError
-from reports import front as fronts
-from reports import latex, paper_figures
-from reports.files import write_files
-from reports.page.conditions import conditions
-from reports.page.finalists import confirmation_of
-from reports.page.published import Published, published_points
-from reports.record import StudyRecord
-from reports.tables import front_frame
+from underbudget.models.errors import UserError
+from underbudget.reports import front as fronts
+from underbudget.reports import latex, paper_figures
+from underbudget.reports.files import write_files
+from underbudget.reports.page.conditions import conditions
+from underbudget.reports.page.finalists import confirmation_of
+from underbudget.reports.page.published import Published, published_points
+from underbudget.reports.record import StudyRecord
+from underbudget.reports.tables import front_frame
 
 FOLDER = "figures"  # below the report's
 WIDTH = 3.3  # inches: a column of most two-column papers

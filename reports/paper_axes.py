@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reports.page.figure import ACCURACY_TICKS
+from underbudget.reports.page.figure import ACCURACY_TICKS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

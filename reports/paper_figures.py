@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from reports import front as fronts
-from reports import paper_axes
-from reports.page.conditions import Conditions
-from reports.page.figure import least_error
-from reports.page.published import LABEL, Published
-from reports.record import StudyRecord, TrialRecord
-from reports.seeds import Summary
-from reports.tables import interval
+from underbudget.reports import front as fronts
+from underbudget.reports import paper_axes
+from underbudget.reports.page.conditions import Conditions
+from underbudget.reports.page.figure import least_error
+from underbudget.reports.page.published import LABEL, Published
+from underbudget.reports.record import StudyRecord, TrialRecord
+from underbudget.reports.seeds import Summary
+from underbudget.reports.tables import interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.errors import UserError
-from reports.record import (
+from underbudget.models.errors import UserError
+from underbudget.reports.record import (
     RECORD_VERSION,
     STUDY_ATTRIBUTE,
     Epoch,
@@ -25,8 +25,8 @@ from reports.record import (
     proposal_from_json,
     state_of,
 )
-from reports.snapshot import snapshot
-from reports.storage_url import parse_url, shown_url
+from underbudget.reports.snapshot import snapshot
+from underbudget.reports.storage_url import parse_url, shown_url
 
 if TYPE_CHECKING:
     import optuna

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from budget.count import Cost
+from underbudget.budget.count import Cost
 
 RECORD_VERSION = 1
 STUDY_ATTRIBUTE = "underbudget"  # study user attribute that holds the study's fixed settings

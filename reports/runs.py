@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from models.errors import UserError
-from reports.record import SCORE_EPOCHS, Epoch
-from reports.seeds import Summary, summary
+from underbudget.models.errors import UserError
+from underbudget.reports.record import SCORE_EPOCHS, Epoch
+from underbudget.reports.seeds import Summary, summary
 
 RUN_VERSION = 1
 HOLDING_EPOCHS = 5  # a target is held when each of the last five epochs reaches it

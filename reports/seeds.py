@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.statistics import standard_error
+from underbudget.reports.statistics import standard_error
 
 CONFIDENCE = 0.95
 _DIGITS = 9  # one image in a million is 1e-4 points: values that differ by less than this differ by rounding

@@ -4,12 +4,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from models.plan import Plan
-from models.references import Reference
-from reports import network_changes
-from reports.files import json_text, write_files
-from reports.runs import OverSeeds, Run
-from reports.seeds import Difference, Summary, difference, standard_errors, summary
+from underbudget.models.plan import Plan
+from underbudget.models.references import Reference
+from underbudget.reports import network_changes
+from underbudget.reports.files import json_text, write_files
+from underbudget.reports.runs import OverSeeds, Run
+from underbudget.reports.seeds import Difference, Summary, difference, standard_errors, summary
 
 FILES = {"page": "index.html", "table": "series.csv", "markdown": "series.md", "report": "series.json"}
 
@@ -234,7 +234,7 @@ def write(series: Series, folder: Path) -> dict[str, Path]:
     """Write the files of FILES; their paths. Raises UserError where the folder cannot be written."""
     import pandas
 
-    from reports.page.series import render_page
+    from underbudget.reports.page.series import render_page
 
     contents = {
         "table": pandas.DataFrame(rows(series), columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"),

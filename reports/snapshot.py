@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from models.errors import UserError
+from underbudget.models.errors import UserError
 
 BUSY_SECONDS = 30.0  # how long a writer in the middle of a commit is waited for
 _COMPANIONS = ("-wal", "-journal")  # what a writer left that belongs to the content

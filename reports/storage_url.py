@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.errors import UserError
+from underbudget.models.errors import UserError
 
 if TYPE_CHECKING:
     import sqlalchemy

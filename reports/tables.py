@@ -3,9 +3,9 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from reports import front as fronts
-from reports.record import StudyRecord, TrialRecord
-from reports.statistics import accuracy_interval
+from underbudget.reports import front as fronts
+from underbudget.reports.record import StudyRecord, TrialRecord
+from underbudget.reports.statistics import accuracy_interval
 
 if TYPE_CHECKING:
     import pandas

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from budget.count import Cost
-from budget.limits import Budget
-from reports.runs import HOLDING_EPOCHS, Run
+from underbudget.budget.count import Cost
+from underbudget.budget.limits import Budget
+from underbudget.reports.runs import HOLDING_EPOCHS, Run
 
 
 @dataclass(frozen=True)

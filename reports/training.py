@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.plan import Plan
-from reports import network_tables
-from reports.files import json_text, write_files
-from reports.pictures import Picture
-from reports.runs import OverSeeds, Run, holding
-from reports.seeds import Summary
-from reports.target_check import Check, Goal
+from underbudget.models.plan import Plan
+from underbudget.reports import network_tables
+from underbudget.reports.files import json_text, write_files
+from underbudget.reports.pictures import Picture
+from underbudget.reports.runs import OverSeeds, Run, holding
+from underbudget.reports.seeds import Summary
+from underbudget.reports.target_check import Check, Goal
 
 if TYPE_CHECKING:
     import pandas
@@ -173,8 +173,8 @@ def write(training: Training, folder: Path) -> dict[str, Path]:
     """Write the files of FILES into `folder`; their paths. Raises UserError where it cannot be written."""
     import pandas
 
-    from reports import training_figures as figures
-    from reports.page.training import render_page
+    from underbudget.reports import training_figures as figures
+    from underbudget.reports.page.training import render_page
 
     confusion = training.confusion()
     classes = list(training.runs[0].data.classes)

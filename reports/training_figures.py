@@ -8,9 +8,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reports.pictures import Picture, as_rows
-from reports.runs import Run
-from reports.seeds import Difference
+from underbudget.reports.pictures import Picture, as_rows
+from underbudget.reports.runs import Run
+from underbudget.reports.seeds import Difference
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

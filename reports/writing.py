@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reports.files import json_text, write_files
-from reports.page.study import render_page
-from reports.record import StudyRecord
-from reports.tables import front_frame, to_json, trials_frame
+from underbudget.reports.files import json_text, write_files
+from underbudget.reports.page.study import render_page
+from underbudget.reports.record import StudyRecord
+from underbudget.reports.tables import front_frame, to_json, trials_frame
 
 if TYPE_CHECKING:
-    from reports.mistakes import Mistakes
-    from reports.page.published import Published
+    from underbudget.reports.misclassified import Mistakes
+    from underbudget.reports.page.published import Published
 
 FILES = {"page": "index.html", "trials": "trials.csv", "front": "front.csv", "report": "report.json"}
 

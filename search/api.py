@@ -5,22 +5,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports import comparison, comparison_tables, tables
-from reports import front as fronts
-from reports.reading import read_study
-from reports.record import StudyRecord, TrialRecord
-from search import lookup, winners
-from search import repeats as sets
-from search import session as sessions
-from search.live import LiveReport
-from search.request import Request
-from search.study import Place
+from underbudget.reports import comparison, comparison_tables, tables
+from underbudget.reports import front as fronts
+from underbudget.reports.reading import read_study
+from underbudget.reports.record import StudyRecord, TrialRecord
+from underbudget.search.results import trained_trials
+from underbudget.search.results.live_report import LiveReport
+from underbudget.search.session import repeats as sets
+from underbudget.search.session import resolving, running
+from underbudget.search.session.request import Request
+from underbudget.search.study import finding
+from underbudget.search.study.location import Place
 
 if TYPE_CHECKING:
     import pandas
     import torch
 
-    from models.export.formats import Verification
+    from underbudget.models.export.formats import Verification
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ class Trial:
         Input: float32 images (n, channels, height, width) in 0..1, normalised with the data set's mean and std
         (`study.settings["dataset"]`); output: logits (n, classes). Raises UserError unless the trial is complete.
         """
-        record = winners.pick(self.study.read(), self.number)
-        return winners.load(self.study.place, self.study.read(), record)
+        record = trained_trials.pick(self.study.read(), self.number)
+        return trained_trials.load(self.study.place, self.study.read(), record)
 
     def export(
         self, output: str | Path, force: bool = False, format: str = "py", searched: bool = False
@@ -73,8 +74,8 @@ class Trial:
         exists and `force` is not given.
         """
         study = self.study.read()
-        trial = winners.pick(study, self.number)
-        return winners.export(self.study.place, study, trial, Path(output), force, format, searched)
+        trial = trained_trials.pick(study, self.number)
+        return trained_trials.export(self.study.place, study, trial, Path(output), force, format, searched)
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Study:
     @property
     def best(self) -> Trial:
         """The winner: the highest score, ties to fewer parameters. Raises UserError where no trial is complete."""
-        return Trial(self, winners.pick(self.read()))
+        return Trial(self, trained_trials.pick(self.read()))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -157,7 +158,7 @@ def launch(
     Raises UserError for whatever does not hold, never exits; an interrupt (Ctrl-C) leaves finished trials stored and
     passes on.
     """
-    return _search(sessions.prepare(_request(locals())))
+    return _search(resolving.prepare(_request(locals())))
 
 
 def launch_repeats(repeats: int, study: str | None = None, **options: Any) -> list[Study]:
@@ -178,9 +179,9 @@ def _request(given: dict[str, Any]) -> Request:
     return Request(**{**given, **paths, "space": given.get("space") or {}})
 
 
-def _search(session: sessions.Session) -> Study:
+def _search(session: resolving.Session) -> Study:
     with LiveReport(session.place, session.target, session.live) as report:
-        sessions.run(session, notify=report.watching(lambda event, progress: None))
+        running.run(session, notify=report.watching(lambda event, progress: None))
         report.finish()
     return Study(session.place)
 
@@ -197,10 +198,10 @@ def compare(*studies: Study) -> "pandas.DataFrame":
     return pandas.DataFrame(comparison_tables.study_rows(compared))
 
 
-def open_study(study: str, *, runs: str | Path = sessions.DEFAULT_RUNS, storage: str | None = None) -> Study:
+def open_study(study: str, *, runs: str | Path = resolving.DEFAULT_RUNS, storage: str | None = None) -> Study:
     """A study that is there already. Raises UserError where it is not."""
-    found = Study(lookup.find(study, str(runs), storage))
-    lookup.read(found.place)
+    found = Study(finding.find(study, str(runs), storage))
+    finding.read(found.place)
     return found
 
 

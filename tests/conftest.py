@@ -11,8 +11,8 @@ import torch
 from browser import chromium
 from playwright.sync_api import Browser
 
-from search.data.sources import prepare
-from search.data.store import Dataset, Part, PartName, write_dataset
+from underbudget.search.data.sources import prepare
+from underbudget.search.data.store import Dataset, Part, PartName, write_dataset
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from studies import Spec, make_study, session, settings
 
-from models import weights
-from models.build import build
-from models.language import parse
-from models.plan import plan
-from search.study import Place
+from underbudget.models import weights
+from underbudget.models.build import build
+from underbudget.models.language import parse
+from underbudget.models.plan import plan
+from underbudget.search.study.location import Place
 
 SHAPE = (1, 12, 12)
 CLASSES = ("zero", "one", "<b>two</b>")

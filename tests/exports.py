@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from models.build import build
-from models.export.contents import Export
-from models.export.literal import JSON
-from models.language import parse
-from models.plan import Plan, plan
+from underbudget.models.build import build
+from underbudget.models.export.contents import Export
+from underbudget.models.export.literal import JSON
+from underbudget.models.language import parse
+from underbudget.models.plan import Plan, plan
 
 SMALL = "conv3x3(4,bias=T) bn relu drop0.1 | sep3x3(6,p1) relu bn | avgpool2 | linear(5) bn | linear(10,bias=F)"
 

@@ -24,13 +24,13 @@ import psutil
 import simulated
 
 import underbudget
-from search import session as sessions
-from search.coordinator import Outcome
-from search.data.store import Dataset
-from search.engines.inprocess import InProcessEngine
-from search.request import Request
+from underbudget.search.data.store import Dataset
+from underbudget.search.engines.inprocess import InProcessEngine
+from underbudget.search.session import resolving, running
+from underbudget.search.session.coordinator import Outcome
+from underbudget.search.session.request import Request
 
-ROOT = Path(underbudget.__file__).resolve().parent
+ROOT = Path(underbudget.__file__).resolve().parents[1]
 NAME = "toy"
 SMALL = {"width": [4, 6], "n_before": [1, 2], "n_after": [1, 2]}  # networks that train 1,258 digits in a tenth second
 EPOCHS = 12  # long enough to be interrupted
@@ -58,8 +58,8 @@ def request(runs: Path, digits: Dataset, trials: int, **changes: Any) -> Request
 
 def search_instantly(asked: Request) -> Outcome:
     """One session in this process, with trainings that take no time."""
-    session = sessions.prepare(asked, lambda line: None)
-    return sessions.run(session, engine=lambda _: InProcessEngine(simulated.messages))
+    session = resolving.prepare(asked, lambda line: None)
+    return running.run(session, engine=lambda _: InProcessEngine(simulated.messages))
 
 
 def begin(runs: Path, digits: Dataset, trials: int = 2) -> dict[int, Any]:

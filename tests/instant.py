@@ -10,13 +10,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parent)]
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import simulated  # noqa: E402, the path comes first
+import simulated
 
-from search.commands.main import run  # noqa: E402
-from search.engines.inprocess import InProcessEngine  # noqa: E402
-from search.engines.job import Job, Message  # noqa: E402
+from underbudget.search.commands.main import run
+from underbudget.search.engines.inprocess import InProcessEngine
+from underbudget.search.engines.job import Job, Message
 
 pause = 0.0  # seconds that each message takes
 shifts: dict[int, float] = {}  # after so many messages, the clock is set by so many seconds

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reports.record import Epoch
-from reports.runs import Data, Judged, Missed, Run
-from search.data.store import Dataset, open_dataset
-from search.engines.inprocess import InProcessEngine
-from search.engines.job import EpochDone, Failed, Finished, Job, Message
-from search.judging.bench import Bench
-from search.judging.protocol import judged_part
+from underbudget.reports.record import Epoch
+from underbudget.reports.runs import Data, Judged, Missed, Run
+from underbudget.search.data.protocol import judged_part
+from underbudget.search.data.store import Dataset, open_dataset
+from underbudget.search.engines.inprocess import InProcessEngine
+from underbudget.search.engines.job import EpochDone, Failed, Finished, Job, Message
+from underbudget.search.experiments.setup import Bench
 
 
 def data_dir(dataset: Dataset) -> str:

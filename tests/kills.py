@@ -12,10 +12,10 @@ from typing import Any
 import simulated
 from faults import finished
 
-from search.coordinator import Outcome
-from search.engines.inprocess import InProcessEngine
-from search.engines.job import Job, Message
-from search.stopping import Stopping
+from underbudget.search.engines.inprocess import InProcessEngine
+from underbudget.search.engines.job import Job, Message
+from underbudget.search.session.coordinator import Outcome
+from underbudget.search.stopping import Stopping
 
 STOPPING = {"none": Stopping("none"), "front": Stopping("front", 1), "mo-asha": Stopping("mo-asha", 1, 2)}
 
@@ -45,7 +45,7 @@ def _killed(folder: Path, trials: int, stopping: str, pause: float, seconds: flo
     """Search in a process and kill it so long after its study appeared, with a pause after its first training began;
     False where it had ended by itself."""
     tests = Path(__file__).resolve().parent
-    script = _SCRIPT.format(paths=[str(tests.parent), str(tests)])
+    script = _SCRIPT.format(paths=[str(tests)])
     given = [str(folder), str(trials), stopping, str(pause)]
     with subprocess.Popen([sys.executable, "-c", script, *given], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from models.export.c.quantise import Grid, Integers, IntegerStep
+from underbudget.models.export.c.quantise import Grid, Integers, IntegerStep
 
 
 class Builder:

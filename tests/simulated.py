@@ -7,16 +7,17 @@ from pathlib import Path
 
 import optuna
 
-from budget.limits import Budget
-from search.coordinator import Coordinator, Limits, Outcome
-from search.data.store import DatasetInfo
-from search.engines.inprocess import InProcessEngine
-from search.engines.job import Engine, EpochDone, Failed, Finished, Job, Message
-from search.settings import Settings
-from search.space import Space
-from search.stopping import Stopping
-from search.study import Place, open_study
-from search.training import recipe as recipes
+from underbudget.budget.limits import Budget
+from underbudget.search.data.store import DatasetInfo
+from underbudget.search.engines.inprocess import InProcessEngine
+from underbudget.search.engines.job import Engine, EpochDone, Failed, Finished, Job, Message
+from underbudget.search.session.coordinator import Coordinator, Limits, Outcome
+from underbudget.search.space import Space
+from underbudget.search.stopping import Stopping
+from underbudget.search.study.location import Place
+from underbudget.search.study.opening import open_study
+from underbudget.search.study.settings import Settings
+from underbudget.search.training import recipe as recipes
 
 INFO = DatasetInfo(
     "toy",

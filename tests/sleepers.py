@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from search.engines import worker_process
-from search.engines.job import Job
+from underbudget.search.engines import worker_process
+from underbudget.search.engines.job import Job
 
 _WORKER = """
 import json, os, signal, sys, threading, time
@@ -56,10 +56,10 @@ os._exit(0)
 
 def pretend(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the worker processes of this test be sleepers, whose code lies in `folder`."""
-    package = folder / "search" / "engines"
+    package = folder / "underbudget" / "search" / "engines"
     package.mkdir(parents=True)
-    (folder / "search" / "__init__.py").touch()
-    (package / "__init__.py").touch()
+    for each in (package, package.parent, package.parents[1]):
+        (each / "__init__.py").touch()
     (package / "worker.py").write_text(_WORKER)
     monkeypatch.setattr(worker_process, "_ROOT", folder)
 

@@ -1,14 +1,14 @@
 """Hypothesis strategies: random architectures, any that can be written, and such as fit their input.
 
 The sizes of maps are worked out here with plain loops over window positions, so that nothing of models.plan takes part
-in choosing what models.plan is tested with.
+in choosing what underbudget.models.plan is tested with.
 """
 
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from models.architecture import (
+from underbudget.models.architecture import (
     ACTIVATIONS,
     MAX_SIZE,
     Activation,

@@ -13,8 +13,8 @@ import optuna
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
-from budget.count import Cost
-from reports.record import (
+from underbudget.budget.count import Cost
+from underbudget.reports.record import (
     Epoch,
     Proposal,
     Result,

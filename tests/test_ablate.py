@@ -9,13 +9,13 @@ import pytest
 import torch
 from scipy import stats
 
-from models.language import parse
-from models.plan import plan
-from models.references import reference
-from search.commands.main import run
-from search.data.store import Dataset
-from search.judging.ingredients import Absent, Variant, variants
-from search.training import recipe as recipes
+from underbudget.models.language import parse
+from underbudget.models.plan import plan
+from underbudget.models.references import reference
+from underbudget.search.commands.main import run
+from underbudget.search.data.store import Dataset
+from underbudget.search.experiments.ablation import Absent, Variant, variants
+from underbudget.search.training import recipe as recipes
 
 IMAGES = 50_000
 

@@ -9,9 +9,15 @@ from torch import Tensor
 from torchvision.transforms import ColorJitter, InterpolationMode, RandomErasing, RandomPerspective
 from torchvision.transforms.functional import _get_perspective_coeffs
 
-from search.data.augment import Normalizer, inverse_matrices, perspective_matrices, random_matrices, warp_images
-from search.data.retouch import random_retouches, retouch
-from search.training.recipe import Augmentation, Erasing, Jitter, Perspective, Warp
+from underbudget.search.training.geometric_augmentation import (
+    Normalizer,
+    inverse_matrices,
+    perspective_matrices,
+    random_matrices,
+    warp_images,
+)
+from underbudget.search.training.pixel_augmentation import random_retouches, retouch
+from underbudget.search.training.recipe import Augmentation, Erasing, Jitter, Perspective, Warp
 
 BILINEAR = InterpolationMode.BILINEAR
 CPU = torch.device("cpu")

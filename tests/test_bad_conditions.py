@@ -17,10 +17,10 @@ import torch
 from test_engines import job, messages
 from test_stop import until
 
-from search.data.store import Dataset
-from search.engines import runner
-from search.engines.job import Failed, Finished
-from search.engines.processes import ProcessesEngine, ahead
+from underbudget.search.data.store import Dataset
+from underbudget.search.engines import runner
+from underbudget.search.engines.job import Failed, Finished
+from underbudget.search.engines.processes import ProcessesEngine, ahead
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -150,7 +150,7 @@ def test_workers_that_are_killed_count_as_short_of_memory(
 def test_one_core_means_one_worker_and_says_so() -> None:
     code = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
-        "from search import devices\n"
+        "from underbudget.search.engines import devices\n"
         "print(devices.choose_workers('cpu', None, False, None, print).reason)\n"
         "print(devices.choose_workers('cpu', 2, False, None, print).count)\n"
     )

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from strategies import Placed, placed_architectures
 from torch import nn
 
-from models.architecture import ACTIVATIONS
-from models.build import build
-from models.errors import UserError
-from models.language import parse
-from models.plan import Plan, plan
-from models.references import CLASSES, INPUT_SHAPE, REFERENCES
+from underbudget.models.architecture import ACTIVATIONS
+from underbudget.models.build import build
+from underbudget.models.errors import UserError
+from underbudget.models.language import parse
+from underbudget.models.plan import Plan, plan
+from underbudget.models.references import CLASSES, INPUT_SHAPE, REFERENCES
 
 
 def assert_torch_agrees(placed: Plan) -> None:

@@ -6,9 +6,9 @@ import pytest
 import sleepers
 from test_stop import until
 
-from search.engines.job import Finished
-from search.engines.occupancy import Occupancy
-from search.engines.processes import ProcessesEngine, ahead
+from underbudget.search.engines.job import Finished
+from underbudget.search.engines.occupancy import Occupancy
+from underbudget.search.engines.processes import ProcessesEngine, ahead
 
 
 def test_the_share_is_of_the_time_from_the_first_job_to_the_last_submission() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from exports import export_of, small
 
-from models.export.python import source
+from underbudget.models.export.python import source
 
 
 def closed_early(command: list[str]) -> tuple[int, str]:

@@ -16,12 +16,20 @@ from playwright.sync_api import Browser
 from scipy.stats import ttest_ind
 from studies import Spec, make_study, sample, session, settings, study_record
 
-from models.errors import UserError
-from reports.bands import pooled, steps
-from reports.comparison import compare
-from reports.comparison_tables import FILES, advantage, budget_rows, folder_name, study_rows, to_json, write_comparison
-from reports.record import StudyRecord
-from search.commands.main import run
+from underbudget.models.errors import UserError
+from underbudget.reports.comparison import compare
+from underbudget.reports.comparison_tables import (
+    FILES,
+    advantage,
+    budget_rows,
+    folder_name,
+    study_rows,
+    to_json,
+    write_comparison,
+)
+from underbudget.reports.record import StudyRecord
+from underbudget.reports.seed_bands import pooled, steps
+from underbudget.search.commands.main import run
 
 HOSTILE = "<b>x</b><img src=x onerror=alert(1)>'\"/\\ \N{SNOWMAN}"
 

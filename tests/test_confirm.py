@@ -14,19 +14,19 @@ import simulated
 from scipy import stats
 from studies import Spec, settings, trial_record
 
-from models.language import parse
-from models.plan import plan
-from models.weights import sha256
-from reports.confirmation import Confirmation, Confirmed
-from reports.reading import read_study
-from reports.record import StudyRecord
-from search.commands.main import run
-from search.data.store import Dataset
-from search.engines.inprocess import InProcessEngine
-from search.engines.job import EpochDone, Finished, Job, Message
-from search.judging import readings
-from search.judging.confirm import choose
-from search.training import recipe as recipes
+from underbudget.models.language import parse
+from underbudget.models.plan import plan
+from underbudget.models.weights import sha256
+from underbudget.reports.confirmation import Confirmation, Confirmed
+from underbudget.reports.reading import read_study
+from underbudget.reports.record import StudyRecord
+from underbudget.search.commands.main import run
+from underbudget.search.data.store import Dataset
+from underbudget.search.engines.inprocess import InProcessEngine
+from underbudget.search.engines.job import EpochDone, Finished, Job, Message
+from underbudget.search.experiments import test_set_accesses
+from underbudget.search.experiments.confirmation import choose
+from underbudget.search.training import recipe as recipes
 
 
 def by_size(job: Job) -> Iterator[Message]:
@@ -62,7 +62,7 @@ def test_finalists_are_retrained_on_fresh_seeds(
 ) -> None:
     jobs = judged.instead_of_workers(monkeypatch)
     trials_before = simulated.proposals(study)
-    ledger = readings.total(digits.folder)
+    ledger = test_set_accesses.total(digits.folder)
     assert run(command(study, digits, "--top", "3", "--seeds", "2", "--target", "90", "--json")) == 0
     found = json.loads(capsys.readouterr().out)
 
@@ -87,7 +87,7 @@ def test_finalists_are_retrained_on_fresh_seeds(
         [row["search_score"] for row in found["finalists"]], [row["mean"] for row in found["finalists"]]
     ).statistic
     assert found["rank_correlation"] == pytest.approx(rho)
-    assert found["readings"] == 2 * count == readings.total(digits.folder) - ledger
+    assert found["readings"] == 2 * count == test_set_accesses.total(digits.folder) - ledger
     assert simulated.proposals(study) == trials_before  # finished trials are frozen
 
     stored = attributes(study)

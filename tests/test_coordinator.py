@@ -10,11 +10,11 @@ import pytest
 import simulated
 from optuna.trial import TrialState
 
-from models.language import parse
-from models.plan import plan
-from search.coordinator import FAILURES, PATIENCE, Limits
-from search.engines.inprocess import InProcessEngine
-from search.engines.job import Job, Message
+from underbudget.models.language import parse
+from underbudget.models.plan import plan
+from underbudget.search.engines.inprocess import InProcessEngine
+from underbudget.search.engines.job import Job, Message
+from underbudget.search.session.coordinator import FAILURES, PATIENCE, Limits
 
 
 def params_by_torch_rule(layers: str) -> int:
@@ -61,9 +61,9 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 import simulated
-from search.coordinator import Limits
-from search.study import open_study
-from search.proposals import Proposer
+from underbudget.search.session.coordinator import Limits
+from underbudget.search.study.opening import open_study
+from underbudget.search.sampling.proposer import Proposer
 
 fixed = simulated.settings("params<400")
 with open_study(simulated.place(Path({str(tmp_path)!r})), fixed) as study:
@@ -154,7 +154,7 @@ def test_a_space_without_new_networks_ends_the_search_and_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert PATIENCE == 200
-    monkeypatch.setattr("search.coordinator.PATIENCE", 30)
+    monkeypatch.setattr("underbudget.search.session.coordinator.PATIENCE", 30)
     fixed = simulated.settings()
     only = {dimension.name: dimension.values()[0] for dimension in fixed.space.dimensions}
     table = {name: [value] if isinstance(value, str) else value for name, value in only.items()}

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from budget.count import METRICS, Cost, count, layer_macs, layer_values
-from models.errors import UnderbudgetError, UserError
-from models.language import parse
-from models.plan import Plan, plan
+from underbudget.budget.count import METRICS, Cost, count, layer_macs, layer_values
+from underbudget.models.errors import UnderbudgetError, UserError
+from underbudget.models.language import parse
+from underbudget.models.plan import Plan, plan
 
 
 def planned(text: str, shape: tuple[int, int, int]) -> Plan:
@@ -100,7 +100,10 @@ def test_metrics_are_the_fields_of_a_cost() -> None:
 
 
 def test_counting_needs_neither_torch_nor_optuna() -> None:
-    code = "import budget.count, budget.limits, budget.table, sys; print(*{'torch', 'optuna', 'rich'} & {*sys.modules})"
+    code = (
+        "import underbudget.budget.count, underbudget.budget.limits, underbudget.budget.table, sys; "
+        "print(*{'torch', 'optuna', 'rich'} & {*sys.modules})"
+    )
     root = Path(__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == ""

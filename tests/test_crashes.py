@@ -9,9 +9,9 @@ import pytest
 import simulated
 from optuna.storages._cached_storage import _CachedStorage
 
-from search.coordinator import Coordinator
-from search.engines.inprocess import InProcessEngine
-from search.engines.job import EpochDone, Job, Message
+from underbudget.search.engines.inprocess import InProcessEngine
+from underbudget.search.engines.job import EpochDone, Job, Message
+from underbudget.search.session.coordinator import Coordinator
 
 
 class CoordinatorDiedError(Exception):

@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from strategies import Placed, placed_architectures
 from torch import nn
 
-from budget.count import count, layer_macs
-from budget.crosscheck import CrossCheck, LayerCheck, crosscheck
-from models.architecture import Conv, Linear
-from models.build import build
-from models.language import parse
-from models.plan import Plan, plan
-from models.references import CLASSES, INPUT_SHAPE, REFERENCES
+from underbudget.budget.count import count, layer_macs
+from underbudget.budget.crosscheck import CrossCheck, LayerCheck, crosscheck
+from underbudget.models.architecture import Conv, Linear
+from underbudget.models.build import build
+from underbudget.models.language import parse
+from underbudget.models.plan import Plan, plan
+from underbudget.models.references import CLASSES, INPUT_SHAPE, REFERENCES
 
 
 def small() -> Plan:

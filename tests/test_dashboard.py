@@ -23,13 +23,14 @@ from optuna_dashboard.artifact._backend import list_trial_artifacts
 from PIL import Image
 from studies import Spec, make_study
 
-from reports.dashboard import attributes
-from reports.dashboard.notes import escaped
-from reports.dashboard.storing import File, Wanted, store
-from reports.record import StudyRecord
-from search import additions, lookup
-from search.progress import Progress, Tick
-from search.study import Place
+from underbudget.reports.dashboard import attributes
+from underbudget.reports.dashboard.notes import escaped
+from underbudget.reports.dashboard.storing import File, Wanted, store
+from underbudget.reports.record import StudyRecord
+from underbudget.search.dashboard import update as additions
+from underbudget.search.progress import Progress, Tick
+from underbudget.search.study import finding
+from underbudget.search.study.location import Place
 
 LONG = "# Title\n\n" + "".join(f"line {index} of *many* `with` \N{SNOWMAN}\n\n" for index in range(400))
 FIGURE = {"data": [{"type": "scatter", "x": list(range(900)), "y": [0.5] * 900}], "layout": {"title": {"text": "é"}}}
@@ -107,13 +108,13 @@ def test_optuna_dashboard_reads_what_is_stored(bare: tuple[str, "optuna.Study"])
 
 
 def test_an_update_without_a_change_writes_nothing(place: Place) -> None:
-    study = lookup.read(place)
+    study = finding.read(place)
     assert additions.update(place, study) == ""
     assert place.database is not None
     content = place.database.read_bytes()
     files = {path: path.stat().st_mtime_ns for path in (place.folder / "artifacts").iterdir()}
     assert len(files) == 2 * len(dashboards.FRONT)
-    assert additions.update(place, lookup.read(place)) == ""
+    assert additions.update(place, finding.read(place)) == ""
     assert place.database.read_bytes() == content
     assert {path: path.stat().st_mtime_ns for path in (place.folder / "artifacts").iterdir()} == files
 
@@ -149,7 +150,7 @@ def test_a_file_that_a_person_deleted_stays_away(bare: tuple[str, "optuna.Study"
 
 def test_what_left_the_front_loses_its_note_and_files(tmp_path: Path) -> None:
     place = dashboards.make(tmp_path / "demo")
-    study = lookup.read(place)
+    study = finding.read(place)
     additions.update(place, study)
     before = dashboards.attributes(place)
     beaten = replace(study, trials=tuple(trial for trial in study.trials if trial.trial != 0))
@@ -168,7 +169,7 @@ def test_what_left_the_front_loses_its_note_and_files(tmp_path: Path) -> None:
 
 
 def test_the_files_are_the_model_and_its_confusion_matrix(place: Place, tmp_path: Path) -> None:
-    assert additions.update(place, lookup.read(place)) == ""
+    assert additions.update(place, finding.read(place)) == ""
     found = {
         meta["filename"]: (place.folder / "artifacts" / meta["artifact_id"]).read_bytes()
         for key, value in dashboards.attributes(place).items()
@@ -184,7 +185,7 @@ def test_the_files_are_the_model_and_its_confusion_matrix(place: Place, tmp_path
 
 def test_files_that_cannot_be_made_are_left_out_with_a_line(place: Place) -> None:
     (place.folder / "models" / "trial-0.safetensors").unlink()
-    said = additions.update(place, lookup.read(place))
+    said = additions.update(place, finding.read(place))
     assert said.startswith("note: ")
     assert "trial-0.safetensors" in said
     assert "\n" not in said
@@ -193,7 +194,7 @@ def test_files_that_cannot_be_made_are_left_out_with_a_line(place: Place) -> Non
 
 
 def test_files_wait_for_the_next_update_where_there_is_no_time(place: Place) -> None:
-    study = lookup.read(place)
+    study = finding.read(place)
     assert additions.update(place, study, seconds=0) == ""
     assert not [key for key in dashboards.attributes(place) if ":artifacts:" in key]
     assert "dashboard:note_str:0" in dashboards.attributes(place)
@@ -203,7 +204,7 @@ def test_files_wait_for_the_next_update_where_there_is_no_time(place: Place) -> 
 
 def test_a_locked_study_costs_one_line(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(additions, "_PATIENCE", 0.1)
-    study = lookup.read(place)
+    study = finding.read(place)
     before = dashboards.attributes(place)
     other = sqlite3.connect(place.database or "", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -217,7 +218,7 @@ def test_a_locked_study_costs_one_line(place: Place, monkeypatch: pytest.MonkeyP
 
 
 def test_a_study_that_cannot_be_written_costs_one_line(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    study = lookup.read(place)
+    study = finding.read(place)
     (place.folder / "artifacts").write_text("a file where the folder should be")
     said = additions.update(place, study)
     assert "artifacts" in said
@@ -235,14 +236,14 @@ def test_a_study_that_cannot_be_written_costs_one_line(place: Place, monkeypatch
 
 def test_an_empty_study_has_a_note_and_no_figures(tmp_path: Path) -> None:
     place = dashboards.make(tmp_path / "demo", specs=())
-    assert additions.update(place, lookup.read(place)) == ""
+    assert additions.update(place, finding.read(place)) == ""
     found = dashboards.attributes(place)
     assert "No trial is complete yet" in found["dashboard:note_str:0"]
     assert get_plotly_graph_objects(found) == {}
 
 
 def test_the_studys_note_says_what_became_of_it(place: Place) -> None:
-    additions.update(place, lookup.read(place))
+    additions.update(place, finding.read(place))
     note = get_note_from_system_attrs(dashboards.attributes(place), None)["body"]
     assert "**Winner: [trial 2](trials?numbers=2)**, 96.00 %" in note  # mean of 95, 96 and 97
     assert "112 parameters (1.4 % of the budget)" in note
@@ -254,7 +255,7 @@ def test_the_studys_note_says_what_became_of_it(place: Place) -> None:
 def test_figures_are_complete_for_plotly_and_small(tmp_path: Path) -> None:
     from studies import sample, settings, study_record
 
-    from reports.dashboard.figures import NAMES, figures
+    from underbudget.reports.dashboard.figures import NAMES, figures
 
     drawn = figures(study_record(sample(3000), study_settings=settings("mnist", 10000)))
     assert set(drawn) == set(NAMES)
@@ -268,9 +269,9 @@ def test_figures_are_complete_for_plotly_and_small(tmp_path: Path) -> None:
 
 
 def test_the_front_is_logarithmic_in_the_error(place: Place) -> None:
-    from reports.dashboard.figures import figures
+    from underbudget.reports.dashboard.figures import figures
 
-    figure = figures(lookup.read(place))["underbudget-front"]
+    figure = figures(finding.read(place))["underbudget-front"]
     assert figure is not None
     (front,) = (trace for trace in figure["data"] if trace["name"].startswith("front"))
     assert front["x"] == [56, 112]
@@ -336,7 +337,7 @@ def test_a_search_goes_on_as_if_there_were_no_additions(tmp_path: Path) -> None:
         simulated.search(tmp_path / name, 6)
         if name == "shown":
             place = simulated.place(tmp_path / name)
-            assert additions.update(place, lookup.read(place), artifacts=False) == ""
+            assert additions.update(place, finding.read(place), artifacts=False) == ""
             assert "dashboard:note_str:0" in dashboards.attributes(place)
         simulated.search(tmp_path / name, 12)
 

@@ -22,9 +22,9 @@ from browser import Visit, visit
 from playwright.sync_api import Browser
 from studies import LIMIT, Spec, make_study, sample, settings
 
-from models.errors import UserError
-from search import serving
-from search.commands import dashboard
+from underbudget.models.errors import UserError
+from underbudget.search.commands import dashboard
+from underbudget.search.dashboard import server
 
 ATTACK = "<img src=x onerror=alert(1)>"
 HOSTILE = f"{ATTACK}\"'`|*_[x](javascript:alert(2))$\\frac</script><script>alert(3)</script>/../é\N{SNOWMAN} "
@@ -246,7 +246,7 @@ def started(
     """What the command says on both outputs."""
     (folder / "demo").mkdir()
     make_study(folder / "demo" / "study.db", [Spec()], "demo")
-    monkeypatch.setattr(serving, "server", lambda *words: Interrupted())
+    monkeypatch.setattr(server, "server", lambda *words: Interrupted())
     monkeypatch.setattr(dashboard, "_keep", lambda where: None)
     dashboard.dashboard("demo", runs=str(folder), **options)
     said = capsys.readouterr()
@@ -284,13 +284,13 @@ def test_a_taken_port_and_a_foreign_address_are_refused_with_the_way_out() -> No
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=rf"the port {port} of 127.0.0.1 is in use, \d+ is free: --port \d+"):
-            serving.check_port("127.0.0.1", port)
+            server.check_port("127.0.0.1", port)
     with pytest.raises(UserError, match=r"--host 192\.0\.2\.1 is no address of this machine"):
-        serving.check_port("192.0.2.1", 8080)
+        server.check_port("192.0.2.1", 8080)
     with pytest.raises(UserError, match=r"--host nowhere\.invalid is no address of this machine"):
-        serving.check_port("nowhere.invalid", 8080)
+        server.check_port("nowhere.invalid", 8080)
     with pytest.raises(UserError, match="--port is a whole number from 1 to 65535, not 0"):
-        serving.check_port("127.0.0.1", 0)
+        server.check_port("127.0.0.1", 0)
 
 
 @pytest.mark.parametrize(
@@ -298,4 +298,4 @@ def test_a_taken_port_and_a_foreign_address_are_refused_with_the_way_out() -> No
     [("127.0.0.1", True), ("127.8.9.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False)],
 )
 def test_what_only_this_machine_reaches(host: str, expected: bool) -> None:
-    assert serving.is_loopback(host) is expected
+    assert server.is_loopback(host) is expected

@@ -11,10 +11,10 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
-from models.errors import UserError
-from search.data.digits import enlarge
-from search.data.sources import DATASETS, prepare
-from search.data.store import PARTS, Dataset, verify
+from underbudget.models.errors import UserError
+from underbudget.search.data.digits import enlarge
+from underbudget.search.data.sources import DATASETS, prepare
+from underbudget.search.data.store import PARTS, Dataset, verify
 
 MNIST_CHECKSUM = "b1204d740d339238d959892baae1cb5d373020fe51e5c1ff6c8de5dc3702760c"
 DIGITS_CHECKSUM = "34ac1ecd30c83b470fbc82dd7b529d8bf06174941fca491e9434959370b099af"

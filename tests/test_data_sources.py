@@ -16,10 +16,10 @@ import platformdirs
 import pytest
 import torchvision
 
-from models.errors import UserError
-from search.data.idx import IdxFiles, read_idx
-from search.data.sources import DATASETS, data_folder, prepare
-from search.data.store import Dataset, verify
+from underbudget.models.errors import UserError
+from underbudget.search.data.idx import IdxFiles, read_idx
+from underbudget.search.data.sources import DATASETS, data_folder, prepare
+from underbudget.search.data.store import Dataset, verify
 
 
 @pytest.fixture(autouse=True)
@@ -336,7 +336,7 @@ def test_what_is_no_idx_file_is_refused(tmp_path: Path, content: bytes) -> None:
 LIGHT = """
 import sys
 from pathlib import Path
-from search.data.sources import prepare
+from underbudget.search.data.sources import prepare
 prepare(sys.argv[1], Path(sys.argv[2]), lambda line: None)
 heavy = {"torch", "torchvision", "optuna", "pandas", "sklearn"} & set(sys.modules)
 assert not heavy, heavy

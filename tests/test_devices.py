@@ -14,15 +14,15 @@ import sleepers
 import torch
 from test_engines import job
 
-from models.errors import UnderbudgetError, UserError
-from search import devices
-from search.concurrency import Measure, Throughput, calibrate, typical_job
-from search.data.store import Dataset
-from search.engines.job import Engine, Finished
-from search.engines.processes import ProcessesEngine, layout
-from search.judging.bench import Bench
-from search.resources import Workers
-from search.training.recipe import recipe, resolve
+from underbudget.models.errors import UnderbudgetError, UserError
+from underbudget.search.data.store import Dataset
+from underbudget.search.engines import devices
+from underbudget.search.engines.calibration import Measure, Throughput, calibrate, typical_job
+from underbudget.search.engines.job import Engine, Finished
+from underbudget.search.engines.processes import ProcessesEngine, layout
+from underbudget.search.engines.resources import Workers
+from underbudget.search.experiments.setup import Bench
+from underbudget.search.training.recipe import recipe, resolve
 
 
 @pytest.fixture

@@ -14,16 +14,25 @@ import psutil
 import pytest
 import torch
 
-from models.build import build
-from models.language import parse
-from models.plan import plan
-from models.weights import decode, from_text
-from search.data.store import Dataset
-from search.engines import worker_process
-from search.engines.inprocess import InProcessEngine
-from search.engines.job import Engine, EpochDone, Failed, Finished, Job, Message, message_from_json, message_to_json
-from search.engines.processes import ProcessesEngine
-from search.training import recipe as recipes
+from underbudget.models.build import build
+from underbudget.models.language import parse
+from underbudget.models.plan import plan
+from underbudget.models.weights import decode, from_text
+from underbudget.search.data.store import Dataset
+from underbudget.search.engines import worker_process
+from underbudget.search.engines.inprocess import InProcessEngine
+from underbudget.search.engines.job import (
+    Engine,
+    EpochDone,
+    Failed,
+    Finished,
+    Job,
+    Message,
+    message_from_json,
+    message_to_json,
+)
+from underbudget.search.engines.processes import ProcessesEngine
+from underbudget.search.training import recipe as recipes
 
 ENGINES: dict[str, Callable[[], Engine]] = {"in process": InProcessEngine, "processes": lambda: ProcessesEngine(1)}
 LAYERS = "conv3x3(4,s2) relu bn drop0.1 | conv3x3(8,s2) relu bn | gap | linear(10)"
@@ -171,8 +180,8 @@ def test_closing_leaves_no_process_and_may_be_done_twice(digits: Dataset) -> Non
 def test_a_worker_ends_when_its_coordinator_is_gone_and_not_on_ctrl_c(digits: Dataset) -> None:
     code = f"""
 import json, sys, time
-from search.engines.processes import ProcessesEngine
-from search.engines.job import Job, EpochDone
+from underbudget.search.engines.processes import ProcessesEngine
+from underbudget.search.engines.job import Job, EpochDone
 engine = ProcessesEngine(1)
 engine.submit(Job(**json.loads({__import__("json").dumps(job(digits, epochs=500).__dict__)!r})))
 while not any(isinstance(message, EpochDone) for message in engine.wait(1)):
@@ -213,10 +222,10 @@ def test_a_file_of_the_user_s_folder_shadows_nothing_in_a_worker(
 def test_a_worker_that_dies_in_the_middle_of_a_line_costs_its_job_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = tmp_path / "search" / "engines"
+    package = tmp_path / "underbudget" / "search" / "engines"
     package.mkdir(parents=True)
-    (tmp_path / "search" / "__init__.py").touch()
-    (package / "__init__.py").touch()
+    for each in (package, package.parent, package.parents[1]):
+        (each / "__init__.py").touch()
     (package / "worker.py").write_text(
         "import os, signal, sys\n"
         "def say(text):\n"

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.build import build
-from models.language import parse
-from models.plan import Plan, plan
-from search.data.store import Dataset
-from search.training import paths
-from search.training.loop import EpochResult, TrainingDiverged, TrainingResult, never
-from search.training.recipe import Recipe, recipe
+from underbudget.models.build import build
+from underbudget.models.language import parse
+from underbudget.models.plan import Plan, plan
+from underbudget.search.data.store import Dataset
+from underbudget.search.training import backends
+from underbudget.search.training.loop import EpochResult, TrainingDiverged, TrainingResult, never
+from underbudget.search.training.recipe import Recipe, recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SHORT = replace(recipe("warp10-onecycle"), epochs=3, batch_size=16)
@@ -33,7 +33,7 @@ def finish(
     path: str = "auto",
     plan: Plan | None = None,
 ) -> tuple[list[EpochResult], TrainingResult]:
-    *epochs, result = paths.train(plan or network(), recipe, seed, dataset, device, path)
+    *epochs, result = backends.train(plan or network(), recipe, seed, dataset, device, path)
     assert isinstance(result, TrainingResult)
     return [epoch for epoch in epochs if isinstance(epoch, EpochResult)], result
 
@@ -88,7 +88,7 @@ def test_trainings_at_once_are_as_trainings_alone(quadrants: Dataset, device: st
 
 def test_a_halt_ends_it(quadrants: Dataset, device: str) -> None:
     seen: list[object] = []
-    for part in paths.train(network(), replace(SHORT, epochs=50), 0, quadrants, device, "auto", lambda: bool(seen)):
+    for part in backends.train(network(), replace(SHORT, epochs=50), 0, quadrants, device, "auto", lambda: bool(seen)):
         seen.append(part)
     assert [type(part) for part in seen] == [EpochResult]
 
@@ -103,5 +103,5 @@ def test_nobody_s_random_numbers_are_disturbed(quadrants: Dataset, device: str) 
         return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if device == "cuda" else [])]
 
     before = states()
-    for _ in paths.train(network(), SHORT, 0, quadrants, device, "auto", never):
+    for _ in backends.train(network(), SHORT, 0, quadrants, device, "auto", never):
         assert all(torch.equal(one, other) for one, other in zip(before, states(), strict=True))

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from strategies import Placed, placed_architectures
 from torch import nn
 
-from models.errors import UnderbudgetError, UserError
-from models.export.literal import literal, plain
-from models.export.python import source
-from models.language import parse
-from models.plan import Plan, plan
-from models.references import CLASSES, INPUT_SHAPE, REFERENCES
+from underbudget.models.errors import UnderbudgetError, UserError
+from underbudget.models.export.literal import literal, plain
+from underbudget.models.export.python import source
+from underbudget.models.language import parse
+from underbudget.models.plan import Plan, plan
+from underbudget.models.references import CLASSES, INPUT_SHAPE, REFERENCES
 
 FEW = [
     name

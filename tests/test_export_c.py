@@ -14,20 +14,20 @@ from exports import export_of, metadata, network, small
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budget.count import count
-from models.errors import UnderbudgetError, UserError
-from models.export import formats
-from models.export.c import compiling, format, quantise, source
-from models.export.c.format import FORMAT
-from models.export.c.literal import comment, floats, prefix_of, string, whole
-from models.export.c.program import Program, programs
-from models.export.c.quantise import fixed_point
-from models.export.c.steps import steps
-from models.export.contents import Export
-from models.export.verify import write_verified
-from models.language import parse
-from models.plan import Plan, plan
-from models.references import REFERENCES
+from underbudget.budget.count import count
+from underbudget.models.errors import UnderbudgetError, UserError
+from underbudget.models.export import formats
+from underbudget.models.export.c import compiling, format, quantise, source
+from underbudget.models.export.c.format import FORMAT
+from underbudget.models.export.c.literal import comment, floats, prefix_of, string, whole
+from underbudget.models.export.c.program import Program, programs
+from underbudget.models.export.c.quantise import fixed_point
+from underbudget.models.export.c.steps import steps
+from underbudget.models.export.contents import Export
+from underbudget.models.export.verify import write_verified
+from underbudget.models.language import parse
+from underbudget.models.plan import Plan, plan
+from underbudget.models.references import REFERENCES
 
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C compiler (cc, gcc or clang) is installed")

@@ -15,14 +15,14 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from strategies import Placed, placed_architectures
 from torch import nn
 
-from budget.count import count
-from models.build import build
-from models.export.c import compiling, format
-from models.export.c.program import Program, programs
-from models.export.c.simulate import simulate, values
-from models.language import parse
-from models.plan import Plan, plan
-from search.data.store import Dataset
+from underbudget.budget.count import count
+from underbudget.models.build import build
+from underbudget.models.export.c import compiling, format
+from underbudget.models.export.c.program import Program, programs
+from underbudget.models.export.c.simulate import simulate, values
+from underbudget.models.language import parse
+from underbudget.models.plan import Plan, plan
+from underbudget.search.data.store import Dataset
 
 SANITISED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 STRICT = ("-Wconversion", "-Wshadow", "-Wdouble-promotion", "-Wvla")  # more than is promised

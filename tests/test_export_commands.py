@@ -16,24 +16,25 @@ from exports import export_of, network
 from PIL import Image, ImageOps
 from studies import flat, study_record, trial_record
 
-from budget.count import count
-from models import weights
-from models.errors import UserError
-from models.export import formats
-from models.export.formats import Format
-from models.export.preprocessing import normalise
-from models.language import parse
-from models.plan import plan
-from reports.record import Epoch
-from reports.runs import Data, Judged, Run, to_json
-from search import exporting, winners
-from search.commands.main import run
-from search.data.store import Dataset
-from search.judging import readings
-from search.study import Place
-from search.training.recipe import RECIPES
-from search.training.recipe import to_json as recipe_json
-from search.winners import keep_samples
+from underbudget.budget.count import count
+from underbudget.models import weights
+from underbudget.models.errors import UserError
+from underbudget.models.export import formats
+from underbudget.models.export.formats import Format
+from underbudget.models.export.preprocessing import normalise
+from underbudget.models.language import parse
+from underbudget.models.plan import plan
+from underbudget.reports.record import Epoch
+from underbudget.reports.runs import Data, Judged, Run, to_json
+from underbudget.search.commands.main import run
+from underbudget.search.data.store import Dataset
+from underbudget.search.experiments import test_set_accesses
+from underbudget.search.results import exporting
+from underbudget.search.results import trained_trials as winners
+from underbudget.search.results.trained_trials import keep_samples
+from underbudget.search.study.location import Place
+from underbudget.search.training.recipe import RECIPES
+from underbudget.search.training.recipe import to_json as recipe_json
 
 LAYERS = "conv3x3(6,s2) relu bn | conv3x3(8,s2) bn relu | gap | conv1x1(10)"
 PLACED = plan(parse(LAYERS), (1, 28, 28), 10)
@@ -129,8 +130,8 @@ def test_a_confirmed_trial_exports_its_fresh_seed(
     assert (export.metadata["study"], export.metadata["trial"]) == ("toy", 3)
     assert len(export.samples) == 64
     # From Python it is the same, unless the weights of the search are asked for.
-    monkeypatch.setattr("search.data.sources.cache_folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr("models.export.verify.write_verified", lambda bundle, *rest: bundle)
+    monkeypatch.setattr("underbudget.search.data.sources.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("underbudget.models.export.verify.write_verified", lambda bundle, *rest: bundle)
     given: Any = winners.export(where, study_record([flat(7000, 99.0)], "toy"), trial, tmp_path / "a.py")
     assert given.metadata["test_accuracy"] == 90.0
     with pytest.raises(UserError, match=r"the weights .*trial-3\.safetensors cannot be read"):
@@ -149,7 +150,7 @@ def test_runs_judged_on_validation_tell_their_mean(digits: Dataset, tmp_path: Pa
 
 
 def test_folders_that_cannot_be_exported(digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.data.sources.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("underbudget.search.data.sources.cache_folder", lambda: tmp_path / "cache")
     with pytest.raises(UserError, match="there is no finished run in"):
         exporting.of_runs(tmp_path, data_dir(digits))
     runs_folder(tmp_path, digits)
@@ -192,7 +193,7 @@ def test_export_predict_and_evaluate(
     with torch.inference_mode():
         logits = built(normalise(torch.from_numpy(np.array(part.images)), (0.2,), (0.4,)))
     right = int((logits.argmax(1).numpy() == part.labels).sum())
-    before = readings.total(digits.folder)
+    before = test_set_accesses.total(digits.folder)
     assert run(["evaluate", "winner.onnx", "--dataset", "digits", *given, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["right"], found["images"], found["readings"]) == (right, 269, before + 1)
@@ -200,7 +201,7 @@ def test_export_predict_and_evaluate(
     assert run(["evaluate", "winner.onnx", *given]) == 0  # its own data set
     assert f"this was reading {before + 2} of these test labels" in capsys.readouterr().out
 
-    monkeypatch.setattr(readings, "FILE", "missing/readings.jsonl")  # as where nothing can be written
+    monkeypatch.setattr(test_set_accesses, "FILE", "missing/readings.jsonl")  # as where nothing can be written
     assert run(["evaluate", "winner.onnx", "--dataset", "digits", *given]) == 0
     assert "this reading of the test labels could not be noted, 0 are: " in capsys.readouterr().out
 

@@ -20,18 +20,18 @@ from safetensors.torch import load_file
 from strategies import Placed, placed_architectures
 from test_export import HOSTILE
 
-from models.architecture import ACTIVATIONS
-from models.build import build
-from models.errors import UnderbudgetError, UserError
-from models.export import card, formats, onnx_file, program
-from models.export.contents import Export
-from models.export.preprocessing import normalise
-from models.export.verify import write_verified
-from models.language import parse
-from models.plan import Plan, plan
-from models.references import CLASSES, INPUT_SHAPE, REFERENCES
-from models.weights import sha256
-from search.training.recipe import RECIPES, to_json
+from underbudget.models.architecture import ACTIVATIONS
+from underbudget.models.build import build
+from underbudget.models.errors import UnderbudgetError, UserError
+from underbudget.models.export import card, formats, onnx_file, program
+from underbudget.models.export.contents import Export
+from underbudget.models.export.preprocessing import normalise
+from underbudget.models.export.verify import write_verified
+from underbudget.models.language import parse
+from underbudget.models.plan import Plan, plan
+from underbudget.models.references import CLASSES, INPUT_SHAPE, REFERENCES
+from underbudget.models.weights import sha256
+from underbudget.search.training.recipe import RECIPES, to_json
 
 LOADED = ["py", "safetensors", "pt2", "onnx"]  # those that hold weights
 TRACED = ["safetensors", "onnx"]  # quick enough for random networks

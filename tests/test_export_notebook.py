@@ -18,14 +18,14 @@ import torch
 from exports import export_of, metadata
 from sklearn.datasets import load_digits
 
-from models.errors import UserError
-from models.export.notebook import FORMAT
-from models.export.verify import write_verified
-from models.language import parse
-from models.plan import plan
-from models.references import CLASSES, INPUT_SHAPE, REFERENCES
-from search.training.recipe import RECIPES, Augmentation, Erasing, Recipe, to_json
-from search.training.schedule import SCHEDULES, Cosine
+from underbudget.models.errors import UserError
+from underbudget.models.export.notebook import FORMAT
+from underbudget.models.export.verify import write_verified
+from underbudget.models.language import parse
+from underbudget.models.plan import plan
+from underbudget.models.references import CLASSES, INPUT_SHAPE, REFERENCES
+from underbudget.search.training.recipe import RECIPES, Augmentation, Erasing, Recipe, to_json
+from underbudget.search.training.schedule import SCHEDULES, Cosine
 
 TINY = plan(parse("conv3x3(4,s2) relu bn drop0.1 | conv3x3(6,s2) relu bn | gap | conv1x1(10)"), INPUT_SHAPE, 10)
 MORE = [

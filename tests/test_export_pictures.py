@@ -13,11 +13,11 @@ from PIL import Image, ImageOps
 from sklearn.datasets import load_digits
 from torch import nn
 
-from models.build import build
-from models.export.preprocessing import background
-from models.export.python import source
-from models.language import parse
-from models.plan import plan
+from underbudget.models.build import build
+from underbudget.models.export.preprocessing import background
+from underbudget.models.export.python import source
+from underbudget.models.language import parse
+from underbudget.models.plan import plan
 
 SIDE = 120  # pixels of a drawn digit
 

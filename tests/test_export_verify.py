@@ -10,10 +10,10 @@ import pytest
 from exports import export_of, metadata, small
 from PIL import Image
 
-from models.errors import UnderbudgetError, UserError
-from models.export import python
-from models.export.python import source
-from models.export.verify import write_verified
+from underbudget.models.errors import UnderbudgetError, UserError
+from underbudget.models.export import python
+from underbudget.models.export.python import source
+from underbudget.models.export.verify import write_verified
 
 
 def test_a_written_file_runs_anywhere(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_written_file_runs_anywhere(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("import argparse\n", "import argparse\nimport models\n", "import of models halted"),
+        ("import argparse\n", "import argparse\nimport underbudget\n", "import of underbudget halted"),
         ("self.drop1(self.relu1(self.bn1(", "self.drop1(self.bn1(self.relu1(", "logits differ"),
         (
             ".eval()\n",

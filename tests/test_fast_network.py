@@ -9,15 +9,15 @@ from torch.nn import functional
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as stock
 
-from models.build import build
-from models.language import parse
-from models.plan import Plan, plan
-from search.data.augment import random_matrices, warp_images
-from search.data.retouch import random_retouches, retouch
-from search.training.native.library import Unavailable, library
-from search.training.native.network import Network
-from search.training.native.program import Program, Unsupported, compile_plan
-from search.training.recipe import Augmentation, Erasing, Jitter, Perspective, Warp
+from underbudget.models.build import build
+from underbudget.models.language import parse
+from underbudget.models.plan import Plan, plan
+from underbudget.search.training.geometric_augmentation import random_matrices, warp_images
+from underbudget.search.training.native.library import Unavailable, library
+from underbudget.search.training.native.network import Network
+from underbudget.search.training.native.program import Program, Unsupported, compile_plan
+from underbudget.search.training.pixel_augmentation import random_retouches, retouch
+from underbudget.search.training.recipe import Augmentation, Erasing, Jitter, Perspective, Warp
 
 try:
     library()

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.errors import UserError
-from models.language import parse
-from models.plan import Plan, plan
-from search.data.store import Dataset
-from search.training import paths
-from search.training.loop import EpochResult, TrainingDiverged, TrainingResult
-from search.training.native import library as native_library
-from search.training.native.library import Unavailable, library
-from search.training.recipe import recipe
+from underbudget.models.errors import UserError
+from underbudget.models.language import parse
+from underbudget.models.plan import Plan, plan
+from underbudget.search.data.store import Dataset
+from underbudget.search.training import backends
+from underbudget.search.training.loop import EpochResult, TrainingDiverged, TrainingResult
+from underbudget.search.training.native import library as native_library
+from underbudget.search.training.native.library import Unavailable, library
+from underbudget.search.training.recipe import recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -39,7 +39,7 @@ def network(tail: str = "") -> Plan:
 def finish(
     dataset: Dataset, path: str, plan: Plan | None = None, seed: int = 0
 ) -> tuple[list[EpochResult], TrainingResult]:
-    *epochs, result = paths.train(plan or network(), SHORT, seed, dataset, path=path)
+    *epochs, result = backends.train(plan or network(), SHORT, seed, dataset, path=path)
     assert isinstance(result, TrainingResult)
     return [epoch for epoch in epochs if isinstance(epoch, EpochResult)], result
 
@@ -83,7 +83,7 @@ def test_a_repeated_run_is_bit_identical(quadrants: Dataset) -> None:
 def test_a_loss_that_is_not_finite_ends_the_run(quadrants: Dataset) -> None:
     wild = replace(SHORT, lr=1e30)
     with pytest.raises(TrainingDiverged, match="not finite in epoch 1"):
-        list(paths.train(plan(parse("conv3x3(6) relu | linear(4)"), (1, 8, 8), 4), wild, 0, quadrants))
+        list(backends.train(plan(parse("conv3x3(6) relu | linear(4)"), (1, 8, 8), 4), wild, 0, quadrants))
 
 
 def test_without_a_compiler_the_plain_path_is_taken(
@@ -94,7 +94,7 @@ def test_without_a_compiler_the_plain_path_is_taken(
     monkeypatch.delenv("CC", raising=False)
     native_library._outcome.cache_clear()
     try:
-        choice = paths.choose(network())
+        choice = backends.choose(network())
         assert (choice.path, choice.reason) == ("plain", "no C compiler was found (cc, gcc or clang)")
         _, result = finish(quadrants, "auto")
         assert "plain" in result.path
@@ -114,7 +114,7 @@ def test_a_broken_compiler_is_a_reason_not_a_crash(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("CC", str(compiler))
     native_library._outcome.cache_clear()
     try:
-        choice = paths.choose(network())
+        choice = backends.choose(network())
         assert choice.path == "plain"
         assert choice.reason == "cc failed with exit code 4: x.c:1: error: no such thing"
     finally:
@@ -122,8 +122,8 @@ def test_a_broken_compiler_is_a_reason_not_a_crash(monkeypatch: pytest.MonkeyPat
 
 
 def test_other_devices_take_the_plain_path() -> None:
-    assert paths.choose(network(), "mps").path == "plain"
-    assert paths.choose(network(), "cuda:1").path == "graph"
+    assert backends.choose(network(), "mps").path == "plain"
+    assert backends.choose(network(), "cuda:1").path == "graph"
 
 
 @pytest.mark.parametrize(
@@ -136,13 +136,13 @@ def test_other_devices_take_the_plain_path() -> None:
     ],
 )
 def test_a_recorded_path_names_a_path(text: str, name: str) -> None:
-    assert paths.named(text) == name
+    assert backends.named(text) == name
 
 
 @pytest.mark.parametrize("path", ["plain", pytest.param("native", marks=needs_kernels), "graph"])
 def test_the_path_of_a_record_computes_the_same_again(quadrants: Dataset, path: str) -> None:
     _, first = finish(quadrants, path, network(" drop0.1"))
-    assert first.path not in paths.PATHS
+    assert first.path not in backends.PATHS
     _, again = finish(quadrants, first.path, network(" drop0.1"))
     assert again.path == first.path
     assert all(torch.equal(first.state[name], again.state[name]) for name in first.state)
@@ -163,20 +163,20 @@ def test_the_path_of_a_record_computes_the_same_again(quadrants: Dataset, path: 
 )
 def test_what_this_machine_cannot_repeat_exactly_is_refused(quadrants: Dataset, recorded: str, message: str) -> None:
     with pytest.raises(UserError) as error:
-        paths.train(network(), SHORT, 0, quadrants, path=recorded)
+        backends.train(network(), SHORT, 0, quadrants, path=recorded)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_an_unknown_path_is_an_error() -> None:
     with pytest.raises(UserError, match="unknown path 'fast': there are auto, plain, native, graph"):
-        paths.named("fast")
+        backends.named("fast")
 
 
 @needs_kernels
 def test_two_processes_may_compile_at_once(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from search.training.native import library as l; "
+        "import sys, pathlib; from underbudget.search.training.native import library as l; "
         "l._folder = lambda: pathlib.Path(sys.argv[1]); print(l.library().isa)"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
@@ -192,7 +192,7 @@ def test_a_halted_run_ends_before_its_next_step(quadrants: Dataset, path: str, a
     answers = iter([False] * (asked - 1) + [True])
     torch.manual_seed(5)
     outside = torch.get_rng_state()
-    results = list(paths.train(network(" drop0.1"), SHORT, 0, quadrants, path=path, halted=lambda: next(answers)))
+    results = list(backends.train(network(" drop0.1"), SHORT, 0, quadrants, path=path, halted=lambda: next(answers)))
     assert [type(result) for result in results] == [EpochResult] * ((asked - 1) // 7)
     assert next(answers, None) is None  # asked `asked` times and not once more
     assert torch.equal(outside, torch.get_rng_state())
@@ -200,7 +200,7 @@ def test_a_halted_run_ends_before_its_next_step(quadrants: Dataset, path: str, a
 
 @pytest.mark.parametrize("path", ["plain", pytest.param("native", marks=needs_kernels)])
 def test_asking_changes_nothing(quadrants: Dataset, path: str) -> None:
-    *_, asked = paths.train(network(" drop0.1"), SHORT, 0, quadrants, path=path, halted=lambda: False)
+    *_, asked = backends.train(network(" drop0.1"), SHORT, 0, quadrants, path=path, halted=lambda: False)
     assert isinstance(asked, TrainingResult)
     state = finish(quadrants, path, network(" drop0.1"))[1].state
     assert all(torch.equal(asked.state[name], state[name]) for name in state)

@@ -15,11 +15,11 @@ import pytest
 import sqlalchemy
 from faults import NAME, Stock, check_goal, instant, launched, request, search_instantly, stock
 
-from models.errors import UserError
-from search import locks
-from search.commands.main import run
-from search.data.store import Dataset
-from search.study import Place
+from underbudget.models.errors import UserError
+from underbudget.search.commands.main import run
+from underbudget.search.data.store import Dataset
+from underbudget.search.study import locks
+from underbudget.search.study.location import Place
 
 SERVER = os.environ.get("UNDERBUDGET_POSTGRESQL", "")
 pytestmark = pytest.mark.skipif(not SERVER, reason="PostgreSQL: set UNDERBUDGET_POSTGRESQL to the URL of a server")

@@ -6,7 +6,7 @@ from typing import Any
 
 from faults import NAME, begin, check_complete, check_kept, instant, launched, request, search_instantly, stock
 
-from search.data.store import Dataset
+from underbudget.search.data.store import Dataset
 
 
 def test_ctrl_c_stops_real_workers_cleanly_and_the_search_goes_on_later(digits: Dataset, tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from faults import NAME, Stock, begin, check_complete, check_kept, finished, instant, request, search_instantly, stock
 
-from models.errors import UserError
-from search import session as sessions
-from search import study as studies
-from search.commands.main import run
-from search.data.store import Dataset
+from underbudget.models.errors import UserError
+from underbudget.search.commands.main import run
+from underbudget.search.data.store import Dataset
+from underbudget.search.session import resolving
+from underbudget.search.study import opening as studies
 
 SMALL = 900_000  # bytes: the database of some ten trials
 
@@ -73,7 +73,8 @@ def study_of(runs: Path) -> Stock:
 def test_a_locked_database_is_waited_for_and_then_given_up(digits: Dataset, tmp_path: Path) -> None:
     before = begin(tmp_path, digits)
     with instant(
-        request(tmp_path, digits, 500), "from search import study; study.BUSY_SECONDS = 2; pause = 0.03"
+        request(tmp_path, digits, 500),
+        "from underbudget.search.study import opening; opening.BUSY_SECONDS = 2; pause = 0.03",
     ) as it:
         it.until("ended")
         other = sqlite3.connect(tmp_path / NAME / "study.db", isolation_level=None, timeout=30)
@@ -94,8 +95,8 @@ def test_a_database_that_is_locked_before_a_search_begins(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = begin(tmp_path, digits)
-    monkeypatch.setattr("search.study.BUSY_SECONDS", 0.2)
-    monkeypatch.setattr("reports.snapshot.BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("underbudget.search.study.opening.BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("underbudget.reports.snapshot.BUSY_SECONDS", 0.2)
     other = sqlite3.connect(tmp_path / NAME / "study.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(UserError, match=r"study\.db is locked by another program: end that one, or wait"):
@@ -157,7 +158,7 @@ def test_a_damaged_database_is_named_and_left_alone(
 def test_a_log_without_its_database_is_not_mixed_into_a_new_one(digits: Dataset, tmp_path: Path) -> None:
     """After a SIGKILL somebody deletes study.db to begin afresh, and leaves study.db-wal."""
     before = begin(tmp_path, digits)
-    session = sessions.prepare(request(tmp_path, digits, 3), lambda line: None)
+    session = resolving.prepare(request(tmp_path, digits, 3), lambda line: None)
     with studies.open_study(session.place, session.settings) as study:
         study.set_user_attr("note", "in the log")
         shutil.copytree(tmp_path, tmp_path / "killed")  # what a SIGKILL at this moment leaves

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from faults import NAME, begin, check_complete, check_kept, finished, instant, request, search_instantly, stock
 
-from models.errors import UserError
-from reports.reading import read_study
-from search.commands.main import run
-from search.data.store import PARTS, Dataset, Part, write_dataset
-from search.request import Request
+from underbudget.models.errors import UserError
+from underbudget.reports.reading import read_study
+from underbudget.search.commands.main import run
+from underbudget.search.data.store import PARTS, Dataset, Part, write_dataset
+from underbudget.search.session.request import Request
 
 DAY = 86_400
 

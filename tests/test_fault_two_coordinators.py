@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from faults import NAME, begin, check_complete, check_kept, instant, request, search_instantly
 
-from models.errors import UserError
-from search.data.store import Dataset
+from underbudget.models.errors import UserError
+from underbudget.search.data.store import Dataset
 
 
 @pytest.fixture(scope="module")

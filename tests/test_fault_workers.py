@@ -18,8 +18,8 @@ from faults import (
     stock,
 )
 
-from search.commands.main import run
-from search.data.store import Dataset
+from underbudget.search.commands.main import run
+from underbudget.search.data.store import Dataset
 
 
 def test_a_worker_killed_in_the_middle_of_an_epoch_and_one_without_memory_cost_one_try_each(

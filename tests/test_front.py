@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from optuna._hypervolume import compute_hypervolume
 from studies import Spec, trial_record
 
-from reports.front import (
+from underbudget.reports.front import (
     first_reaching,
     front,
     holds,
@@ -19,7 +19,7 @@ from reports.front import (
     study_hypervolume,
     winner,
 )
-from reports.record import TrialRecord
+from underbudget.reports.record import TrialRecord
 
 
 def trials(*specs: Spec) -> list[TrialRecord]:

@@ -12,6 +12,17 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("models", "budget", "reports", "search")  # each may import those before it and itself
 FILES = sorted(path.relative_to(ROOT).as_posix() for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+# The folders of search/, from the ground up: each may import itself and those on the floors before its own.
+FLOORS = (
+    ("space", "data", "progress"),
+    ("training",),
+    ("study", "engines"),
+    ("sampling", "stopping", "results"),
+    ("dashboard",),
+    ("session",),
+    ("experiments", "api"),
+    ("commands",),
+)
 HEAVY = {"torch", "torchvision", "optuna", "pandas", "plotly", "sklearn", "scipy", "fvcore", "optuna_dashboard"}
 
 
@@ -23,10 +34,13 @@ class Import:
 
     @property
     def package(self) -> str:
-        return self.names[0].partition(".")[0]
+        """The package: one of ours by its folder, "underbudget" for what stands above them, another by its name."""
+        first, _, rest = self.names[0].partition(".")
+        inner = rest.partition(".")[0]
+        return inner if first == "underbudget" and inner in PACKAGES else first
 
     def is_within(self, *prefixes: str) -> bool:
-        return all(any(f"{name}.".startswith(f"{prefix}.") for prefix in prefixes) for name in self.names)
+        return all(any(f"{name}.".startswith(f"underbudget.{prefix}.") for prefix in prefixes) for name in self.names)
 
 
 def imports(source: str) -> Iterator[Import]:
@@ -61,36 +75,60 @@ def places(file: str, found: list[Import]) -> list[str]:
 def test_the_walk_sees_every_way_to_import() -> None:
     source = "\n".join(
         (
-            "import search.space as space, torch",
-            "from models import plan, language",
+            "import underbudget.search.space as space, torch",
+            "from underbudget.models import plan, language",
             "from . import near",
             "if TYPE_CHECKING:\n    import pandas",
             "try:\n    import optuna\nexcept ImportError:\n    pass",
             "class A:\n    def f(self):\n        from rich.text import Text",
         )
     )
-    assert list(imports(source)) == [
-        Import(1, ("search.space",), True),
+    found = list(imports(source))
+    assert found == [
+        Import(1, ("underbudget.search.space",), True),
         Import(1, ("torch",), True),
-        Import(2, ("models.plan", "models.language"), True),
+        Import(2, ("underbudget.models.plan", "underbudget.models.language"), True),
         Import(3, ("..near",), True),
         Import(5, ("pandas",), False),
         Import(7, ("optuna",), True),
         Import(12, ("rich.text.Text",), False),
     ]
+    assert [each.package for each in found] == ["search", "torch", "models", "", "pandas", "optuna", "rich"]
 
 
 def test_every_package_is_looked_at() -> None:
     assert {file.partition("/")[0] for file in FILES} == set(PACKAGES)
     assert {path.parent.name for path in ROOT.glob("*/__init__.py")} == set(PACKAGES)
+    folders = {file.split("/")[1].removesuffix(".py") for file in FILES if file.startswith("search/")} - {"__init__"}
+    assert folders == {name for floor in FLOORS for name in floor}
 
 
-def test_imports_point_one_way() -> None:
+def test_packages_point_one_way() -> None:
     """Relative imports are wrong too; the version is the one thing that stands above the packages."""
     for file in FILES:
         later = PACKAGES[PACKAGES.index(file.partition("/")[0]) + 1 :]
-        found = [each for each in imports_of(file) if each.package in (*later, "", "underbudget", "tests")]
-        assert not places(file, [each for each in found if not each.is_within("underbudget.__version__")])
+        found = [each for each in imports_of(file) if each.package in (*later, "", "underbudget", "tests", "lab")]
+        assert not places(file, [each for each in found if not each.is_within("version")])
+
+
+def test_nothing_imports_a_folder_as_a_package_of_its_own() -> None:
+    for file in FILES:
+        assert not places(file, [each for each in imports_of(file) if each.names[0].partition(".")[0] in PACKAGES])
+
+
+def floor_of(name: str) -> int:
+    return next(number for number, floor in enumerate(FLOORS) if name in floor)
+
+
+def test_folders_of_search_point_down() -> None:
+    for file in FILES:
+        if not file.startswith("search/") or file == "search/__init__.py":
+            continue
+        own = file.split("/")[1].removesuffix(".py")
+        for each in imports_of(file):
+            if each.package == "search":
+                used = {name.split(".")[2] for name in each.names}
+                assert all(name == own or floor_of(name) < floor_of(own) for name in used), places(file, [each])
 
 
 def test_data_and_training_could_move_out() -> None:
@@ -112,7 +150,8 @@ def reached_from(start: str) -> set[str]:
         file = waiting.pop()
         if file not in reached:
             reached.add(file)
-            dotted = [name for each in imports_of(file) for name in each.names]
+            ours = [each for each in imports_of(file) if each.package in PACKAGES]
+            dotted = [name.removeprefix("underbudget.") for each in ours for name in each.names]
             paths = [Path(*name.split(".")[:depth]) for name in dotted for depth in range(1, name.count(".") + 2)]
             candidates = {candidate.as_posix() for path in paths for candidate in (path / "__init__.py", path)}
             waiting += [each for each in FILES if each in candidates or each.removesuffix(".py") in candidates]
@@ -129,7 +168,7 @@ def test_a_worker_never_needs_what_only_the_coordinator_has() -> None:
 def test_only_the_commands_know_the_terminal() -> None:
     for file in FILES:
         found = [each for each in imports_of(file) if each.package in ("rich", "typer", "click")]
-        if file in ("budget/table.py", "budget/__main__.py"):  # `python -m budget` shows the layer table
+        if file in ("budget/table.py", "budget/__main__.py"):  # `python -m underbudget.budget` shows the layer table
             found = [each for each in found if each.at_module_level or each.package != "rich"]
         if not file.startswith("search/commands/"):
             assert not places(file, found)
@@ -137,7 +176,11 @@ def test_only_the_commands_know_the_terminal() -> None:
 
 def test_nobody_imports_what_composes_everything() -> None:
     for file in FILES:
-        composing = ("search.api",) if file.startswith("search/commands/") else ("search.commands", "search.api")
+        composing = (
+            ("underbudget.search.api",)
+            if file.startswith("search/commands/")
+            else ("underbudget.search.commands", "underbudget.search.api")
+        )
         assert not places(file, [each for each in imports_of(file) if any(map(each.is_within, composing))])
 
 
@@ -150,15 +193,16 @@ def test_no_file_is_a_drawer() -> None:
 @pytest.mark.parametrize(
     ("modules", "absent"),
     [
-        ("underbudget", HEAVY | {"numpy", "typer", "rich"}),
+        ("", HEAVY | {"numpy", "typer", "rich"}),
         ("search.commands.main", HEAVY | {"numpy"}),
-        ("models.language, models.plan, models.references, budget.count, budget.limits, reports.record", HEAVY),
-        ("search.coordinator, search.session_record, search.training.environment", HEAVY - {"optuna"}),
-        ("search.engines.worker, search.engines.runner, search.data.sources", HEAVY - {"torch"}),
+        ("models.language models.plan models.references budget.count budget.limits reports.record", HEAVY),
+        ("search.session.coordinator search.session.record search.training.environment", HEAVY - {"optuna"}),
+        ("search.engines.worker search.engines.runner search.data.sources", HEAVY - {"torch"}),
     ],
 )
 def test_importing_does_not_load(modules: str, absent: set[str]) -> None:
-    code = f"import sys, {modules}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    names = ", ".join(["underbudget", *(f"underbudget.{module}" for module in modules.split())])
+    code = f"import sys, {names}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not absent & set(done.stdout.split())

@@ -14,25 +14,25 @@ import torch
 from scipy import stats
 from sklearn import metrics
 
-from models.build import build
-from models.errors import UnderbudgetError, UserError
-from models.language import parse
-from models.plan import plan
-from models.references import reference
-from models.weights import decode, from_text
-from reports.network_tables import field_rows, summary_rows, totals
-from reports.runs import Run, from_json, holding, read_run, to_json
-from reports.seeds import Difference, difference, rank_correlation, standard_errors, summary
-from reports.training import in_words
-from search.data.store import Dataset
-from search.engines import runner
-from search.engines.inprocess import InProcessEngine
-from search.engines.job import EpochDone, Failed, Finished, Job, Message, StepsDone
-from search.judging import readings
-from search.judging.orders import Order
-from search.judging.protocol import view
-from search.judging.runs import Event, Kept, Lost, Over, complete
-from search.training import recipe as recipes
+from underbudget.models.build import build
+from underbudget.models.errors import UnderbudgetError, UserError
+from underbudget.models.language import parse
+from underbudget.models.plan import plan
+from underbudget.models.references import reference
+from underbudget.models.weights import decode, from_text
+from underbudget.reports.network_tables import field_rows, summary_rows, totals
+from underbudget.reports.runs import Run, from_json, holding, read_run, to_json
+from underbudget.reports.seeds import Difference, difference, rank_correlation, standard_errors, summary
+from underbudget.reports.training import in_words
+from underbudget.search.data.protocol import view
+from underbudget.search.data.store import Dataset
+from underbudget.search.engines import runner
+from underbudget.search.engines.inprocess import InProcessEngine
+from underbudget.search.engines.job import EpochDone, Failed, Finished, Job, Message, StepsDone
+from underbudget.search.experiments import test_set_accesses
+from underbudget.search.experiments.run_spec import Order
+from underbudget.search.experiments.runs import Event, Kept, Lost, Over, complete
+from underbudget.search.training import recipe as recipes
 
 LAYERS = "conv3x3(4,s2) relu bn | conv3x3(8,s2) relu bn | gap | linear(10)"
 
@@ -220,18 +220,18 @@ def test_a_folder_that_cannot_be_written_is_told_before_training(digits: Dataset
 
 
 def test_each_reading_is_counted(digits: Dataset, tmp_path: Path) -> None:
-    before = readings.total(digits.folder)
+    before = test_set_accesses.total(digits.folder)
     run_all([order(0, protocol="search")], digits, tmp_path / "a")
-    assert readings.total(digits.folder) == before
+    assert test_set_accesses.total(digits.folder) == before
     run_all([order(0, protocol="confirm")], digits, tmp_path / "b")
-    assert readings.total(digits.folder) == before + 1
+    assert test_set_accesses.total(digits.folder) == before + 1
     done, _ = run_all([order(0, epochs=4)], digits, tmp_path / "c")
     assert done["net/seed-0"].readings == 4
-    assert readings.total(digits.folder) == before + 5
+    assert test_set_accesses.total(digits.folder) == before + 5
     with pytest.raises(UnderbudgetError):  # it had judged one epoch when it failed
         run_all([order(1)], digits, tmp_path / "d", judged.failing(lambda job: True))
-    assert readings.total(digits.folder) == before + 6
-    last = json.loads((digits.folder / readings.FILE).read_text().splitlines()[-1])
+    assert test_set_accesses.total(digits.folder) == before + 6
+    last = json.loads((digits.folder / test_set_accesses.FILE).read_text().splitlines()[-1])
     assert (last["what"], last["subject"], last["seed"], last["times"]) == ("train", "net", 1, 1)
 
 
@@ -249,10 +249,10 @@ def test_a_confirm_run_that_dies_once_its_epochs_are_over_has_read(
             raise KeyboardInterrupt
         yield Failed(job.trial, "out of memory", False)
 
-    before = readings.total(digits.folder)
+    before = test_set_accesses.total(digits.folder)
     with pytest.raises((UnderbudgetError, KeyboardInterrupt)):
         run_all([order(0, protocol="confirm")], digits, tmp_path, dying)
-    assert readings.total(digits.folder) == before + counted
+    assert test_set_accesses.total(digits.folder) == before + counted
 
 
 def test_a_run_survives_json() -> None:

@@ -9,17 +9,17 @@ import optuna
 import pytest
 from scipy.stats import bootstrap
 
-from models.errors import UserError
-from reports.record import Epoch
-from search.engines.job import EpochDone, Finished, Job
-from search.lab import measures
-from search.lab.curves import CurveModel, planned
-from search.lab.engine import VirtualEngine
-from search.lab.methods import SAMPLERS, method
-from search.lab.searching import Search, Trained, search, search_from_json, settings
-from search.lab.stock import StockSampler
-from search.seeds import derive
-from search.view import View
+from lab import measures
+from lab.curves import CurveModel, planned
+from lab.engine import VirtualEngine
+from lab.methods import SAMPLERS, method
+from lab.searching import Search, Trained, search, search_from_json, settings
+from lab.stock import StockSampler
+from underbudget.models.errors import UserError
+from underbudget.reports.record import Epoch
+from underbudget.search.engines.job import EpochDone, Finished, Job
+from underbudget.search.sampling.sampler_study import View
+from underbudget.search.study.seeds import derive
 
 SMALL, LARGE = "conv3x3(4) relu bn | gap | conv1x1(10)", "conv3x3(30) relu bn | conv3x3(30) relu bn | gap | conv1x1(10)"
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from models.language import parse
-from models.plan import plan
-from search.lab.curves import CurveModel, planned
-from search.lab.features import features, workload
+from lab.curves import CurveModel, planned
+from lab.features import features, workload
+from underbudget.models.language import parse
+from underbudget.models.plan import plan
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORK = (
@@ -81,7 +81,7 @@ def test_every_network_has_features() -> None:
 
 def test_the_same_job_gives_the_same_curve_in_another_process(model: CurveModel) -> None:
     script = (
-        "import sys; from search.lab.curves import CurveModel, planned; "
+        "import sys; from lab.curves import CurveModel, planned; "
         "print(CurveModel.load().curve(planned(sys.argv[1]), 7))"
     )
     done = subprocess.run([sys.executable, "-c", script, NETWORK], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import architectures
 
-from models.architecture import (
+from underbudget.models.architecture import (
     ACTIVATIONS,
     Activation,
     Architecture,
@@ -21,8 +21,8 @@ from models.architecture import (
     SeparableConv,
     Stage,
 )
-from models.errors import UserError
-from models.language import LayerTextError, parse, render
+from underbudget.models.errors import UserError
+from underbudget.models.language import LayerTextError, parse, render
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budget.count import METRICS, Cost
-from budget.limits import MAX_BOUND, Budget
-from models.errors import UserError
+from underbudget.budget.count import METRICS, Cost
+from underbudget.budget.limits import MAX_BOUND, Budget
+from underbudget.models.errors import UserError
 
 
 def cost(params: int = 1, macs: int = 1, peak_bytes: int = 1, params_bytes: int = 1) -> Cost:

@@ -16,15 +16,15 @@ import simulated
 from faults import NAME, instant, request
 
 import underbudget
-from reports.reading import read_study
-from search import live
-from search import session as sessions
-from search.commands.main import run
-from search.data.store import Dataset
-from search.live import LiveReport
-from search.progress import Progress, Tick
-from search.request import Request, read_config
-from search.study import Place
+from underbudget.reports.reading import read_study
+from underbudget.search.commands.main import run
+from underbudget.search.data.store import Dataset
+from underbudget.search.progress import Progress, Tick
+from underbudget.search.results import live_report as live
+from underbudget.search.results.live_report import LiveReport
+from underbudget.search.session import resolving
+from underbudget.search.session.request import Request, read_config
+from underbudget.search.study.location import Place
 
 
 @pytest.fixture(scope="module")
@@ -151,15 +151,16 @@ def test_an_interrupt_leaves_no_process(toy: Place) -> None:
     with pytest.raises(KeyboardInterrupt), report:
         tick_until(watched, lambda: False)
     assert report._process is None
-    assert not [child for child in children() if "search.reporting" in child.cmdline()]
+    assert not [child for child in children() if "underbudget.search.results.report" in child.cmdline()]
 
 
 def test_its_process_ends_with_the_one_that_started_it() -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(underbudget.__file__).parent)}
+    environment = {**os.environ, "PYTHONPATH": str(Path(underbudget.__file__).parents[1])}
     asked = {"name": "x", "folder": "/nowhere", "storage": "sqlite:////dev/zero", "target": None, "confirmed": True}
     # What it waits for never comes, and its end is that of its standard input.
     slow = (
-        "import time; from search import lookup, reporting; lookup.read = lambda _: time.sleep(1000); reporting.main()"
+        "import time; from underbudget.search.results import report; from underbudget.search.study import finding; "
+        "finding.read = lambda _: time.sleep(1000); report.main()"
     )
     process = subprocess.Popen([sys.executable, "-P", "-c", slow], stdin=subprocess.PIPE, env=environment, text=True)
     assert process.stdin is not None
@@ -198,7 +199,7 @@ def test_a_search_writes_it_while_it_runs_and_at_its_end(digits: Dataset, tmp_pa
 
 def test_options(tmp_path: Path, digits: Dataset) -> None:
     def every(**options: Any) -> float | None:
-        return sessions.prepare(request(tmp_path, digits, 1, **options), lambda line: None).live
+        return resolving.prepare(request(tmp_path, digits, 1, **options), lambda line: None).live
 
     assert every() is None
     assert every(live=True) == 180
@@ -206,7 +207,7 @@ def test_options(tmp_path: Path, digits: Dataset) -> None:
     assert every(live=False, live_every="90s") is None  # --no-live over a configuration's live-every
     assert "--live --live-every 2m" in Request(live=True, live_every="2m").command()
     assert Request(live=False).command() == "underbudget launch --no-live"
-    resumed = sessions.prepare(request(tmp_path, digits, 1, live_every="90s"), lambda line: None).resume
+    resumed = resolving.prepare(request(tmp_path, digits, 1, live_every="90s"), lambda line: None).resume
     assert "--live-every 90s" in resumed.command()
     config = tmp_path / "live.toml"
     config.write_text('live = true\nlive-every = "5m"')

@@ -17,14 +17,14 @@ import torch
 from PIL import Image
 
 import underbudget
-from search.data.store import Dataset
+from underbudget.search.data.store import Dataset
 
 COMMAND = [sys.executable, "-P", "-m", "underbudget"]
 SMALL = {"width": [4, 6], "n_before": [1, 2], "n_after": [1, 2]}
 
 
 def environment(digits: Dataset) -> dict[str, str]:
-    root = str(Path(underbudget.__file__).parent)
+    root = str(Path(underbudget.__file__).parents[1])
     return {**os.environ, "PYTHONPATH": root, "UNDERBUDGET_DATA": str(digits.folder.parents[1]), "NO_COLOR": "1"}
 
 
@@ -144,11 +144,11 @@ def test_the_same_command_resumes_and_more_trials_go_on(folder: Path, digits: Da
 def test_a_signal_before_the_search_begins_is_one_line(digits: Dataset, tmp_path: Path) -> None:
     code = (
         "import os, signal, sys\n"
-        "from search import session\n"
+        "from underbudget.search.session import resolving\n"
         "def prepare(*_):\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
-        "session.prepare = prepare\n"
-        "from search.commands.main import run\n"
+        "resolving.prepare = prepare\n"
+        "from underbudget.search.commands.main import run\n"
         "sys.exit(run(['launch', '--dataset', 'digits']))\n"
     )
     done = subprocess.run(

@@ -11,8 +11,8 @@ import optuna
 import pytest
 import simulated
 
-from search.commands.main import run
-from search.data.store import Dataset
+from underbudget.search.commands.main import run
+from underbudget.search.data.store import Dataset
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +199,7 @@ def test_a_fault_of_the_program_is_one_line_too(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("unexpected")
 
-    monkeypatch.setattr("models.finding.find_network", broken)
+    monkeypatch.setattr("underbudget.models.finding.find_network", broken)
     assert "--debug" in mistake(["show", "saish-m4"], capfd, code=1)
     with pytest.raises(ZeroDivisionError):
         run(["show", "saish-m4", "--debug"])

@@ -21,8 +21,8 @@ DATA = (".c", ".h", ".tsv", ".html", ".css", ".js", ".json")  # kinds of files t
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, since setuptools builds in the source folder."""
     source, output = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for folder in (*PACKAGES, "tests", "docs"):
-        shutil.copytree(ROOT / folder, source / folder)
+    for folder in (*PACKAGES, "src", "tests", "docs"):
+        shutil.copytree(ROOT / folder, source / folder, symlinks=True)
     for pattern in ("*.py", "*.toml", "*.md", "LICENSE"):
         for file in ROOT.glob(pattern):
             shutil.copy(file, source)
@@ -64,24 +64,25 @@ def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     files = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()]
     kept = {path.relative_to(ROOT).as_posix() for path in files if "__pycache__" not in path.parts}
     assert {Path(name).suffix for name in kept} <= {".py", *DATA}
-    assert names == kept | {"underbudget.py"}
+    above = {"__init__.py", "__main__.py", "version.py", "py.typed"}
+    assert names == {f"underbudget/{name}" for name in kept | above}
 
 
 def test_the_wheel_names_licence_version_and_command(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         folder = f"underbudget-{underbudget.__version__}.dist-info"
         metadata = archive.read(f"{folder}/METADATA").decode()
-        assert b"underbudget = underbudget:main" in archive.read(f"{folder}/entry_points.txt")
+        assert b"underbudget = underbudget.__main__:main" in archive.read(f"{folder}/entry_points.txt")
         assert b"MIT License" in archive.read(f"{folder}/licenses/LICENSE")
     assert "\nLicense-Expression: MIT\n" in metadata
     assert "\nRequires-Python: >=3.11\n" in metadata
 
 
 def test_an_installed_one_is_complete(environment: Path, tmp_path: Path) -> None:
-    names = ("underbudget", *PACKAGES)
+    names = ["underbudget", *(f"underbudget.{package}" for package in PACKAGES)]
     code = f"import {', '.join(names)}; print(*({', '.join(names)}), sep='\\n')"
     where = run([str(environment / "python"), "-c", code], tmp_path)
     assert where.count(str(environment.parent)) == len(names)
     assert str(ROOT) not in where
     assert run([str(environment / "underbudget"), "--version"], tmp_path).split()[-1] == underbudget.__version__
-    assert "7,600" in run([str(environment / "python"), "-m", "budget", "saish-m4"], tmp_path)
+    assert "7,600" in run([str(environment / "python"), "-m", "underbudget.budget", "saish-m4"], tmp_path)

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from studies import Spec, sample, session, settings, study_record
 
-from reports.page.embedding import script_json
-from reports.page.front_figure import y_range
-from reports.page.published import LABEL, Published, published_points
-from reports.page.study import render_page
-from reports.record import StudyRecord
+from underbudget.reports.page.embedding import script_json
+from underbudget.reports.page.front_figure import y_range
+from underbudget.reports.page.published import LABEL, Published, published_points
+from underbudget.reports.page.study import render_page
+from underbudget.reports.record import StudyRecord
 
 EVIL = "<img src=x onerror=alert(1)>"
 CLOSING = "</script><script>alert(1)</script><!--"

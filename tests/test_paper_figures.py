@@ -4,9 +4,9 @@ import csv
 import re
 import shutil
 import subprocess
-import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import judged
 import matplotlib
@@ -18,13 +18,13 @@ from pypdf import PdfReader
 from scipy.stats import binomtest
 from studies import Spec, make_study, sample, settings, study_record
 
-from models.errors import UserError
-from reports import latex, paper_figures
-from reports.paper import FILES, write_figures
-from reports.record import StudyRecord
-from reports.runs import to_json
-from reports.seeds import summary
-from search.commands.main import run
+from underbudget.models.errors import UserError
+from underbudget.reports import latex, paper_figures
+from underbudget.reports.paper import FILES, write_figures
+from underbudget.reports.record import StudyRecord
+from underbudget.reports.runs import to_json
+from underbudget.reports.seeds import summary
+from underbudget.search.commands.main import run
 
 # "Color Universal Design", 2008; the rest of a figure is grey.
 OKABE_ITO = {"#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7"}

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from strategies import Placed, architectures, input_shapes, placed_architectures
 
-from models.architecture import ACTIVATIONS, Conv, Pool
-from models.language import parse
-from models.plan import PlanError, plan
-from models.references import CLASSES, INPUT_SHAPE, REFERENCES, reference
+from underbudget.models.architecture import ACTIVATIONS, Conv, Pool
+from underbudget.models.language import parse
+from underbudget.models.plan import PlanError, plan
+from underbudget.models.references import CLASSES, INPUT_SHAPE, REFERENCES, reference
 
 
 def test_receptive_field_of_the_published_table():

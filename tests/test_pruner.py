@@ -6,12 +6,12 @@ from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
-from budget.count import Cost, count
-from budget.limits import Budget
-from budget.pruner import BudgetPruner, constrain
-from models.errors import UnderbudgetError
-from models.language import parse
-from models.plan import plan
+from underbudget.budget.count import Cost, count
+from underbudget.budget.limits import Budget
+from underbudget.budget.pruner import BudgetPruner, constrain
+from underbudget.models.errors import UnderbudgetError
+from underbudget.models.language import parse
+from underbudget.models.plan import plan
 
 # Optuna calls TPE's `multivariate` and `group`, which the search uses, experimental.
 pytestmark = pytest.mark.filterwarnings("ignore:Argument ``:optuna.exceptions.ExperimentalWarning")

@@ -3,9 +3,9 @@
 import dataclasses
 import inspect
 
-from search import api
-from search.commands.launch import launch
-from search.request import Request
+from underbudget.search import api
+from underbudget.search.commands.launch import launch
+from underbudget.search.session.request import Request
 
 
 def test_the_python_call_the_command_and_the_configuration_take_the_same_options() -> None:

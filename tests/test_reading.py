@@ -17,9 +17,9 @@ import sqlalchemy
 from optuna.trial import TrialState
 from studies import Spec, make_study, session, settings
 
-from models.errors import UserError
-from reports.reading import list_studies, read_study
-from reports.snapshot import snapshot
+from underbudget.models.errors import UserError
+from underbudget.reports.reading import list_studies, read_study
+from underbudget.reports.snapshot import snapshot
 
 SPECS = (
     Spec("complete", 7000, (97.0, 98.0, 99.0)),

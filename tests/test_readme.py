@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import underbudget
-from search.data.store import Dataset
+from underbudget.search.data.store import Dataset
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -39,7 +39,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str
     for program in programs.iterdir():
         program.chmod(0o755)
     path = os.pathsep.join([str(programs), os.environ["PATH"]])
-    return folder, {**os.environ, "PATH": path, "PYTHONPATH": str(Path(underbudget.__file__).parent)}
+    return folder, {**os.environ, "PATH": path, "PYTHONPATH": str(Path(underbudget.__file__).parents[1])}
 
 
 def run(line: str, shell: tuple[Path, dict[str, str]], data: Path) -> str:

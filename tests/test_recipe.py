@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from models.errors import UserError
-from models.references import REFERENCES
-from search.training.recipe import (
+from underbudget.models.errors import UserError
+from underbudget.models.references import REFERENCES
+from underbudget.search.training.recipe import (
     DEFAULT_RECIPE,
     RECIPES,
     Augmentation,
@@ -22,7 +22,7 @@ from search.training.recipe import (
     steps_per_epoch,
     to_json,
 )
-from search.training.schedule import Constant, Cosine, OneCycle, Plateau, StepDecay
+from underbudget.search.training.schedule import Constant, Cosine, OneCycle, Plateau, StepDecay
 
 ROTATION_7 = Augmentation((Warp(7.0, 0.0, 0.0, (1.0, 1.0)),))
 UNSCALED = (1.0, 1.0)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studies import Spec, trial_record, trial_result
 
-from budget.count import Cost
-from reports import record
+from underbudget.budget.count import Cost
+from underbudget.reports import record
 
 
 def test_score_is_the_mean_of_the_last_three_epochs() -> None:

@@ -3,11 +3,11 @@
 import pytest
 from studies import Spec, study_record
 
-from budget import __main__ as command
-from budget.crosscheck import LayerCheck
-from models.errors import UnderbudgetError
-from search import recount
-from search.recount import Recount
+from underbudget.budget import __main__ as command
+from underbudget.budget.crosscheck import LayerCheck
+from underbudget.models.errors import UnderbudgetError
+from underbudget.search.results import cross_check as recount
+from underbudget.search.results.cross_check import Recount
 
 LAYERS = "conv3x3(4) relu bn | gap | linear(10)"  # 36 + 8 + 50 parameters; 9 x 4 x 26 x 26 + 40 multiply-adds
 
@@ -35,7 +35,7 @@ def test_a_report_that_fails_leaves_no_process() -> None:
 
 
 def test_verify_says_what_differs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from budget import crosscheck
+    from underbudget.budget import crosscheck
 
     assert command.main([LAYERS, "--verify"]) == 0
     wrong = crosscheck.CrossCheck(94, 95, 94, 10, 10, (LayerCheck("conv", 10, 10),))

@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from models.build import build
-from models.errors import UserError
-from models.language import parse, render
-from models.plan import plan
-from models.references import CLASSES, INPUT_SHAPE, RECORDS, REFERENCES, reference
+from underbudget.models.build import build
+from underbudget.models.errors import UserError
+from underbudget.models.language import parse, render
+from underbudget.models.plan import plan
+from underbudget.models.references import CLASSES, INPUT_SHAPE, RECORDS, REFERENCES, reference
 
 # By hand from the collections' published tables.
 PUBLISHED = {
@@ -139,7 +139,7 @@ def test_records_as_published():
 
 def test_import_reads_and_parses_nothing():
     program = (
-        "import models.references as r; assert r._references.cache_info().misses == 0; "
+        "import underbudget.models.references as r; assert r._references.cache_info().misses == 0; "
         "known = r.REFERENCES; assert 'architecture' not in vars(known['saish-m4']); "
         "assert r.reference('saish-m4').architecture is known['saish-m4'].architecture; print(len(known))"
     )
@@ -148,7 +148,7 @@ def test_import_reads_and_parses_nothing():
 
 
 def test_unknown_attribute_is_an_attribute_error():
-    import models.references
+    from underbudget.models import references
 
     with pytest.raises(AttributeError, match="has no attribute 'NAMES'"):
-        models.references.NAMES  # noqa: B018
+        references.NAMES  # noqa: B018

@@ -11,13 +11,14 @@ import pytest
 import simulated
 from faults import SMALL, instant, request
 
-from reports.reading import list_studies, read_study
-from search import api, repeats
-from search.commands.main import run
-from search.data.store import Dataset
-from search.engines.inprocess import InProcessEngine
-from search.request import Request, read_config
 from underbudget import UserError
+from underbudget.reports.reading import list_studies, read_study
+from underbudget.search import api
+from underbudget.search.commands.main import run
+from underbudget.search.data.store import Dataset
+from underbudget.search.engines.inprocess import InProcessEngine
+from underbudget.search.session import repeats
+from underbudget.search.session.request import Request, read_config
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,9 @@ from playwright.sync_api import Browser, expect
 from scipy.stats import t
 from studies import Spec, sample, session, settings, study_record
 
-from reports.page.study import render_page
-from reports.record import StudyRecord
-from reports.runs import to_json
+from underbudget.reports.page.study import render_page
+from underbudget.reports.record import StudyRecord
+from underbudget.reports.runs import to_json
 
 EVIL = "<img src=x onerror=alert(1)>\"'/ß漢"
 PHONE = {"viewport": {"width": 390, "height": 844}}

@@ -11,20 +11,20 @@ import pytest
 import torch
 from studies import Spec, settings, study_record, trial_record
 
-from models.build import build
-from models.language import parse
-from models.plan import plan
-from reports import importance
-from reports.history import fronts_after, history
-from reports.importance import importances
-from reports.mistakes import FILE, MOST, Mistake, Mistakes, read_mistakes, write_mistakes
-from reports.page.confusion import confusion_rows
-from reports.page.details import trial_details
-from reports.page.progress_figures import progress_figures
-from reports.page.savings import savings
-from reports.page.spending_figure import spending_figure
-from reports.page.study import render_page
-from reports.record import StudyRecord
+from underbudget.models.build import build
+from underbudget.models.language import parse
+from underbudget.models.plan import plan
+from underbudget.reports import importance
+from underbudget.reports.history import fronts_after, history
+from underbudget.reports.importance import importances
+from underbudget.reports.misclassified import FILE, MOST, Mistake, Mistakes, read_mistakes, write_mistakes
+from underbudget.reports.page.confusion import confusion_rows
+from underbudget.reports.page.details import trial_details
+from underbudget.reports.page.progress_figures import progress_figures
+from underbudget.reports.page.savings import savings
+from underbudget.reports.page.spending_figure import spending_figure
+from underbudget.reports.page.study import render_page
+from underbudget.reports.record import StudyRecord
 
 START = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
 LAYERS = "conv3x3(8) relu bn | maxpool2 | conv1x1(4) | gap | linear(10)"
@@ -169,7 +169,7 @@ def test_savings_by_hand() -> None:
 
 
 def test_the_budget_goes_where_torch_puts_its_parameters() -> None:
-    from budget import table
+    from underbudget.budget import table
 
     network = plan(parse(LAYERS), (1, 28, 28), 10)
     params, macs = spending_figure(table.rows(network))["data"]
@@ -243,10 +243,10 @@ def test_confusion_rows_by_hand() -> None:
 
 
 def test_the_search_keeps_what_its_winner_gets_wrong(tmp_path: Path, quadrants: "object") -> None:
-    from models import weights
-    from search.data.store import Dataset
-    from search.mistakes import keep_mistakes
-    from search.study import Place
+    from underbudget.models import weights
+    from underbudget.search.data.store import Dataset
+    from underbudget.search.results.misclassified import keep_mistakes
+    from underbudget.search.study.location import Place
 
     assert isinstance(quadrants, Dataset)
     torch.manual_seed(0)

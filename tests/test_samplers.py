@@ -10,16 +10,16 @@ import pytest
 import simulated
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from budget.count import count
-from budget.limits import Budget
-from models.errors import UserError
-from models.plan import plan
-from search.objective import Objective, log_error
-from search.samplers import STARTUP_TRIALS, random_params, tpe_params
-from search.space import Space
-from search.space.dimensions import Sampled, distribution
-from search.space.fitting import resized
-from search.view import View
+from underbudget.budget.count import count
+from underbudget.budget.limits import Budget
+from underbudget.models.errors import UserError
+from underbudget.models.plan import plan
+from underbudget.search.sampling.sampler_study import View
+from underbudget.search.sampling.samplers import STARTUP_TRIALS, random_params, tpe_params
+from underbudget.search.space import Space
+from underbudget.search.space.dimensions import Sampled, distribution
+from underbudget.search.space.fitting import resized
+from underbudget.search.study.objective import Objective, log_error
 
 SPACE = Space.default((1, 28, 28), 10, Budget.parse("params<8000"))
 
@@ -207,9 +207,9 @@ def test_trials_of_another_program_do_not_disturb_the_view(tmp_path: Path) -> No
 def test_a_tuned_recipe_is_sampled_recorded_and_trained(tmp_path: Path) -> None:
     from dataclasses import replace
 
-    from search.engines.inprocess import InProcessEngine
-    from search.engines.job import Job
-    from search.tuning import parse
+    from underbudget.search.engines.inprocess import InProcessEngine
+    from underbudget.search.engines.job import Job
+    from underbudget.search.study.tuning import parse
 
     jobs: list[Job] = []
 

@@ -6,7 +6,7 @@ import random
 import pytest
 import torch
 
-from search.training.schedule import Constant, Cosine, OneCycle, Plateau, StepDecay, Timeline, at
+from underbudget.search.training.schedule import Constant, Cosine, OneCycle, Plateau, StepDecay, Timeline, at
 
 
 def sgd(lr: float) -> torch.optim.SGD:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import UserError
-from search import request as requests
-from search import resources
-from search.progress import Progress
-from search.request import Request
-from search.seeds import derive
+from underbudget.models.errors import UserError
+from underbudget.search.engines import resources
+from underbudget.search.progress import Progress
+from underbudget.search.session import request as requests
+from underbudget.search.session.request import Request
+from underbudget.search.study.seeds import derive
 
 
 def test_a_seed_is_the_start_of_a_sha256_of_what_it_depends_on() -> None:
@@ -64,7 +64,7 @@ def test_progress_counts_front_best_and_time_left(monkeypatch: pytest.MonkeyPatc
     assert progress.seconds_left is None
     progress.running = {7: 2, 8: 3}
     progress.session_epochs, progress.first_job = 10, 100.0
-    monkeypatch.setattr("search.progress.time.monotonic", lambda: 120.0)
+    monkeypatch.setattr("underbudget.search.progress.time.monotonic", lambda: 120.0)
     assert progress.epochs_per_second == pytest.approx(0.5)
     assert progress.seconds_left == pytest.approx((6 * 5 - 5) / 0.5)
 

@@ -9,16 +9,16 @@ import judged
 import numpy as np
 import pytest
 
-from models.errors import UserError
-from models.plan import plan
-from models.references import REFERENCES, reference
-from reports.series import Series, Step, analysis, changes, markdown, result, rows
-from search.commands.main import run
-from search.data.store import Dataset, Part, PartName, write_dataset
-from search.engines import runner
-from search.engines.job import EpochDone, Finished, Job
-from search.judging.series import collection, collections
-from search.training import recipe as recipes
+from underbudget.models.errors import UserError
+from underbudget.models.plan import plan
+from underbudget.models.references import REFERENCES, reference
+from underbudget.reports.series import Series, Step, analysis, changes, markdown, result, rows
+from underbudget.search.commands.main import run
+from underbudget.search.data.store import Dataset, Part, PartName, write_dataset
+from underbudget.search.engines import runner
+from underbudget.search.engines.job import EpochDone, Finished, Job
+from underbudget.search.experiments.series import collection, collections
+from underbudget.search.training import recipe as recipes
 
 
 def step(name: str, *accuracies: tuple[float, ...], train: float = 98.0) -> Step:

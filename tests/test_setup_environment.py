@@ -13,10 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import setup_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-
-import setup_environment
 from setup_environment import Environment, SetupError
 
 ROOT = Path(__file__).resolve().parent.parent

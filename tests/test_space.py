@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.samplers import RandomSampler, TPESampler
 
-from budget.count import METRICS, count
-from budget.limits import Budget
-from models.architecture import Conv, GlobalAveragePool, SeparableConv
-from models.errors import UserError
-from models.language import parse
-from models.plan import plan
-from search.space import Space, feasible_share
+from underbudget.budget.count import METRICS, count
+from underbudget.budget.limits import Budget
+from underbudget.models.architecture import Conv, GlobalAveragePool, SeparableConv
+from underbudget.models.errors import UserError
+from underbudget.models.language import parse
+from underbudget.models.plan import plan
+from underbudget.search.space import Space, feasible_share
 
 BUDGET = Budget.parse("params<8000")
 MNIST = Space.default((1, 28, 28), 10, BUDGET)
@@ -395,6 +395,6 @@ def test_describe() -> None:
 
 
 def test_needs_neither_torch_nor_optuna() -> None:
-    code = "import sys, search.space; print(sorted({'torch', 'optuna', 'numpy'} & set(sys.modules)))"
+    code = "import sys, underbudget.search.space; print(sorted({'torch', 'optuna', 'numpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

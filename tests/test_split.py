@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.data.split import class_quotas, part_sizes, splitmix64, stratified_split
+from underbudget.search.data.split import class_quotas, part_sizes, splitmix64, stratified_split
 
 
 def test_splitmix64_gives_the_published_numbers() -> None:

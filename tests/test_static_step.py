@@ -10,17 +10,17 @@ from typing import ClassVar
 import pytest
 import torch
 
-from models.language import parse
-from models.plan import Plan, plan
-from search.data.store import Dataset
-from search.training import loop
-from search.training.cuda import train as static
-from search.training.cuda.capture import CaptureFailed, capture
-from search.training.cuda.gate import Gate, gate
-from search.training.loop import EpochResult, TrainingDiverged, TrainingResult
-from search.training.randomness import global_generators
-from search.training.recipe import Augmentation, Erasing, Jitter, Perspective, Recipe, recipe
-from search.training.schedule import Cosine, OneCycle, Plateau
+from underbudget.models.language import parse
+from underbudget.models.plan import Plan, plan
+from underbudget.search.data.store import Dataset
+from underbudget.search.training import loop
+from underbudget.search.training.cuda import train as static
+from underbudget.search.training.cuda.capture import CaptureFailed, capture
+from underbudget.search.training.cuda.gate import Gate, gate
+from underbudget.search.training.loop import EpochResult, TrainingDiverged, TrainingResult
+from underbudget.search.training.randomness import global_generators
+from underbudget.search.training.recipe import Augmentation, Erasing, Jitter, Perspective, Recipe, recipe
+from underbudget.search.training.schedule import Cosine, OneCycle, Plateau
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SHORT = replace(recipe("warp10-onecycle"), epochs=3, batch_size=16)  # 97 = 6 * 16 + 1: the last batch takes one along

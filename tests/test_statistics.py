@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from reports.statistics import accuracy_interval, standard_error, wilson_interval
+from underbudget.reports.statistics import accuracy_interval, standard_error, wilson_interval
 
 
 @given(st.integers(1, 60_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.5, 0.999))

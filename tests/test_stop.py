@@ -11,11 +11,11 @@ import simulated
 import sleepers
 from test_engines import ENGINES, job, messages
 
-from search.data.store import Dataset
-from search.engines import processes, runner
-from search.engines.inprocess import InProcessEngine
-from search.engines.job import Engine, EpochDone, Failed, Finished, Message
-from search.engines.processes import ProcessesEngine
+from underbudget.search.data.store import Dataset
+from underbudget.search.engines import processes, runner
+from underbudget.search.engines.inprocess import InProcessEngine
+from underbudget.search.engines.job import Engine, EpochDone, Failed, Finished, Message
+from underbudget.search.engines.processes import ProcessesEngine
 
 
 @pytest.fixture(params=[*ENGINES, "simulated"])

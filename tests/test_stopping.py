@@ -11,17 +11,18 @@ import pytest
 import simulated
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from budget.pruner import BudgetPruner
-from models.errors import UserError
-from search.coordinator import Limits
-from search.engines.inprocess import InProcessEngine
-from search.engines.job import EpochDone, Finished, Job, Message
-from search.objective import Objective
-from search.stopping import Stopping
-from search.stopping.curves import Curve
-from search.stopping.front import LEAST_COMPLETE, FrontPruner, forecast
-from search.stopping.halving import HalvingPruner
-from search.stopping.rule import judged_epochs, rungs
+from underbudget.budget.pruner import BudgetPruner
+from underbudget.models.errors import UserError
+from underbudget.search.engines.inprocess import InProcessEngine
+from underbudget.search.engines.job import EpochDone, Finished, Job, Message
+from underbudget.search.session.coordinator import Limits
+from underbudget.search.stopping import Stopping
+from underbudget.search.stopping.choosing import judged_epochs
+from underbudget.search.stopping.curves import Curve
+from underbudget.search.stopping.front import LEAST_COMPLETE, FrontPruner, forecast
+from underbudget.search.stopping.halving import HalvingPruner
+from underbudget.search.stopping.rule import rungs
+from underbudget.search.study.objective import Objective
 
 EPOCHS = 10
 # How a training goes here: the error starts six times as high as it ends, and falls evenly in its logarithm.

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.errors import UserError
-from search.data.store import (
+from underbudget.models.errors import UserError
+from underbudget.search.data.store import (
     HEADER,
     PARTS,
     Dataset,
@@ -219,7 +219,7 @@ WRITER = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from search.data.store import Part, open_dataset, verify, write_dataset
+from underbudget.search.data.store import Part, open_dataset, verify, write_dataset
 heavy = {"torch", "torchvision", "optuna", "pandas", "sklearn"} & set(sys.modules)
 assert not heavy, heavy
 part = Part(images=np.arange(400_000, dtype=np.uint8).reshape(500, 1, 20, 40), labels=np.zeros(500, dtype=np.int64))

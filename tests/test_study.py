@@ -9,20 +9,21 @@ import optuna
 import pytest
 import simulated
 
-from models.errors import UserError
-from reports.storage_url import parse_url, shown_url, sqlite_file, sqlite_url
-from search import study as studies
+from underbudget.models.errors import UserError
+from underbudget.reports.storage_url import parse_url, shown_url, sqlite_file, sqlite_url
+from underbudget.search.study import opening as studies
+from underbudget.search.study.location import check_name
 
 
 @pytest.mark.parametrize("name", ["", "a b", ".hidden", "-x", "a/b", "../x", "x" * 65, "é", "a\n"])
 def test_a_name_that_could_leave_the_runs_folder_is_refused(name: str) -> None:
     with pytest.raises(UserError, match="study name"):
-        studies.check_name(name)
+        check_name(name)
 
 
 @pytest.mark.parametrize("name", ["a", "mnist-params-8000", "A.b_c-9", "x" * 64])
 def test_ordinary_names_are_taken(name: str) -> None:
-    assert studies.check_name(name) == name
+    assert check_name(name) == name
 
 
 def test_after_a_clean_end_the_database_is_one_complete_file(tmp_path: Path) -> None:

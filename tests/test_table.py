@@ -1,4 +1,4 @@
-"""The layer table as data, on a terminal of 80 columns, and as `python -m budget`."""
+"""The layer table as data, on a terminal of 80 columns, and as `python -m underbudget.budget`."""
 
 import io
 import json
@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from budget.__main__ import main
-from budget.table import LayerRow, describe, render, rows
-from models.errors import UserError
-from models.language import parse
-from models.plan import Plan, parse_input_shape, plan
-from models.references import reference
+from underbudget.budget.__main__ import main
+from underbudget.budget.table import LayerRow, describe, render, rows
+from underbudget.models.errors import UserError
+from underbudget.models.language import parse
+from underbudget.models.plan import Plan, parse_input_shape, plan
+from underbudget.models.references import reference
 
 ROOT = Path(__file__).parents[1]
 
@@ -144,7 +144,7 @@ def test_module_prints_a_reference_without_importing_torch() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert "7,600" in done.stdout
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "budget.table" in imported
+    assert "underbudget.budget.table" in imported
     assert not imported & {"torch", "optuna", "pandas"}
 
 

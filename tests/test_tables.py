@@ -10,11 +10,11 @@ import pandas
 import pytest
 from studies import Spec, session, settings, study_record
 
-from models.errors import UserError
-from reports.record import StudyRecord
-from reports.statistics import wilson_interval
-from reports.tables import counts, front_frame, to_json, trials_frame
-from reports.writing import write_report
+from underbudget.models.errors import UserError
+from underbudget.reports.record import StudyRecord
+from underbudget.reports.statistics import wilson_interval
+from underbudget.reports.tables import counts, front_frame, to_json, trials_frame
+from underbudget.reports.writing import write_report
 
 MIXED = (
     Spec("complete", 7000, (97.0, 98.0, 99.0, 98.0)),

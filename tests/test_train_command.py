@@ -14,11 +14,11 @@ import psutil
 import pytest
 from PIL import Image
 
-from reports.runs import read_run
-from reports.training import FILES
-from search.commands.main import run
-from search.data.store import Dataset
-from search.judging import readings
+from underbudget.reports.runs import read_run
+from underbudget.reports.training import FILES
+from underbudget.search.commands.main import run
+from underbudget.search.data.store import Dataset
+from underbudget.search.experiments import test_set_accesses
 
 LAYERS = "conv3x3(4,s2) relu bn | conv3x3(8,s2) relu bn drop0.05 | gap | linear(10)"
 
@@ -54,12 +54,12 @@ def test_a_training_writes_all_that_there_is_to_see(
 ) -> None:
     """Two seeds of two epochs by worker processes, under the published protocol."""
     folder = tmp_path / "out"
-    before = readings.total(digits.folder)
+    before = test_set_accesses.total(digits.folder)
     command = ["train", LAYERS, "--dataset", "digits", "--data-dir", judged.data_dir(digits), "--epochs", "2",
                "--protocol", "published", "--seeds", "2", "--target", "5", "--output", str(folder)]  # fmt: skip
     assert run(command) == 0
     said = capsys.readouterr().out
-    assert readings.total(digits.folder) == before + 4
+    assert test_set_accesses.total(digits.folder) == before + 4
     assert {path.name for path in folder.iterdir()} == {
         *FILES.values(), "seed-0.json", "seed-1.json", "seed-0.safetensors", "seed-1.safetensors"
     }  # fmt: skip
@@ -103,7 +103,7 @@ def test_a_training_writes_all_that_there_is_to_see(
     assert run([*command, "--json"]) == 0
     again = json.loads(capsys.readouterr().out)
     assert again["last"] == [one.last for one in runs]
-    assert readings.total(digits.folder) == before + 4
+    assert test_set_accesses.total(digits.folder) == before + 4
 
 
 def test_confirm_says_what_it_watched(
@@ -211,14 +211,14 @@ def test_other_conditions_in_the_folder_are_refused(
 
 def test_a_terminated_training_notes_what_it_has_read(digits: Dataset, tmp_path: Path) -> None:
     """SIGTERM in the middle of a published run, in a process of its own: its workers end with it."""
-    before = readings.total(digits.folder)
+    before = test_set_accesses.total(digits.folder)
     command = ["train", LAYERS, "--dataset", "digits", "--data-dir", judged.data_dir(digits), "--epochs", "10000",
                "--protocol", "published", "--output", str(tmp_path / "out")]  # fmt: skip
     process = subprocess.Popen(
         [
             sys.executable,
             "-c",
-            "import sys; from search.commands.main import run; sys.exit(run(sys.argv[1:]))",
+            "import sys; from underbudget.search.commands.main import run; sys.exit(run(sys.argv[1:]))",
             *command,
         ],
         stdout=subprocess.PIPE,
@@ -236,6 +236,6 @@ def test_a_terminated_training_notes_what_it_has_read(digits: Dataset, tmp_path:
     _, error = process.communicate()
     assert process.returncode == 130, error
     assert "the same command goes on" in error
-    assert readings.total(digits.folder) >= before + 3
+    assert test_set_accesses.total(digits.folder) >= before + 3
     assert not psutil.wait_procs(workers, timeout=30)[1]
     assert not (tmp_path / "out" / "seed-0.json").exists()

@@ -12,15 +12,15 @@ import torch
 from sklearn.metrics import confusion_matrix
 from torch import Tensor, nn
 
-from models.build import build
-from models.language import parse
-from models.plan import Plan, plan
-from search.data.store import Dataset, Part
-from search.training import loop
-from search.training.evaluate import evaluate
-from search.training.loop import EpochResult, TrainingDiverged, TrainingResult, train
-from search.training.recipe import Recipe, recipe
-from search.training.schedule import OneCycle
+from underbudget.models.build import build
+from underbudget.models.language import parse
+from underbudget.models.plan import Plan, plan
+from underbudget.search.data.store import Dataset, Part
+from underbudget.search.training import loop
+from underbudget.search.training.evaluate import evaluate
+from underbudget.search.training.loop import EpochResult, TrainingDiverged, TrainingResult, train
+from underbudget.search.training.recipe import Recipe, recipe
+from underbudget.search.training.schedule import OneCycle
 
 
 def network(text: str = "conv3x3(6) relu bn drop0.1 | conv3x3(8) relu bn | maxpool2 | linear(4)") -> Plan:
@@ -307,9 +307,9 @@ def test_workers_need_torch_and_numpy_only() -> None:
 import sys
 for name in ("optuna", "pandas", "torchvision", "plotly", "sklearn", "typer"):
     sys.modules[name] = None
-import search.training.recipe
+import underbudget.search.training.recipe
 assert "torch" not in sys.modules, "a recipe is plain data"
-import search.training.loop
+import underbudget.search.training.loop
 """
     root = Path(loop.__file__).parents[2]
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True)

@@ -9,16 +9,16 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler, OneCycleLR, ReduceLROnPlateau, StepLR
 from torch.optim.swa_utils import AveragedModel
 
-from models.build import build
-from models.language import parse
-from models.plan import Plan, plan
-from search.data.store import Dataset
-from search.training import paths
-from search.training.loop import EpochResult, TrainingResult
-from search.training.native.library import Unavailable, library
-from search.training.randomness import Randomness
-from search.training.recipe import RECIPES, Augmentation, Erasing, Jitter, Perspective, Recipe, Warp, recipe
-from search.training.schedule import Cosine, OneCycle, Plateau, StepDecay
+from underbudget.models.build import build
+from underbudget.models.language import parse
+from underbudget.models.plan import Plan, plan
+from underbudget.search.data.store import Dataset
+from underbudget.search.training import backends
+from underbudget.search.training.loop import EpochResult, TrainingResult
+from underbudget.search.training.native.library import Unavailable, library
+from underbudget.search.training.randomness import Randomness
+from underbudget.search.training.recipe import RECIPES, Augmentation, Erasing, Jitter, Perspective, Recipe, Warp, recipe
+from underbudget.search.training.schedule import Cosine, OneCycle, Plateau, StepDecay
 
 try:
     library()
@@ -105,7 +105,7 @@ def test_a_run_is_what_stock_torch_computes(quadrants: Dataset, name: str, path:
     inputs, judged_inputs = ((torch.tensor(part.images).float() / 255 - mean) / std for part in parts)
     labels, judged_labels = (torch.tensor(part.labels) for part in parts)
 
-    *epochs, result = paths.train(shape, run, SEED, quadrants, path=path)
+    *epochs, result = backends.train(shape, run, SEED, quadrants, path=path)
     assert isinstance(result, TrainingResult)
     rates = set()
     for epoch in epochs:
@@ -147,9 +147,9 @@ EVERYTHING = Recipe(
 def test_every_recipe_trains_alike_on_both_paths(quadrants: Dataset, name: str) -> None:
     """No dropout, which has masks of its own on each path: only rounding differs."""
     run = EVERYTHING if name == "everything" else replace(recipe(name), epochs=3, batch_size=16)
-    assert paths.choose(network()).path == "native"
+    assert backends.choose(network()).path == "native"
     (*plain, slow), (*fast, quick) = (
-        list(paths.train(network(), run, SEED, quadrants, path=path)) for path in ("plain", "auto")
+        list(backends.train(network(), run, SEED, quadrants, path=path)) for path in ("plain", "auto")
     )
     assert isinstance(slow, TrainingResult)
     assert isinstance(quick, TrainingResult)
@@ -166,7 +166,7 @@ def test_every_recipe_trains_alike_on_both_paths(quadrants: Dataset, name: str) 
 def test_a_run_of_all_parts_repeats_bit_by_bit(quadrants: Dataset, path: str) -> None:
     outside = torch.get_rng_state()
     (*_, one), (*_, two) = (
-        list(paths.train(network(" drop0.1"), EVERYTHING, 1, quadrants, path=path)) for _ in range(2)
+        list(backends.train(network(" drop0.1"), EVERYTHING, 1, quadrants, path=path)) for _ in range(2)
     )
     assert isinstance(one, TrainingResult)
     assert isinstance(two, TrainingResult)
@@ -180,7 +180,11 @@ def test_the_averaged_weights_are_judged_and_kept_and_the_run_goes_on_without_th
 ) -> None:
     """The training of the weights themselves is the same with and without their average."""
     with_it, without = (
-        [epoch for epoch in paths.train(network(), run, SEED, quadrants, path=path) if isinstance(epoch, EpochResult)]
+        [
+            epoch
+            for epoch in backends.train(network(), run, SEED, quadrants, path=path)
+            if isinstance(epoch, EpochResult)
+        ]
         for run in (replace(BASE, batch_size=16, ema=0.9), replace(BASE, batch_size=16))
     )
     assert [epoch.train_loss for epoch in with_it] == [epoch.train_loss for epoch in without]

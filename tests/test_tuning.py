@@ -4,10 +4,20 @@ from dataclasses import replace
 
 import pytest
 
-from models.errors import UserError
-from search.training.recipe import RECIPES, Augmentation, Erasing, Jitter, Perspective, Warp, from_json, recipe, to_json
-from search.training.schedule import Constant, Cosine, OneCycle, StepDecay
-from search.training.tuning import TUNABLE, Choice, Range, strengthened, tuned
+from underbudget.models.errors import UserError
+from underbudget.search.training.recipe import (
+    RECIPES,
+    Augmentation,
+    Erasing,
+    Jitter,
+    Perspective,
+    Warp,
+    from_json,
+    recipe,
+    to_json,
+)
+from underbudget.search.training.schedule import Constant, Cosine, OneCycle, StepDecay
+from underbudget.search.training.tuning import TUNABLE, Choice, Range, strengthened, tuned
 
 ONE_CYCLE = recipe("warp10-onecycle")
 

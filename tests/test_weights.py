@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 
-from models.build import build
-from models.errors import UserError
-from models.language import parse
-from models.plan import plan
-from models.weights import decode, encode, from_text, sha256, to_text
+from underbudget.models.build import build
+from underbudget.models.errors import UserError
+from underbudget.models.language import parse
+from underbudget.models.plan import plan
+from underbudget.models.weights import decode, encode, from_text, sha256, to_text
 
 TEXT = "conv3x3(4,bias=T) bn relu | conv3x3(6) bn | sep3x3(6) bn drop0.1 | gap | linear(5) bn | linear(3)"
 
@@ -156,7 +156,7 @@ def test_a_changed_byte_is_refused_or_changes_the_checksum(place, change):
 
 def test_storing_needs_no_torch():
     program = (
-        "import sys; from models.weights import from_text, sha256; "
+        "import sys; from underbudget.models.weights import from_text, sha256; "
         "sha256(from_text('Zm9v')); print('torch' in sys.modules, 'safetensors' in sys.modules)"
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -7,10 +7,10 @@ https://github.com/huggingface/hub-docs/blob/main/modelcard.md.
 from collections.abc import Mapping
 from typing import Any
 
-from models.export.contents import Export
-from models.export.facts import facts, measurements
-from models.export.literal import literal
-from models.export.network import network_class
+from underbudget.models.export.contents import Export
+from underbudget.models.export.facts import facts, measurements
+from underbudget.models.export.literal import literal
+from underbudget.models.export.network import network_class
 
 USE = '''\
 import hashlib

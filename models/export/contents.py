@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from models.errors import UnderbudgetError, UserError
-from models.export.literal import JSON
-from models.language import render
-from models.plan import Plan
+from underbudget.models.errors import UnderbudgetError, UserError
+from underbudget.models.export.literal import JSON
+from underbudget.models.language import render
+from underbudget.models.plan import Plan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,9 @@ class Export:
     metadata: Mapping[str, JSON]
     samples: "npt.NDArray[np.uint8]"  # validation images (k, channels, height, width), k at least 1
     sample_labels: Sequence[int]
-    recipe: Mapping[str, JSON] | None = None  # all of it (search.training.recipe.to_json), for a format that trains
+    recipe: Mapping[str, JSON] | None = (
+        None  # all of it (underbudget.search.training.recipe.to_json), for a format that trains
+    )
     # Where the data set is at hand, for a format that needs more than the samples:
     calibration: "npt.NDArray[np.uint8] | None" = None  # training images (n, channels, height, width)
     validation: "tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] | None" = None  # images and labels, all of them
@@ -87,7 +89,7 @@ def one_thread() -> Iterator[None]:
 
 def module(export: Export) -> "nn.Sequential":
     """The network of `models.build` with the trained weights, on the CPU, in eval mode."""
-    from models.build import build
+    from underbudget.models.build import build
 
     network = build(export.plan)
     try:
@@ -114,7 +116,7 @@ def logits(export: Export, pictures: "Tensor") -> "Tensor":
     """
     import torch
 
-    from models.export.preprocessing import normalise
+    from underbudget.models.export.preprocessing import normalise
 
     with one_thread(), torch.inference_mode():
         result: Tensor = module(export)(normalise(pictures, export.mean, export.std))
@@ -125,7 +127,7 @@ def logits(export: Export, pictures: "Tensor") -> "Tensor":
 
 def description(export: Export) -> dict[str, JSON]:
     """What a file says beside its weights, so that nothing else is needed to use them: plain JSON."""
-    from models.export.preprocessing import background
+    from underbudget.models.export.preprocessing import background
 
     return {
         "input_shape": list(export.plan.input_shape),

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.export.contents import Export
-from models.export.literal import JSON
+from underbudget.models.export.contents import Export
+from underbudget.models.export.literal import JSON
 
 
 @dataclass(frozen=True)

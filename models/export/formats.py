@@ -12,20 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.errors import UnavailableError, UserError
+from underbudget.models.errors import UnavailableError, UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from models.export.contents import Export
+    from underbudget.models.export.contents import Export
 
 MODULES = {
-    "py": "models.export.python",
-    "safetensors": "models.export.hub",
-    "pt2": "models.export.program",
-    "onnx": "models.export.onnx_file",
-    "ipynb": "models.export.notebook",
-    "c": "models.export.c.format",
+    "py": "underbudget.models.export.python",
+    "safetensors": "underbudget.models.export.hub",
+    "pt2": "underbudget.models.export.program",
+    "onnx": "underbudget.models.export.onnx_file",
+    "ipynb": "underbudget.models.export.notebook",
+    "c": "underbudget.models.export.c.format",
 }
 ALL = "all"
 

@@ -9,14 +9,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models import weights
-from models.errors import UserError
-from models.export.card import card
-from models.export.contents import Export, description, module
-from models.export.formats import Format, Model, Verification
-from models.export.literal import JSON
-from models.export.verify import compared, in_fresh_process
-from models.language import render_stage
+from underbudget.models import weights
+from underbudget.models.errors import UserError
+from underbudget.models.export.card import card
+from underbudget.models.export.contents import Export, description, module
+from underbudget.models.export.formats import Format, Model, Verification
+from underbudget.models.export.literal import JSON
+from underbudget.models.export.verify import compared, in_fresh_process
+from underbudget.models.language import render_stage
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -79,10 +79,10 @@ def load(path: Path) -> Model:
     """The network of a folder for `underbudget predict`, built from the layers in its config.json: runs nothing."""
     import torch
 
-    from models.build import build
-    from models.export.preprocessing import normalise
-    from models.language import parse
-    from models.plan import plan
+    from underbudget.models.build import build
+    from underbudget.models.export.preprocessing import normalise
+    from underbudget.models.language import parse
+    from underbudget.models.plan import plan
 
     try:
         facts = json.loads((path / CONFIG).read_text(encoding="utf-8"))

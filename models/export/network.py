@@ -1,9 +1,19 @@
 """The class of a plan as Python source: plain torch layers under the plan's names."""
 
-from models.architecture import ACTIVATIONS, Activation, BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pair, Pool
-from models.export.literal import WIDTH, plain
-from models.language import render_stage
-from models.plan import Flatten, Plan, PlannedLayer, Shape
+from underbudget.models.architecture import (
+    ACTIVATIONS,
+    Activation,
+    BatchNorm,
+    Conv,
+    Dropout,
+    GlobalAveragePool,
+    Linear,
+    Pair,
+    Pool,
+)
+from underbudget.models.export.literal import WIDTH, plain
+from underbudget.models.language import render_stage
+from underbudget.models.plan import Flatten, Plan, PlannedLayer, Shape
 
 CHAIN = 100  # columns of a chain of calls, beyond which forward begins another statement
 

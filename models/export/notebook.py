@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models import weights
-from models.errors import UnavailableError
-from models.export import notebook_code, recipe_code
-from models.export.card import markdown
-from models.export.contents import Export, module
-from models.export.facts import facts
-from models.export.formats import Format, Verification
-from models.export.literal import literal, plain
-from models.export.network import network_class
-from models.export.verify import compared, in_fresh_process
+from underbudget.models import weights
+from underbudget.models.errors import UnavailableError
+from underbudget.models.export import notebook_code, recipe_code
+from underbudget.models.export.card import markdown
+from underbudget.models.export.contents import Export, module
+from underbudget.models.export.facts import facts
+from underbudget.models.export.formats import Format, Verification
+from underbudget.models.export.literal import literal, plain
+from underbudget.models.export.network import network_class
+from underbudget.models.export.verify import compared, in_fresh_process
 
 CHECKED = "network"  # tag of the cells that the verification runs
 

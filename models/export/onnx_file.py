@@ -9,12 +9,22 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.architecture import ACTIVATIONS, Activation, BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pair, Pool
-from models.errors import UnavailableError, UserError
-from models.export.contents import Export, description, digest, module
-from models.export.formats import Format, Model, Verification
-from models.export.verify import TOLERANCE, compared, in_fresh_process
-from models.plan import Flatten, PlannedLayer
+from underbudget.models.architecture import (
+    ACTIVATIONS,
+    Activation,
+    BatchNorm,
+    Conv,
+    Dropout,
+    GlobalAveragePool,
+    Linear,
+    Pair,
+    Pool,
+)
+from underbudget.models.errors import UnavailableError, UserError
+from underbudget.models.export.contents import Export, description, digest, module
+from underbudget.models.export.formats import Format, Model, Verification
+from underbudget.models.export.verify import TOLERANCE, compared, in_fresh_process
+from underbudget.models.plan import Flatten, PlannedLayer
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,8 +5,8 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-from models.export.contents import Export, module
-from models.export.preprocessing import normalise
+from underbudget.models.export.contents import Export, module
+from underbudget.models.export.preprocessing import normalise
 
 
 class Normalise(nn.Module):

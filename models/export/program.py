@@ -11,10 +11,10 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.errors import UserError
-from models.export.contents import Export, description, digest
-from models.export.formats import Format, Model, Verification
-from models.export.verify import TOLERANCE, compared, in_fresh_process
+from underbudget.models.errors import UserError
+from underbudget.models.export.contents import Export, description, digest
+from underbudget.models.export.formats import Format, Model, Verification
+from underbudget.models.export.verify import TOLERANCE, compared, in_fresh_process
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +38,7 @@ def write(export: Export, path: Path, name: str) -> None:
     """Write the file."""
     import torch
 
-    from models.export.pixels import example, from_pixels
+    from underbudget.models.export.pixels import example, from_pixels
 
     network = from_pixels(export)
     # From 1 on: without the lower bound torch leaves batches of 0 and 1 out.

@@ -11,13 +11,13 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.errors import UserError
-from models.export.contents import Export, check_batch, logits, module
-from models.export.facts import facts
-from models.export.formats import Format, Model, Verification
-from models.export.literal import JSON, literal, plain
-from models.export.network import network_class
-from models.export.verify import compared, in_fresh_process
+from underbudget.models.errors import UserError
+from underbudget.models.export.contents import Export, check_batch, logits, module
+from underbudget.models.export.facts import facts
+from underbudget.models.export.formats import Format, Model, Verification
+from underbudget.models.export.literal import JSON, literal, plain
+from underbudget.models.export.network import network_class
+from underbudget.models.export.verify import compared, in_fresh_process
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,7 +69,7 @@ def stored_samples(export: Export) -> "Tensor":
 
 def source(export: Export) -> str:
     """The text of the file: ASCII, without the time or anything else that differs between equal exports."""
-    from models.export.preprocessing import background
+    from underbudget.models.export.preprocessing import background
 
     plan = export.plan
     samples = stored_samples(export)

@@ -1,4 +1,4 @@
-"""A stored recipe (search.training.recipe.to_json) as plain PyTorch code, for the notebook.
+"""A stored recipe (underbudget.search.training.recipe.to_json) as plain PyTorch code, for the notebook.
 
 Every part is the class of torch or torchvision that the recipe's part is defined by. Unlike the search, torchvision
 interpolates an image once per warp; the search composes the warps into one interpolation.
@@ -7,7 +7,7 @@ interpolates an image once per warp; the search composes the warps into one inte
 from collections.abc import Mapping
 from typing import Any
 
-from models.errors import UnavailableError
+from underbudget.models.errors import UnavailableError
 
 # Keys of a recipe that are translated below, each with the value that asks for nothing.
 _KNOWN: dict[str, Any] = {

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from models.export.preprocessing import BACKGROUND, INPUT_SHAPE, fit, normalise, preprocess, read
+from underbudget.models.export.preprocessing import BACKGROUND, INPUT_SHAPE, fit, normalise, preprocess, read
 
 if TYPE_CHECKING:
     from PIL import Image

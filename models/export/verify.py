@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.errors import UnderbudgetError, UserError
-from models.export import formats
-from models.export.contents import Export, check_batch, float_tensors, logits
-from models.export.formats import Format, Verification
+from underbudget.models.errors import UnderbudgetError, UserError
+from underbudget.models.export import formats
+from underbudget.models.export.contents import Export, check_batch, float_tensors, logits
+from underbudget.models.export.formats import Format, Verification
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-OURS = ("underbudget", "models", "budget", "reports", "search")
+OURS = ("underbudget",)
 TIMEOUT = 300  # seconds; importing torch is nearly all of it
 TOLERANCE = 1e-4  # of the largest logit, where other arithmetic is allowed
 

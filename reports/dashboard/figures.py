@@ -4,18 +4,18 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from budget.table import rows
-from reports import front as fronts
-from reports.network import plan_of
-from reports.page.conditions import conditions
-from reports.page.curves_figure import curves_figure
-from reports.page.figure import Figure
-from reports.page.front_figure import front_figure
-from reports.page.numbers import percent
-from reports.page.published import published_points
-from reports.page.spending_figure import spending_figure
-from reports.page.template import light_colors
-from reports.record import StudyRecord, TrialRecord
+from underbudget.budget.table import rows
+from underbudget.reports import front as fronts
+from underbudget.reports.network import plan_of
+from underbudget.reports.page.conditions import conditions
+from underbudget.reports.page.curves_figure import curves_figure
+from underbudget.reports.page.figure import Figure
+from underbudget.reports.page.front_figure import front_figure
+from underbudget.reports.page.numbers import percent
+from underbudget.reports.page.published import published_points
+from underbudget.reports.page.spending_figure import spending_figure
+from underbudget.reports.page.template import light_colors
+from underbudget.reports.record import StudyRecord, TrialRecord
 
 NAMES = ("underbudget-front", "underbudget-curves", "underbudget-layers")
 

@@ -6,14 +6,14 @@ Whatever a person has named is escaped: it is shown as it is, as one line.
 import re
 import unicodedata
 
-from budget.limits import Limit
-from budget.table import LayerRow, rows
-from reports import front as fronts
-from reports.network import plan_of
-from reports.page.conditions import Conditions, conditions
-from reports.page.numbers import percent, span, whole
-from reports.record import StudyRecord, TrialRecord, score_words
-from reports.tables import counts, epochs_saved, interval
+from underbudget.budget.limits import Limit
+from underbudget.budget.table import LayerRow, rows
+from underbudget.reports import front as fronts
+from underbudget.reports.network import plan_of
+from underbudget.reports.page.conditions import Conditions, conditions
+from underbudget.reports.page.numbers import percent, span, whole
+from underbudget.reports.record import StudyRecord, TrialRecord, score_words
+from underbudget.reports.tables import counts, epochs_saved, interval
 
 _LISTED = 40  # trials of the front in the study's note
 _SPECIAL = re.compile(r"([!-/:-@\[-`{-~])")  # ASCII punctuation: all of it may follow a backslash in CommonMark

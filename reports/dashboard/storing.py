@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reports.dashboard import attributes
-from reports.dashboard.attributes import Addition
-from reports.storage_url import parse_url, sqlite_file
+from underbudget.reports.dashboard import attributes
+from underbudget.reports.dashboard.attributes import Addition
+from underbudget.reports.storage_url import parse_url, sqlite_file
 
 if TYPE_CHECKING:
     import sqlalchemy

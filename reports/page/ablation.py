@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from reports.ablation import FILES, Ablation, rows
-from reports.page.dots import Row, dots
-from reports.page.numbers import DASH, percent, whole
-from reports.page.template import render
-from reports.page.training import PROTOCOLS, facts, spread
+from underbudget.reports.ablation import FILES, Ablation, rows
+from underbudget.reports.page.dots import Row, dots
+from underbudget.reports.page.numbers import DASH, percent, whole
+from underbudget.reports.page.template import render
+from underbudget.reports.page.training import PROTOCOLS, facts, spread
 
 
 def render_page(ablation: Ablation, now: datetime | None = None) -> str:

@@ -3,15 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from reports import front as fronts
-from reports.comparison import Comparison, Group
-from reports.comparison_tables import FILES, advantage, best_scores, hypervolumes, is_searched, study_rows
-from reports.page.comparison_figures import comparison_figures
-from reports.page.conditions import conditions
-from reports.page.numbers import DASH, duration, percent, span, whole
-from reports.page.template import render
-from reports.record import score_words
-from reports.tables import interval
+from underbudget.reports import front as fronts
+from underbudget.reports.comparison import Comparison, Group
+from underbudget.reports.comparison_tables import FILES, advantage, best_scores, hypervolumes, is_searched, study_rows
+from underbudget.reports.page.comparison_figures import comparison_figures
+from underbudget.reports.page.conditions import conditions
+from underbudget.reports.page.numbers import DASH, duration, percent, span, whole
+from underbudget.reports.page.template import render
+from underbudget.reports.record import score_words
+from underbudget.reports.tables import interval
 
 
 def render_page(comparison: Comparison, now: datetime | None = None) -> str:

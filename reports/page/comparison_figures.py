@@ -4,13 +4,13 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from reports import front as fronts
-from reports.bands import Band
-from reports.comparison import Comparison, Group
-from reports.page.conditions import conditions
-from reports.page.embedding import plotly_text
-from reports.page.figure import ACCURACY_TICKS, PALETTE, Figure, axis, layout, least_error
-from reports.page.numbers import whole
+from underbudget.reports import front as fronts
+from underbudget.reports.comparison import Comparison, Group
+from underbudget.reports.page.conditions import conditions
+from underbudget.reports.page.embedding import plotly_text
+from underbudget.reports.page.figure import ACCURACY_TICKS, PALETTE, Figure, axis, layout, least_error
+from underbudget.reports.page.numbers import whole
+from underbudget.reports.seed_bands import Band
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star-open")

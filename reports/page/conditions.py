@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from budget.limits import Budget, Limit
-from models.errors import UserError
-from reports.record import StudyRecord
-from reports.tables import validation_images
+from underbudget.budget.limits import Budget, Limit
+from underbudget.models.errors import UserError
+from underbudget.reports.record import StudyRecord
+from underbudget.reports.tables import validation_images
 
 
 @dataclass(frozen=True)

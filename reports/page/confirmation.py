@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from reports.confirmation import FILES, Confirmation
-from reports.page.dots import Mark, Row, dots
-from reports.page.finalists import finalist_rows
-from reports.page.numbers import percent, whole
-from reports.page.template import render
-from reports.page.training import PROTOCOLS, facts, spread
+from underbudget.reports.confirmation import FILES, Confirmation
+from underbudget.reports.page.dots import Mark, Row, dots
+from underbudget.reports.page.finalists import finalist_rows
+from underbudget.reports.page.numbers import percent, whole
+from underbudget.reports.page.template import render
+from underbudget.reports.page.training import PROTOCOLS, facts, spread
 
 
 def render_page(confirmation: Confirmation, now: datetime | None = None) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reports.page.numbers import percent
+from underbudget.reports.page.numbers import percent
 
 
 def confusion_rows(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> list[dict[str, Any]]:

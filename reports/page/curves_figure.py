@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from reports.front import params
-from reports.page.figure import PALETTE, Figure, axis, error_axis, layout, least_error
-from reports.page.numbers import percent
-from reports.record import Epoch, TrialRecord
+from underbudget.reports.front import params
+from underbudget.reports.page.figure import PALETTE, Figure, axis, error_axis, layout, least_error
+from underbudget.reports.page.numbers import percent
+from underbudget.reports.record import Epoch, TrialRecord
 
 _LISTED = 18  # trials in the figure: more names than plot helps nobody
 _BEHIND = 150  # curves of one kind behind them

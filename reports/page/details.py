@@ -3,13 +3,13 @@
 import shlex
 from typing import Any
 
-from budget import table
-from models.errors import UserError
-from reports import front as fronts
-from reports.network import plan_of
-from reports.page.numbers import percent, span
-from reports.record import TRAINED, StudyRecord, TrialRecord
-from reports.tables import interval
+from underbudget.budget import table
+from underbudget.models.errors import UserError
+from underbudget.reports import front as fronts
+from underbudget.reports.network import plan_of
+from underbudget.reports.page.numbers import percent, span
+from underbudget.reports.record import TRAINED, StudyRecord, TrialRecord
+from underbudget.reports.tables import interval
 
 _LISTED = 2000  # networks whose layers are listed: a page of 5,000 trials stays under 12 MB, and under 10 s
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from reports.page.embedding import plotly_text
-from reports.page.figure import Figure, axis, layout
+from underbudget.reports.page.embedding import plotly_text
+from underbudget.reports.page.figure import Figure, axis, layout
 
 
 @dataclass(frozen=True)

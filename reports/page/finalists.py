@@ -3,11 +3,11 @@
 from collections import defaultdict
 from typing import Any
 
-from reports.confirmation import Confirmation, Confirmed
-from reports.page.numbers import DASH, whole
-from reports.record import StudyRecord
-from reports.runs import Run, from_json
-from reports.seeds import Summary
+from underbudget.reports.confirmation import Confirmation, Confirmed
+from underbudget.reports.page.numbers import DASH, whole
+from underbudget.reports.record import StudyRecord
+from underbudget.reports.runs import Run, from_json
+from underbudget.reports.seeds import Summary
 
 
 def confirmation_of(study: StudyRecord, target: float | None = None) -> Confirmation | None:

@@ -5,16 +5,16 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from reports import front as fronts
-from reports.confirmation import Confirmation
-from reports.page.conditions import Conditions
-from reports.page.embedding import plotly_text
-from reports.page.figure import ACCURACY_TICKS, Figure, axis, layout, least_error
-from reports.page.finalists import finalist_trace
-from reports.page.numbers import percent, span, whole
-from reports.page.published import LABEL, Published
-from reports.record import StudyRecord, TrialRecord
-from reports.tables import interval
+from underbudget.reports import front as fronts
+from underbudget.reports.confirmation import Confirmation
+from underbudget.reports.page.conditions import Conditions
+from underbudget.reports.page.embedding import plotly_text
+from underbudget.reports.page.figure import ACCURACY_TICKS, Figure, axis, layout, least_error
+from underbudget.reports.page.finalists import finalist_trace
+from underbudget.reports.page.numbers import percent, span, whole
+from underbudget.reports.page.published import LABEL, Published
+from underbudget.reports.record import StudyRecord, TrialRecord
+from underbudget.reports.tables import interval
 
 _LABEL_ROOM = 0.17  # of the figure's width, that a name takes
 _LABEL = 20  # characters of it

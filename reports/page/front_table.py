@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from reports.page.numbers import duration, percent, span, whole
-from reports.record import StudyRecord
-from reports.tables import front_rows
+from underbudget.reports.page.numbers import duration, percent, span, whole
+from underbudget.reports.record import StudyRecord
+from underbudget.reports.tables import front_rows
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from reports import front as fronts
-from reports.page.conditions import Conditions
-from reports.page.numbers import percent, span, whole
-from reports.record import StudyRecord, TrialRecord
-from reports.tables import counts, epochs_saved, interval
+from underbudget.reports import front as fronts
+from underbudget.reports.page.conditions import Conditions
+from underbudget.reports.page.numbers import percent, span, whole
+from underbudget.reports.record import StudyRecord, TrialRecord
+from underbudget.reports.tables import counts, epochs_saved, interval
 
 _REASONS = 5  # of failures, most frequent first
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports import front as fronts
-from reports.importance import Importance, importances, numeric
-from reports.page.embedding import plotly_text
-from reports.page.figure import Figure, axis, error_axis, hatching, layout, least_error
-from reports.record import StudyRecord, TrialRecord
-from reports.tables import validation_images
+from underbudget.reports import front as fronts
+from underbudget.reports.importance import Importance, importances, numeric
+from underbudget.reports.page.embedding import plotly_text
+from underbudget.reports.page.figure import Figure, axis, error_axis, hatching, layout, least_error
+from underbudget.reports.record import StudyRecord, TrialRecord
+from underbudget.reports.tables import validation_images
 
 _LISTED = 12  # parameters in the bars
 _PARALLEL = 6  # of them in the parallel coordinates

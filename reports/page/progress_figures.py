@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reports import front as fronts
-from reports.history import Step, fronts_after, history
-from reports.page.figure import Figure, axis, error_axis, layout, least_error
-from reports.page.numbers import whole
-from reports.record import StudyRecord
-from reports.tables import validation_images
+from underbudget.reports import front as fronts
+from underbudget.reports.history import Step, fronts_after, history
+from underbudget.reports.page.figure import Figure, axis, error_axis, layout, least_error
+from underbudget.reports.page.numbers import whole
+from underbudget.reports.record import StudyRecord
+from underbudget.reports.tables import validation_images
 
 _SHARES = (0.1, 0.25, 0.5, 1.0)
 _STYLES = (("@line", "dot"), ("@sky", "dashdot"), ("@orange", "dash"), ("@blue", "solid"))  # the last one is the whole

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from reports import front as fronts
-from reports.page.numbers import duration
-from reports.record import StudyRecord
-from reports.tables import counts as counts_of
+from underbudget.reports import front as fronts
+from underbudget.reports.page.numbers import duration
+from underbudget.reports.record import StudyRecord
+from underbudget.reports.tables import counts as counts_of
 
 # Shown in this order; everything else that the settings hold follows in a folded block.
 _FIRST = (

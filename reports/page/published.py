@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models import references
+from underbudget.models import references
 
 LABEL = "published: one run, best epoch, chosen on test"
 

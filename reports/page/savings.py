@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from reports.page.numbers import duration, whole
-from reports.record import StudyRecord
-from reports.tables import counts, epochs_saved
+from underbudget.reports.page.numbers import duration, whole
+from underbudget.reports.record import StudyRecord
+from underbudget.reports.tables import counts, epochs_saved
 
 
 @dataclass(frozen=True)

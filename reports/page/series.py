@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from reports.page.dots import Mark, Row, dots
-from reports.page.numbers import DASH, whole
-from reports.page.template import render
-from reports.page.training import PROTOCOLS, facts
-from reports.series import FILES, Series, Step, analysis, result, target
+from underbudget.reports.page.dots import Mark, Row, dots
+from underbudget.reports.page.numbers import DASH, whole
+from underbudget.reports.page.template import render
+from underbudget.reports.page.training import PROTOCOLS, facts
+from underbudget.reports.series import FILES, Series, Step, analysis, result, target
 
 _PUBLISHED = "published: one run, best epoch, chosen on test"
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from budget.table import LayerRow
-from reports.page.embedding import plotly_text
-from reports.page.figure import Figure, axis, hatching, layout
+from underbudget.budget.table import LayerRow
+from underbudget.reports.page.embedding import plotly_text
+from underbudget.reports.page.figure import Figure, axis, hatching, layout
 
 
 def spending_figure(rows: tuple[LayerRow, ...]) -> Figure:

@@ -8,32 +8,32 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from budget import table
-from models.errors import UserError
-from reports import front as fronts
-from reports.mistakes import Mistakes
-from reports.network import plan_of
-from reports.page.conditions import Conditions, conditions
-from reports.page.confusion import confusion_rows
-from reports.page.curves_figure import curves_figure
-from reports.page.details import trial_details
-from reports.page.figure import Figure
-from reports.page.finalists import confirmation_of, finalist_rows
-from reports.page.front_figure import front_figure
-from reports.page.front_table import front_table
-from reports.page.headline import headline
-from reports.page.importance_figures import importance_figures
-from reports.page.numbers import whole
-from reports.page.progress_figures import progress_figures
-from reports.page.provenance import provenance
-from reports.page.published import Published, published_points
-from reports.page.savings import savings
-from reports.page.spending_figure import spending_figure
-from reports.page.template import render
-from reports.page.tiles import Tile, tiles
-from reports.page.trial_table import trial_table
-from reports.pictures import Picture
-from reports.record import StudyRecord, TrialRecord, score_words
+from underbudget.budget import table
+from underbudget.models.errors import UserError
+from underbudget.reports import front as fronts
+from underbudget.reports.misclassified import Mistakes
+from underbudget.reports.network import plan_of
+from underbudget.reports.page.conditions import Conditions, conditions
+from underbudget.reports.page.confusion import confusion_rows
+from underbudget.reports.page.curves_figure import curves_figure
+from underbudget.reports.page.details import trial_details
+from underbudget.reports.page.figure import Figure
+from underbudget.reports.page.finalists import confirmation_of, finalist_rows
+from underbudget.reports.page.front_figure import front_figure
+from underbudget.reports.page.front_table import front_table
+from underbudget.reports.page.headline import headline
+from underbudget.reports.page.importance_figures import importance_figures
+from underbudget.reports.page.numbers import whole
+from underbudget.reports.page.progress_figures import progress_figures
+from underbudget.reports.page.provenance import provenance
+from underbudget.reports.page.published import Published, published_points
+from underbudget.reports.page.savings import savings
+from underbudget.reports.page.spending_figure import spending_figure
+from underbudget.reports.page.template import render
+from underbudget.reports.page.tiles import Tile, tiles
+from underbudget.reports.page.trial_table import trial_table
+from underbudget.reports.pictures import Picture
+from underbudget.reports.record import StudyRecord, TrialRecord, score_words
 
 
 def render_page(

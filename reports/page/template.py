@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
 
-from reports.page.embedding import script_hash, script_json
+from underbudget.reports.page.embedding import script_hash, script_json
 
 
 def render(
@@ -64,7 +64,7 @@ def light_colors() -> dict[str, str]:
 
 @functools.cache
 def _file(name: str) -> str:
-    return resources.files("reports.page").joinpath("templates", name).read_text(encoding="utf-8")
+    return resources.files("underbudget.reports.page").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _lines(script: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.pictures import Picture, data_uri
+from underbudget.reports.pictures import Picture, data_uri
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,15 @@ import json
 from datetime import datetime
 from typing import Any
 
-from reports import network_tables
-from reports.page.confusion import confusion_rows
-from reports.page.numbers import DASH, duration, percent, whole
-from reports.page.template import render
-from reports.page.tiles import tiles
-from reports.page.training_curves import training_curves
-from reports.runs import Run, holding
-from reports.seeds import Summary
-from reports.training import FILES, PartStatistics, Training
+from underbudget.reports import network_tables
+from underbudget.reports.page.confusion import confusion_rows
+from underbudget.reports.page.numbers import DASH, duration, percent, whole
+from underbudget.reports.page.template import render
+from underbudget.reports.page.tiles import tiles
+from underbudget.reports.page.training_curves import training_curves
+from underbudget.reports.runs import Run, holding
+from underbudget.reports.seeds import Summary
+from underbudget.reports.training import FILES, PartStatistics, Training
 
 PROTOCOLS = {
     "search": "Protocol search: trained on the train part, judged on the validation part after each epoch. The test "

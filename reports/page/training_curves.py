@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reports.page.figure import PALETTE, Figure, axis, layout
-from reports.page.numbers import percent
-from reports.runs import Run
+from underbudget.reports.page.figure import PALETTE, Figure, axis, layout
+from underbudget.reports.page.numbers import percent
+from underbudget.reports.runs import Run
 
 
 def training_curves(runs: Sequence[Run]) -> Figure:

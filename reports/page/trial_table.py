@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from reports.record import StudyRecord
-from reports.tables import trial_row
+from underbudget.reports.record import StudyRecord
+from underbudget.reports.tables import trial_row
 
 # key of reports.tables.trial_row -> (heading, decimals; None for text, -1 for a label such as a trial number)
 COLUMNS: dict[str, tuple[str, int | None]] = {

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.commands.options import DataDir, Json, Runs, Storage
-from search.commands.train import Dataset, Device, Epochs, Output, Recipe, What, Workers
+from underbudget.search.commands.options import DataDir, Json, Runs, Storage
+from underbudget.search.commands.train import Dataset, Device, Epochs, Output, Recipe, What, Workers
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from reports.ablation import Ablation
+    from underbudget.reports.ablation import Ablation
 
 
 def ablate(
@@ -36,18 +36,18 @@ def ablate(
 
     The same command goes on where it was stopped.
     """
-    from budget.count import count
-    from models.errors import UnderbudgetError
-    from models.plan import plan
-    from reports import ablation as reported
-    from search.commands.terminal import console, say
-    from search.commands.train import check_seed, compute
-    from search.judging import bench as benches
-    from search.judging import train as trainings
-    from search.judging.ingredients import Absent, Variant, variants
-    from search.judging.orders import Order
-    from search.judging.protocol import check_protocol
-    from search.judging.subject import subject
+    from underbudget.budget.count import count
+    from underbudget.models.errors import UnderbudgetError
+    from underbudget.models.plan import plan
+    from underbudget.reports import ablation as reported
+    from underbudget.search.commands.terminal import console, say
+    from underbudget.search.commands.train import check_seed, compute
+    from underbudget.search.data.protocol import check_protocol
+    from underbudget.search.experiments import setup as benches
+    from underbudget.search.experiments import training as trainings
+    from underbudget.search.experiments.ablation import Absent, Variant, variants
+    from underbudget.search.experiments.network_spec import subject
+    from underbudget.search.experiments.run_spec import Order
 
     tell = (lambda line="": None) if as_json else say
     check_protocol(protocol)
@@ -127,7 +127,7 @@ def _table(result: "Ablation") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    from reports.ablation import rows
+    from underbudget.reports.ablation import rows
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("change", overflow="fold", min_width=20)

@@ -4,13 +4,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from reports import comparison_tables as tables
-from reports import front as fronts
-from reports.comparison import Comparison
-from reports.comparison import compare as compared
-from search import lookup
-from search.commands.terminal import console, say
-from search.study import Place
+from underbudget.reports import comparison_tables as tables
+from underbudget.reports import front as fronts
+from underbudget.reports.comparison import Comparison
+from underbudget.reports.comparison import compare as compared
+from underbudget.search.commands.terminal import console, say
+from underbudget.search.study import finding
+from underbudget.search.study.location import Place
 
 
 def compare(
@@ -21,7 +21,7 @@ def compare(
     Raises UserError as `reports.comparison.compare` does, for a study that cannot be read, or a folder that cannot be
     written.
     """
-    found = compared([lookup.read(where) for where in places], target)
+    found = compared([finding.read(where) for where in places], target)
     folder = output or places[0].folder.parent / tables.folder_name([where.name for where in places])
     return found, tables.write_comparison(found, folder)
 

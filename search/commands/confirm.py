@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.commands.options import DataDir, Json, Runs, Storage
-from search.commands.train import Device, Workers
+from underbudget.search.commands.options import DataDir, Json, Runs, Storage
+from underbudget.search.commands.train import Device, Workers
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from reports.confirmation import Confirmation
+    from underbudget.reports.confirmation import Confirmation
 
 
 def confirm(
@@ -36,24 +36,25 @@ def confirm(
     Results are kept in the study, weights in its folder; the same command goes on where it was stopped, and more seeds
     or a larger --top add to what is there.
     """
-    from reports import confirmation as confirmed
-    from search import lookup
-    from search import study as studies
-    from search.commands.terminal import console, say
-    from search.commands.train import compute
-    from search.judging import bench as benches
-    from search.judging import confirm as judging
-    from search.judging import train as trainings
+    from underbudget.reports import confirmation as confirmed
+    from underbudget.search.commands.terminal import console, say
+    from underbudget.search.commands.train import compute
+    from underbudget.search.experiments import confirmation as judging
+    from underbudget.search.experiments import setup as benches
+    from underbudget.search.experiments import training as trainings
+    from underbudget.search.study import finding
+    from underbudget.search.study import opening as studies
+    from underbudget.search.study.location import CONFIRMATIONS
 
     tell = (lambda line="": None) if as_json else say
     benches.check_seeds(seeds)
     goal = trainings.goal(target, last, "params<8000", 15)
-    where = lookup.find(study, runs, storage)
-    found = lookup.read(where)
+    where = finding.find(study, runs, storage)
+    found = finding.read(where)
     bench = benches.prepare(found.settings["dataset"]["name"], data_dir, device, workers, tell)
     judging.check_data(found, bench.dataset)
     finalists = judging.choose(found, top, seeds, bench.dataset)
-    folder = where.folder / judging.FOLDER
+    folder = where.folder / CONFIRMATIONS
     orders = [order for finalist in finalists for order in finalist.orders]
     tell(f"device    {bench.device_line()}")
     tell(f"runs      {len(orders)}: {seeds} of each of {len(finalists)} finalists, below {folder}")
@@ -96,7 +97,7 @@ def confirm(
 def _table(result: "Confirmation") -> "Table":
     from rich.table import Table
 
-    from reports.confirmation import rows
+    from underbudget.reports.confirmation import rows
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     columns = ("trial", "params", "search score", "mean", "sd", "min", "max", "95 % interval", "best epoch (on test)")
@@ -120,7 +121,7 @@ def _table(result: "Confirmation") -> "Table":
 
 
 def _closing(result: "Confirmation") -> list[str]:
-    from reports.runs import holding
+    from underbudget.reports.runs import holding
 
     first = result.finalists[0].runs[0]
     lines = [

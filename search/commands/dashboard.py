@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.commands.options import Runs, Storage
+from underbudget.search.commands.options import Runs, Storage
 
 if TYPE_CHECKING:
-    from search.study import Place
+    from underbudget.search.study.location import Place
 
 HOST = "127.0.0.1"  # the dashboard has no login: nobody else may reach it
 
@@ -25,13 +25,15 @@ def dashboard(
     """Serve Optuna Dashboard for a study on this machine; Ctrl-C ends it."""
     import threading
 
-    from search import additions, lookup, serving
-    from search.commands.terminal import say
-    from search.front_files import FOLDER
+    from underbudget.search.commands.terminal import say
+    from underbudget.search.dashboard import server as serving
+    from underbudget.search.dashboard import update as additions
+    from underbudget.search.dashboard.artifacts import FOLDER
+    from underbudget.search.study import finding
 
     serving.check_port(host, port)
-    where = lookup.find(study, runs, storage)
-    found = lookup.read(where)
+    where = finding.find(study, runs, storage)
+    found = finding.read(where)
     said = additions.update(where, found, artifacts=False)
     if said:
         _warn(said)
@@ -59,8 +61,9 @@ def _keep(where: "Place") -> None:
     """Write files and, as a study grows, figures and notes, beside the server."""
     import time
 
-    from models.errors import UnderbudgetError
-    from search import additions, lookup
+    from underbudget.models.errors import UnderbudgetError
+    from underbudget.search.dashboard import update as additions
+    from underbudget.search.study import finding
 
     before: tuple[object, ...] | None = None
     told: set[str] = set()
@@ -68,7 +71,7 @@ def _keep(where: "Place") -> None:
         now = _stamp(where)
         if now != before or now is None:
             try:
-                said = additions.update(where, lookup.read(where))
+                said = additions.update(where, finding.read(where))
             except UnderbudgetError as error:
                 said = str(error)
             if said and said not in told:

@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-from search.commands.options import DataDir, Json
+from underbudget.search.commands.options import DataDir, Json
 
 
 def datasets(data_dir: DataDir = None, as_json: Json = False) -> None:
     """List the data sets and the folder they are looked for in."""
-    from search.data import sources
+    from underbudget.search.data import sources
 
     if as_json:
         rows = [
@@ -29,7 +29,7 @@ def datasets(data_dir: DataDir = None, as_json: Json = False) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from search.commands.terminal import console, say
+    from underbudget.search.commands.terminal import console, say
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("name", no_wrap=True)

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from search.commands.options import Runs
+from underbudget.search.commands.options import Runs
 
 STUDY = "demo"
 TRIALS = 12
@@ -12,11 +12,13 @@ TRIALS = 12
 
 def demo(runs: Runs = None) -> int:
     """Search, report, export and predict on scikit-learn's digits; about two minutes on two cores."""
-    from search import lookup, reporting, winners
-    from search import session as sessions
-    from search.commands import display, searching, summary
-    from search.commands.terminal import console, say
-    from search.request import Request
+    from underbudget.search.commands import display, searching, summary
+    from underbudget.search.commands.terminal import console, say
+    from underbudget.search.results import report
+    from underbudget.search.results import trained_trials as winners
+    from underbudget.search.session import resolving
+    from underbudget.search.session.request import Request
+    from underbudget.search.study import finding
 
     request = Request(
         study=STUDY,
@@ -28,7 +30,7 @@ def demo(runs: Runs = None) -> int:
         recipe="warp10-onecycle",
         runs=runs,
     )
-    session = sessions.prepare(request, say)
+    session = resolving.prepare(request, say)
     where = session.place
     if session.resumes:
         say(f"The study {STUDY} is there already: what is missing of its {TRIALS} trials is trained, report and export")
@@ -43,11 +45,11 @@ def demo(runs: Runs = None) -> int:
     if not outcome.reached:
         searching.finish(session, outcome)
         return searching.STOPPED if stopper.signalled else 1
-    study = lookup.read(where)
+    study = finding.read(where)
     say()
     say("2 of 4  Writing the report")
     best = winners.pick(study)
-    paths, confirmation = reporting.write(where, study)
+    paths, confirmation = report.write(where, study)
     say("3 of 4  Exporting the winner as one file, checked in a process of its own")
     output = where.folder / "models" / "winner.py"
     done = winners.export(where, study, best, output, force=True)
@@ -71,7 +73,7 @@ def demo(runs: Runs = None) -> int:
     say(f"report      {paths['page']}")
     say(f"winner      {done.path} ({done.bytes / 1000:.1f} kB, {done.parameters:,} parameters)")
     say()
-    options = lookup.options(where)
+    options = finding.options(where)
     say("Next:")
     for line in _next_commands(options, output, picture, best.trial):
         say(f"  {line}")
@@ -100,7 +102,7 @@ def _write_picture(folder: Path, path: Path) -> str:
     """Write the last stored sample as a picture; the class it shows."""
     from PIL import Image
 
-    from search.winners import read_samples
+    from underbudget.search.results.trained_trials import read_samples
 
     images, labels = read_samples(folder)
     Image.fromarray(images[-1][0]).save(path)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
 
-from models.errors import UserError
-from reports.front import AXIS_WORDS
-from search.progress import Ended, EpochOver, Event, Progress, Rejected, Started, Tick
+from underbudget.models.errors import UserError
+from underbudget.reports.front import AXIS_WORDS
+from underbudget.search.progress import Ended, EpochOver, Event, Progress, Rejected, Started, Tick
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from search.commands.options import DataDir, Json
+from underbudget.search.commands.options import DataDir, Json
 
 BATCH = 500  # images at a time
 
@@ -29,13 +29,13 @@ def evaluate(
     import numpy as np
     import torch
 
-    from models.errors import UserError
-    from models.export import formats
-    from reports.statistics import accuracy_interval
-    from search.commands.terminal import say
-    from search.data import sources
-    from search.data.store import verify
-    from search.judging import readings
+    from underbudget.models.errors import UserError
+    from underbudget.models.export import formats
+    from underbudget.reports.statistics import accuracy_interval
+    from underbudget.search.commands.terminal import say
+    from underbudget.search.data import sources
+    from underbudget.search.data.store import verify
+    from underbudget.search.experiments import test_set_accesses
 
     kind = formats.of(file)
     if kind.load is None:
@@ -56,11 +56,11 @@ def evaluate(
         for start in range(0, len(part.images), BATCH)
     ]
     right = int((np.concatenate(predicted) == part.labels).sum())
-    noted = readings.note(data.folder, "evaluate", str(file), None, 1, 1) is not None
+    noted = test_set_accesses.note(data.folder, "evaluate", str(file), None, 1, 1) is not None
     count = len(part.labels)
     accuracy = 100 * right / count
     low, high = accuracy_interval(accuracy, count)
-    times = readings.total(data.folder)
+    times = test_set_accesses.total(data.folder)
     if as_json:
         found = {
             "file": str(file),

@@ -1,15 +1,16 @@
 """`underbudget export`: a network as a file that stands on its own."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.commands.options import DataDir, Runs, Storage
+from underbudget.search.commands.options import DataDir, Runs, Storage
 
 if TYPE_CHECKING:
-    from models.export.contents import Export
+    from underbudget.models.export.contents import Export
 
 
 def export(
@@ -46,9 +47,8 @@ def export(
     storage: Storage = None,
 ) -> None:
     """Export a trained network as a file that stands on its own, verified in a fresh process."""
-    from search import exporting
-    from search.commands.terminal import say
-    from search.request import quoted
+    from underbudget.search.commands.terminal import say
+    from underbudget.search.results import exporting
 
     wanted = exporting.format_of(output, format)
     exporting.check_output(output, wanted, force)
@@ -66,7 +66,7 @@ def export(
     say()
     for one in written:
         if one.verification is not None:
-            for line in one.format.usage(quoted(str(one.verification.path))):
+            for line in one.format.usage(shlex.quote(str(one.verification.path))):
                 say(f"  {line}")
 
 
@@ -80,11 +80,12 @@ def _gathered(
     storage: str | None,
 ) -> "Export":
     """What is to be exported; says which it is and why."""
-    from models.errors import UserError
-    from search import exporting, lookup, picking, winners
-    from search.commands import summary
-    from search.commands.terminal import say
-    from search.judging.subject import split_trial
+    from underbudget.models.errors import UserError
+    from underbudget.search.commands import summary
+    from underbudget.search.commands.terminal import say
+    from underbudget.search.experiments.network_spec import split_trial
+    from underbudget.search.results import exporting, selection, trained_trials
+    from underbudget.search.study import finding
 
     folder = Path(data_dir) if data_dir else None
     path = Path(what)
@@ -100,14 +101,14 @@ def _gathered(
     name, number = split_trial(what)
     if number is not None and (pick is not None or at_least is not None):
         raise UserError("--pick and --at-least belong to a study, a trial is picked already: leave them out")
-    where = lookup.find(name, runs, storage)
-    found = lookup.read(where)
+    where = finding.find(name, runs, storage)
+    found = finding.read(where)
     if number is None:
-        chosen = picking.pick(found, pick, at_least)
+        chosen = selection.pick(found, pick, at_least)
         trial, why = chosen.trial, chosen.why
     else:
-        trial, why = winners.pick(found, number), ""
-    confirmation = winners.confirm(found, trial)
+        trial, why = trained_trials.pick(found, number), ""
+    confirmation = trained_trials.confirm(found, trial)
     say(f"{name}:{trial.trial} {summary.trial_line(found, trial).partition(', ')[2]}")
     if why:
         say(f"picked: {why}")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from search.commands.options import DataDir, Precision, Runs, Storage, Target
+from underbudget.search.commands.options import DataDir, Precision, Runs, Storage, Target
 
 _STUDY_HELP = "Name of the study; made from data set and budget if left out."
 
@@ -79,8 +79,8 @@ def launch(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Train nothing; print configuration and space.")] = False,
 ) -> int:
     """Start a search, or resume it: the same command goes on where it stopped."""
-    from search.commands import repeating, searching
-    from search.request import Request, read_config
+    from underbudget.search.commands import repeating, searching
+    from underbudget.search.session.request import Request, read_config
 
     request = Request(
         study=study,

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from models.errors import UnderbudgetError
-from search.commands import (
+from underbudget.models.errors import UnderbudgetError
+from underbudget.search.commands import (
     ablate,
     confirm,
     dashboard,
@@ -59,7 +59,7 @@ _DEBUG = "--debug"
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from underbudget import __version__
+        from underbudget.version import __version__
 
         print(f"underbudget {__version__}")
         raise typer.Exit
@@ -81,7 +81,7 @@ def run(arguments: list[str] | None = None) -> int:
     given = given or ["--help"]
     debug = _DEBUG in given
     given = [_DEBUG] * debug + [word for word in given if word != _DEBUG]
-    logging.getLogger("search").addHandler(logging.NullHandler())
+    logging.getLogger("underbudget").addHandler(logging.NullHandler())
     try:
         result = app(given, prog_name="underbudget", standalone_mode=False)
         return result if isinstance(result, int) else 0

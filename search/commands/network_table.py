@@ -7,8 +7,8 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-    from models.plan import Plan
-    from reports.training import PartStatistics
+    from underbudget.models.plan import Plan
+    from underbudget.reports.training import PartStatistics
 
 
 def summary_table(plan: "Plan") -> "Group":
@@ -16,7 +16,7 @@ def summary_table(plan: "Plan") -> "Group":
     from rich.console import Group
     from rich.text import Text
 
-    from reports.network_tables import summary_rows, totals
+    from underbudget.reports.network_tables import summary_rows, totals
 
     table = _table(("layer (type)", "left"), ("output shape", "right"), ("params", "right"))
     for row in summary_rows(plan):
@@ -33,7 +33,7 @@ def summary_table(plan: "Plan") -> "Group":
 
 def field_table(plan: "Plan") -> "Table":
     """Kernel, stride, padding, and receptive field, map and jump before and after each layer that changes them."""
-    from reports.network_tables import field_rows
+    from underbudget.reports.network_tables import field_rows
 
     names = ("kernel", "stride", "padding", "field in", "out", "map in", "out", "jump in", "out")
     table = _table(("layer", "left"), *((name, "right") for name in names))

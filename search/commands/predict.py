@@ -13,10 +13,10 @@ def predict(
     pictures: Annotated[list[Path], typer.Argument(help="Picture files of any size, colour or grey.")],
 ) -> int:
     """Say what pictures show. The format is told from FILE. Give only a py, pt2 or c file that you trust."""
-    from models.errors import UserError
-    from models.export import formats
-    from models.export.preprocessing import fit, read
-    from search.commands.terminal import say
+    from underbudget.models.errors import UserError
+    from underbudget.models.export import formats
+    from underbudget.models.export.preprocessing import fit, read
+    from underbudget.search.commands.terminal import say
 
     kind = formats.of(file)
     if kind.load is None:

@@ -3,12 +3,12 @@
 import dataclasses
 import json
 
-from search.commands.options import Json
+from underbudget.search.commands.options import Json
 
 
 def references(as_json: Json = False) -> None:
     """List the built-in published networks with their published figures."""
-    from models.references import REFERENCES
+    from underbudget.models.references import REFERENCES
 
     if as_json:
         rows = []
@@ -22,7 +22,7 @@ def references(as_json: Json = False) -> None:
         return
     from rich.table import Table
 
-    from search.commands.terminal import console, say
+    from underbudget.search.commands.terminal import console, say
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("name", no_wrap=True)

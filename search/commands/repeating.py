@@ -1,12 +1,13 @@
 """`underbudget launch --repeats`: one search after the other, each on its own seed, then their comparison."""
 
-from models.errors import UserError
-from reports.comparison_tables import folder_name
-from search import lookup, repeats
-from search.commands import comparing, display, searching
-from search.commands.terminal import console, say
-from search.request import Request
-from search.session import Session
+from underbudget.models.errors import UserError
+from underbudget.reports.comparison_tables import folder_name
+from underbudget.search.commands import comparing, display, searching
+from underbudget.search.commands.terminal import console, say
+from underbudget.search.session import repeats
+from underbudget.search.session.request import Request
+from underbudget.search.session.resolving import Session
+from underbudget.search.study import finding
 
 
 def repeat(request: Request, progress: str) -> int:
@@ -54,4 +55,4 @@ def _compare(request: Request, sessions: list[Session], quiet: bool) -> None:
     say()
     say("Next, with other studies too:")
     names = " ".join(place.name for place in places)
-    say(f"  underbudget report --compare {names}{lookup.options(sessions[0].place)}")
+    say(f"  underbudget report --compare {names}{finding.options(sessions[0].place)}")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.commands.options import Json, Runs, Storage, Target
+from underbudget.search.commands.options import Json, Runs, Storage, Target
 
 if TYPE_CHECKING:
-    from search.study import Place
+    from underbudget.search.study.location import Place
 
 _ADDITIONS = 1.0  # seconds in which files for the dashboard are begun; `dashboard` makes the others
 _OUTPUT_HELP = "Folder to write into, instead of STUDY/report or RUNS/compare-STUDY-STUDY."
@@ -33,10 +33,10 @@ def report(
     storage: Storage = None,
 ) -> None:
     """Write the report of a study: one HTML page that needs no network, CSV tables and JSON."""
-    from models.errors import UserError
-    from reports import paper
-    from search import lookup
-    from search.request import check_target
+    from underbudget.models.errors import UserError
+    from underbudget.reports import paper
+    from underbudget.search.session.request import check_target
+    from underbudget.search.study import finding
 
     if target is not None:
         check_target(target)
@@ -48,7 +48,7 @@ def report(
         raise UserError("--figures draws one study, --compare is a page of several: run report twice")
     if len(studies) > 1 and not compare:
         raise UserError(f"a report is of one study, not of {len(studies)}: give --compare, or run report for each")
-    places = [lookup.find(study, runs, storage) for study in studies]
+    places = [finding.find(study, runs, storage) for study in studies]
     if compare:
         page = _compare(places, target, output, as_json)
     else:
@@ -62,12 +62,14 @@ def report(
 
 def _report(where: "Place", target: float | None, output: Path | None, as_json: bool, width: float | None) -> Path:
     """The report of one study, with figures of a width in inches where one is given; its page."""
-    from reports import paper, tables
-    from search import additions, lookup, reporting
-    from search.commands import summary
-    from search.commands.terminal import say
+    from underbudget.reports import paper, tables
+    from underbudget.search.commands import summary
+    from underbudget.search.commands.terminal import say
+    from underbudget.search.dashboard import update as additions
+    from underbudget.search.results import report as reporting
+    from underbudget.search.study import finding
 
-    found = lookup.read(where)
+    found = finding.read(where)
     if width is not None:
         paper.check_drawable(found)
     folder = where.folder / "report" if output is None else output
@@ -91,9 +93,9 @@ def _report(where: "Place", target: float | None, output: Path | None, as_json: 
 
 def _compare(places: "list[Place]", target: float | None, output: Path | None, as_json: bool) -> Path:
     """The comparison of several studies; its page."""
-    from reports.comparison_tables import to_json
-    from search.commands.comparing import compare, print_comparison
-    from search.commands.terminal import say
+    from underbudget.reports.comparison_tables import to_json
+    from underbudget.search.commands.comparing import compare, print_comparison
+    from underbudget.search.commands.terminal import say
 
     found, paths = compare(places, target, output)
     if as_json:

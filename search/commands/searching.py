@@ -8,21 +8,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from models.errors import UnderbudgetError
-from models.plan import plan
-from reports import front as fronts
-from reports.record import SCORE_EPOCHS
-from search import lookup, repeats
-from search import session as sessions
-from search import study as studies
-from search.commands import display, summary
-from search.commands.terminal import console, say
-from search.coordinator import Coordinator, Outcome
-from search.live import LiveReport
-from search.request import Request
-from search.session import Session
-from search.settings import Settings
-from search.stopping.rule import judged_epochs
+from underbudget.models.errors import UnderbudgetError
+from underbudget.models.plan import plan
+from underbudget.reports import front as fronts
+from underbudget.reports.record import SCORE_EPOCHS
+from underbudget.search.commands import display, summary
+from underbudget.search.commands.terminal import console, say
+from underbudget.search.results.live_report import LiveReport
+from underbudget.search.session import repeats, resolving, running
+from underbudget.search.session.coordinator import Coordinator, Outcome
+from underbudget.search.session.request import Request
+from underbudget.search.session.resolving import Session
+from underbudget.search.stopping.choosing import judged_epochs
+from underbudget.search.study import finding
+from underbudget.search.study import opening as studies
+from underbudget.search.study.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def search(request: Request, progress: str) -> int:
     shown = display.choose(progress, console())
     stopper = Stopper()
     with stopper.listening():
-        session = sessions.prepare(request, (lambda line: None) if quiet else say)
+        session = resolving.prepare(request, (lambda line: None) if quiet else say)
         outcome = run(session, shown, stopper, (lambda line: None) if quiet else say)
     if not quiet:
         finish(session, outcome)
@@ -57,7 +57,7 @@ def run(session: Session, shown: display.Display, stopper: "Stopper", tell: Call
         with LiveReport(session.place, session.target, session.live, tell) as report:
             with shown:
                 watched = report.watching(shown)
-                outcome = sessions.run(session, notify=watched, opened=opened, begun=stopper.take, say=tell)
+                outcome = running.run(session, notify=watched, opened=opened, begun=stopper.take, say=tell)
             if session.live is not None:
                 tell("writing the report a last time")
             if report.finish():
@@ -76,13 +76,13 @@ def finish(session: Session, outcome: Outcome) -> None:
     if not outcome.reached:
         say(f"Finished trials are kept, running ones are redone. Resume with: {resume_command(session)}")
     say()
-    study = lookup.read(session.place)
+    study = finding.read(session.place)
     summary.print_summary(study, session.target)
     if not studies.is_folded(session.place):
         say()
         say(f"note: another program has {session.place.database} open; until it ends, its -wal file belongs with it")
     say()
-    name, options = session.place.name, lookup.options(session.place)
+    name, options = session.place.name, finding.options(session.place)
     say("Next:")
     say(f"  underbudget report {name}{options}")
     say(f"  underbudget dashboard {name}{options}")
@@ -133,9 +133,9 @@ def header(session: Session) -> list[str]:
         lines.append(
             f"warning: no network can hold a target in its last {SCORE_EPOCHS} epochs with --epochs {settings.epochs}"
         )
-    if session.steps < sessions.WARN_STEPS:
+    if session.steps < resolving.WARN_STEPS:
         lines.append(
-            f"warning: {session.steps:,} steps per trial are few (under {sessions.WARN_STEPS:,}): "
+            f"warning: {session.steps:,} steps per trial are few (under {resolving.WARN_STEPS:,}): "
             "accuracies will be rough, give more --epochs or a smaller --batch-size"
         )
     return lines
@@ -158,13 +158,13 @@ def _stopping_words(session: Session) -> str:
 
 def dry_run(request: Request) -> int:
     """Print the configuration as TOML, the ends of the space and the share of random proposals under budget."""
-    from budget.count import count
-    from search.space import feasible_share
+    from underbudget.budget.count import count
+    from underbudget.search.space import feasible_share
 
     def comment(line: str) -> None:
         say(f"# {line}")
 
-    searches = [sessions.prepare(request, comment)] if request.repeats is None else repeats.prepare(request, comment)
+    searches = [resolving.prepare(request, comment)] if request.repeats is None else repeats.prepare(request, comment)
     session = searches[0]
     settings, space = session.settings, session.settings.space
     say(to_toml(session))

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.commands.options import DataDir, Json, Runs
-from search.commands.train import Dataset, Device, Epochs, Output, Workers
+from underbudget.search.commands.options import DataDir, Json, Runs
+from underbudget.search.commands.train import Dataset, Device, Epochs, Output, Workers
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from reports.series import Series
+    from underbudget.reports.series import Series
 
 
 def series(
@@ -37,14 +37,14 @@ def series(
 
     The same command goes on where it was stopped.
     """
-    from models.errors import UserError
-    from models.plan import plan
-    from reports import series as reported
-    from search.commands.terminal import console, say
-    from search.commands.train import check_seed, compute
-    from search.judging import bench as benches
-    from search.judging import series as replayed
-    from search.judging.protocol import check_protocol
+    from underbudget.models.errors import UserError
+    from underbudget.models.plan import plan
+    from underbudget.reports import series as reported
+    from underbudget.search.commands.terminal import console, say
+    from underbudget.search.commands.train import check_seed, compute
+    from underbudget.search.data.protocol import check_protocol
+    from underbudget.search.experiments import series as replayed
+    from underbudget.search.experiments import setup as benches
 
     tell = (lambda line="": None) if as_json else say
     check_protocol(protocol)
@@ -109,7 +109,7 @@ def series(
 
 
 def _wanted(text: str | None, names: list[str]) -> set[str]:
-    from models.errors import UserError
+    from underbudget.models.errors import UserError
 
     if text is None:
         return set(names)
@@ -124,7 +124,7 @@ def _wanted(text: str | None, names: list[str]) -> set[str]:
 def _table(result: "Series") -> "Table":
     from rich.table import Table
 
-    from reports.series import rows
+    from underbudget.reports.series import rows
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("step", "params", "published", "best epoch", "sd", "SE apart", "last epoch", "sd"):

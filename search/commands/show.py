@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from search.commands.options import Json, Precision, Runs, Storage
-from search.judging.subject import split_trial
+from underbudget.search.commands.options import Json, Precision, Runs, Storage
+from underbudget.search.experiments.network_spec import split_trial
 
 
 def show(
@@ -23,11 +23,11 @@ def show(
     storage: Storage = None,
 ) -> int:
     """Show a network: layer table, parameters, MACs, sizes, receptive field."""
-    from budget.table import describe, render
-    from models.errors import UserError
-    from models.finding import find_network
-    from models.plan import parse_input_shape, plan
-    from search.commands.terminal import console, say
+    from underbudget.budget.table import describe, render
+    from underbudget.models.errors import UserError
+    from underbudget.models.finding import find_network
+    from underbudget.models.plan import parse_input_shape, plan
+    from underbudget.search.commands.terminal import console, say
 
     study, number = split_trial(what)
     name: str | None
@@ -48,7 +48,7 @@ def show(
     precision = precision or "float32"
     check = None
     if verify:
-        from budget.crosscheck import crosscheck
+        from underbudget.budget.crosscheck import crosscheck
 
         check = crosscheck(planned)
         extra["verified"] = check.agrees
@@ -65,7 +65,7 @@ def show(
 
 def _published(name: str) -> tuple[list[str], dict[str, Any]]:
     """Lines and JSON about a reference as it was published."""
-    from models.references import reference
+    from underbudget.models.references import reference
 
     found = reference(name)
     best = "not published" if found.best_test_pct is None else f"{found.best_test_pct:.2f} %"
@@ -80,13 +80,14 @@ def _published(name: str) -> tuple[list[str], dict[str, Any]]:
 
 def _trial(study: str, number: int, runs: str | None, storage: str | None) -> tuple[Any, str, str, list[str], Any]:
     """Plan, name, precision, lines and JSON of a trial."""
-    from reports.network import plan_of
-    from reports.record import score_words
-    from search import lookup, winners
-    from search.commands import summary
+    from underbudget.reports.network import plan_of
+    from underbudget.reports.record import score_words
+    from underbudget.search.commands import summary
+    from underbudget.search.results import trained_trials
+    from underbudget.search.study import finding as lookup
 
     found = lookup.read(lookup.find(study, runs, storage))
-    trial = winners.trial_of(found, number)
+    trial = trained_trials.trial_of(found, number)
     planned = plan_of(found, trial)
     lines = [f"state             {trial.state}" + (f": {trial.reason}" if trial.reason else "")]
     if trial.score is not None:

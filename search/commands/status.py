@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from reports.record import StudyRecord
-from search.commands.options import Json, Runs, Storage, Target
+from underbudget.reports.record import StudyRecord
+from underbudget.search.commands.options import Json, Runs, Storage, Target
 
 
 def status(
@@ -18,7 +18,7 @@ def status(
     storage: Storage = None,
 ) -> None:
     """Show how a study stands, or all studies. Reads only, also while a search is running."""
-    from search.request import check_target
+    from underbudget.search.session.request import check_target
 
     if target is not None:
         check_target(target)
@@ -29,19 +29,19 @@ def status(
 
 
 def _one_study(name: str, target: float | None, as_json: bool, runs: str | None, storage: str | None) -> None:
-    from reports import tables
-    from search import lookup
-    from search.commands import summary
-    from search.commands.terminal import say
+    from underbudget.reports import tables
+    from underbudget.search.commands import summary
+    from underbudget.search.commands.terminal import say
+    from underbudget.search.study import finding
 
-    where = lookup.find(name, runs, storage)
-    found = lookup.read(where)
+    where = finding.find(name, runs, storage)
+    found = finding.read(where)
     if as_json:
         print(json.dumps(tables.to_json(found, target), indent=2))
         return
     settings = found.settings
-    searched = lookup.is_searched(where)
-    say(f"study {found.name} in {lookup.shown_storage(where)}")
+    searched = finding.is_searched(where)
+    say(f"study {found.name} in {finding.shown_storage(where)}")
     say(
         f"{settings['dataset']['name']}, {settings['budget']}, {settings['epochs']} epochs, "
         f"recipe {settings['recipe']['name']}, seed {settings['seed']}"
@@ -63,20 +63,20 @@ def _one_study(name: str, target: float | None, as_json: bool, runs: str | None,
 
 def _resume(name: str, found: StudyRecord, runs: str | None, storage: str | None) -> str:
     """The command that goes on with a study, towards the number of trials that its last session was asked for."""
-    from search.request import Request
+    from underbudget.search.session.request import Request
 
     asked = found.sessions[-1].get("trials_asked") if found.sessions else None
     return Request(study=name, trials=asked, runs=runs, storage=storage).command()
 
 
 def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
-    from models.errors import UnderbudgetError
-    from reports.reading import list_studies
-    from search import lookup
-    from search.commands.terminal import console, say
+    from underbudget.models.errors import UnderbudgetError
+    from underbudget.reports.reading import list_studies
+    from underbudget.search.commands.terminal import console, say
+    from underbudget.search.study import finding
 
     folder = Path(runs or "runs")
-    names = list(list_studies(storage)) if storage else [path.name for path in lookup.studies_in(folder)]
+    names = list(list_studies(storage)) if storage else [path.name for path in finding.studies_in(folder)]
     rows: list[dict[str, Any]] = []
     for name in names:
         try:
@@ -115,11 +115,11 @@ def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
 
 
 def _row(name: str, runs: str | None, storage: str | None) -> dict[str, Any]:
-    from reports import front as fronts
-    from reports import tables
-    from search import lookup
+    from underbudget.reports import front as fronts
+    from underbudget.reports import tables
+    from underbudget.search.study import finding
 
-    found = lookup.read(lookup.find(name, runs, storage))
+    found = finding.read(finding.find(name, runs, storage))
     best = fronts.winner(found.trials, found.axis)
     return {
         "study": name,

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from reports import front as fronts
-from reports import tables
-from reports.record import StudyRecord, TrialRecord, score_words
-from search.commands.terminal import console, say
+from underbudget.reports import front as fronts
+from underbudget.reports import tables
+from underbudget.reports.record import StudyRecord, TrialRecord, score_words
+from underbudget.search.commands.terminal import console, say
 
 if TYPE_CHECKING:
     from rich.table import Table

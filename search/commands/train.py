@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.commands.options import DataDir, Json, Runs, Storage
+from underbudget.search.commands.options import DataDir, Json, Runs, Storage
 
 if TYPE_CHECKING:
-    from reports.runs import Run
-    from search.judging.bench import Bench
-    from search.judging.orders import Order
+    from underbudget.reports.runs import Run
+    from underbudget.search.experiments.run_spec import Order
+    from underbudget.search.experiments.setup import Bench
 
 What = Annotated[str, typer.Argument(help='A reference (saish-m4), a layer text, or a trial ("STUDY:12").')]
 Recipe = Annotated[
@@ -71,13 +71,13 @@ def train(
 
     The same command goes on where it was stopped: seeds that are finished are not trained again.
     """
-    from reports import training as reported
-    from search.commands.terminal import say
-    from search.judging import bench as benches
-    from search.judging import train as trainings
-    from search.judging.orders import check_others
-    from search.judging.protocol import check_protocol
-    from search.judging.subject import subject
+    from underbudget.reports import training as reported
+    from underbudget.search.commands.terminal import say
+    from underbudget.search.data.protocol import check_protocol
+    from underbudget.search.experiments import setup as benches
+    from underbudget.search.experiments import training as trainings
+    from underbudget.search.experiments.network_spec import subject
+    from underbudget.search.experiments.run_spec import check_others
 
     tell = (lambda line="": None) if as_json else say
     check_protocol(protocol)
@@ -110,7 +110,7 @@ def train(
 
 def check_seed(seed: int) -> None:
     """Raises UserError for a seed out of range."""
-    from models.errors import UserError
+    from underbudget.models.errors import UserError
 
     if not 0 <= seed < 2**31:
         raise UserError(f"--seed is a whole number from 0 to {2**31 - 1}, not {seed}")
@@ -120,11 +120,11 @@ def compute(
     orders: "list[Order]", bench: "Bench", folder: Path, command: str, quiet: bool, **more: Any
 ) -> "dict[str, Run]":
     """The runs of all orders, shown while they are computed. Ctrl-C and SIGTERM keep what is finished."""
-    from models.errors import UserError
-    from search.commands.searching import StoppedError
-    from search.commands.terminal import console
-    from search.commands.training_display import choose
-    from search.judging.runs import complete
+    from underbudget.models.errors import UserError
+    from underbudget.search.commands.searching import StoppedError
+    from underbudget.search.commands.terminal import console
+    from underbudget.search.commands.training_display import choose
+    from underbudget.search.experiments.runs import complete
 
     try:
         with _terminated_as_interrupted(), choose(console(), quiet) as shown:
@@ -156,10 +156,10 @@ def _terminated_as_interrupted() -> Iterator[None]:
 
 def _introduce(order: "Order", bench: "Bench", folder: Path) -> None:
     """Tables of the network, statistics of the data, device, conditions."""
-    from models.plan import plan
-    from search.commands.network_table import data_table, field_table, summary_table
-    from search.commands.terminal import console, say
-    from search.judging.pictures import statistics
+    from underbudget.models.plan import plan
+    from underbudget.search.commands.network_table import data_table, field_table, summary_table
+    from underbudget.search.commands.terminal import console, say
+    from underbudget.search.experiments.pictures import statistics
 
     info = bench.dataset.info
     network = plan(order.architecture, info.input_shape, len(info.classes))
@@ -182,8 +182,8 @@ def _introduce(order: "Order", bench: "Bench", folder: Path) -> None:
 
 
 def _closing(training: Any) -> list[str]:
-    from reports.runs import holding
-    from reports.training import in_words
+    from underbudget.reports.runs import holding
+    from underbudget.reports.training import in_words
 
     first = training.runs[0]
     chosen = ", chosen on test" if training.part == "test" else ""

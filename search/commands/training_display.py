@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from search.commands.display import duration
-from search.engines.job import EpochDone, StepsDone
-from search.judging.orders import Order
-from search.judging.protocol import judged_part
-from search.judging.runs import Begun, Event, Kept, Lost, Moved, Over
+from underbudget.search.commands.display import duration
+from underbudget.search.data.protocol import judged_part
+from underbudget.search.engines.job import EpochDone, StepsDone
+from underbudget.search.experiments.run_spec import Order
+from underbudget.search.experiments.runs import Begun, Event, Kept, Lost, Moved, Over
 
 if TYPE_CHECKING:
     from rich.console import Console

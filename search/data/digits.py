@@ -8,7 +8,7 @@ around the digit as MNIST has it, and is then enlarged bilinearly from 12x12 to 
 import numpy as np
 import numpy.typing as npt
 
-from search.data.store import Part
+from underbudget.search.data.store import Part
 
 SIDE = 28
 _BORDERED = 12

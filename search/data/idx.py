@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.errors import UserError
-from search.data.store import Part
+from underbudget.models.errors import UserError
+from underbudget.search.data.store import Part
 
 CONNECT_SECONDS = 20.0  # without an answer for so long, a mirror counts as out of reach
 

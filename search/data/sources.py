@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.errors import UserError
-from search.data.digits import read_digits
-from search.data.idx import IdxFiles
-from search.data.split import part_sizes, stratified_split
-from search.data.store import Dataset, Part, open_dataset, verify, write_dataset
+from underbudget.models.errors import UserError
+from underbudget.search.data.digits import read_digits
+from underbudget.search.data.idx import IdxFiles
+from underbudget.search.data.split import part_sizes, stratified_split
+from underbudget.search.data.store import Dataset, Part, open_dataset, verify, write_dataset
 
 VARIABLE = "UNDERBUDGET_DATA"
 SPLIT_SEED = 0

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from models.errors import UserError
+from underbudget.models.errors import UserError
 
 STORE_VERSION = 1
 HEADER = "dataset.json"

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Iterator
 
-from search.engines import runner
-from search.engines.job import Failed, Finished, Job, Message
-from search.engines.occupancy import Occupancy
+from underbudget.search.engines import runner
+from underbudget.search.engines.job import Failed, Finished, Job, Message
+from underbudget.search.engines.occupancy import Occupancy
 
 
 class InProcessEngine:

@@ -19,8 +19,8 @@ class Job:
     dataset: str  # folder of the prepared data set
     checksum: str  # of that data set: a worker refuses other data
     device: str
-    path: str = "auto"  # how to compute: one of search.training.paths.PATHS, or as a result recorded it
-    protocol: str = "search"  # what to train and to judge on: one of search.judging.protocol.PROTOCOLS
+    path: str = "auto"  # how to compute: one of search.training.backends.PATHS, or as a result recorded it
+    protocol: str = "search"  # what to train and to judge on: one of search.data.protocol.PROTOCOLS
     detailed: bool = False  # a run that is looked at closely: StepsDone on the way, `judged` at its end
 
 
@@ -62,7 +62,9 @@ class Finished:
     device: str
     hardware: str
     versions: dict[str, str]
-    judged: dict[str, Any] | None = None  # of a detailed job: what search.judging.judge says of its weights
+    judged: dict[str, Any] | None = (
+        None  # of a detailed job: what underbudget.search.training.image_evaluation says of its weights
+    )
     mean: list[float] | None = None  # per channel, as the images were normalised with; of a detailed job
     std: list[float] | None = None
 

@@ -15,10 +15,10 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from models.errors import UnderbudgetError
-from search.engines.job import Failed, Job, Message, message_from_json
-from search.engines.occupancy import Occupancy
-from search.engines.worker_process import Task, WorkerProcess
+from underbudget.models.errors import UnderbudgetError
+from underbudget.search.engines.job import Failed, Job, Message, message_from_json
+from underbudget.search.engines.occupancy import Occupancy
+from underbudget.search.engines.worker_process import Task, WorkerProcess
 
 log = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from models.errors import UnderbudgetError
-from models.language import parse
-from models.plan import plan
-from search.engines.job import EpochDone, Failed, Finished, Job, Message, StepsDone
+from underbudget.models.errors import UnderbudgetError
+from underbudget.models.language import parse
+from underbudget.models.plan import plan
+from underbudget.search.engines.job import EpochDone, Failed, Finished, Job, Message, StepsDone
 
 _TELL_SECONDS = 0.2  # between two StepsDone
 
@@ -22,13 +22,13 @@ def run(
     optimiser step; once it says true, the training and the iterator end without a last message. tell: gets what is said
     in the middle of an epoch, at once; without it that is left unsaid.
     """
-    from models.weights import encode, to_text
-    from search.data.store import open_dataset
-    from search.judging.judge import judge
-    from search.judging.protocol import judged_part, view
-    from search.training.loop import EpochResult, unwatched
-    from search.training.paths import train
-    from search.training.recipe import from_json
+    from underbudget.models.weights import encode, to_text
+    from underbudget.search.data.protocol import judged_part, view
+    from underbudget.search.data.store import open_dataset
+    from underbudget.search.training.backends import train
+    from underbudget.search.training.image_evaluation import judge
+    from underbudget.search.training.loop import EpochResult, unwatched
+    from underbudget.search.training.recipe import from_json
 
     try:
         dataset = open_dataset(Path(job.dataset))

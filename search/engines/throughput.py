@@ -1,4 +1,6 @@
-"""Measures how fast several trainings at once are on one device: `python -P -m search.engines.throughput SECONDS`.
+"""Measures how fast several trainings at once are on one device.
+
+Started as `python -P -m underbudget.search.engines.throughput SECONDS`.
 
 Comes in: a job, then a number of trainings on each line. Goes out, for each: images_per_second of all together,
 bytes_each and bytes_free of the GPU's memory; or error. Trainings that were begun are kept for the next number.
@@ -12,13 +14,13 @@ from pathlib import Path
 
 import torch
 
-from models.language import parse
-from models.plan import plan
-from search.data.store import open_dataset
-from search.engines.job import Job
-from search.training.cuda.train import StaticRun, on
-from search.training.loop import Halted
-from search.training.recipe import from_json
+from underbudget.models.language import parse
+from underbudget.models.plan import plan
+from underbudget.search.data.store import open_dataset
+from underbudget.search.engines.job import Job
+from underbudget.search.training.cuda.train import StaticRun, on
+from underbudget.search.training.loop import Halted
+from underbudget.search.training.recipe import from_json
 
 
 class Trainings:

@@ -1,8 +1,8 @@
 """A worker process: reads jobs as JSON lines from standard input, writes messages as JSON lines to standard output.
 
-Started as `python -P -m search.engines.worker [PLACES]`: it runs up to PLACES jobs at once (1 by default), a thread
-each. It opens no database, ignores Ctrl-C (the coordinator decides), never waits for an answer, and ends by itself as
-soon as its standard input closes: a worker can't outlive its coordinator.
+Started as `python -P -m underbudget.search.engines.worker [PLACES]`: it runs up to PLACES jobs at once (1 by default),
+a thread each. It opens no database, ignores Ctrl-C (the coordinator decides), never waits for an answer, and ends by
+itself as soon as its standard input closes: a worker can't outlive its coordinator.
 
 Comes in: a job, or {"stop": trial}. Goes out: {"kind": "ready"} once, then messages (search/engines/job.py). The last
 line of each job, which for a stopped one is {"kind": "stopped", "trial": trial}, has the key "busy": for how many
@@ -19,7 +19,7 @@ import threading
 import time
 from typing import IO, Any
 
-from search.engines.job import Failed, Finished, Job, message_to_json
+from underbudget.search.engines.job import Failed, Finished, Job, message_to_json
 
 
 class Worker:
@@ -44,8 +44,8 @@ class Worker:
 
     def serve(self) -> None:
         """Run jobs, one after the other, for ever."""
-        from search.engines import runner
-        from search.training.cuda.capture import release_memory
+        from underbudget.search.engines import runner
+        from underbudget.search.training.cuda.capture import release_memory
 
         while True:
             job = self._jobs.get()
@@ -80,13 +80,13 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     worker = Worker(_take_over_stdout())
     logging.basicConfig(level=logging.WARNING, format="%(message)s")  # to standard error, which the engine logs
-    logging.getLogger("search").setLevel(logging.INFO)
+    logging.getLogger("underbudget").setLevel(logging.INFO)
     threading.Thread(target=worker.listen, daemon=True).start()
     import torch
 
     torch.set_num_threads(1)
     torch.backends.cudnn.allow_tf32 = False  # float32 is to mean float32, on GPUs too
-    from search.engines import runner  # noqa: F401, loaded before the first job comes
+    from underbudget.search.engines import runner  # noqa: F401, loaded before the first job comes
 
     for _ in range(int(sys.argv[1]) - 1 if len(sys.argv) > 1 else 0):
         threading.Thread(target=worker.serve, daemon=True).start()

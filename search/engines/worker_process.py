@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from search.engines.job import Job
+from underbudget import version
+from underbudget.search.engines.job import Job
 
 log = logging.getLogger(__name__)
 
 _LONGEST_LINE = 65_536  # characters of a worker's standard error that are kept at a time
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(version.__file__).resolve().parents[1]  # what holds the package
 
 
 @dataclass(eq=False)
@@ -50,7 +51,7 @@ class WorkerProcess:
         self._heard = heard
         self._last_words: deque[str] = deque(maxlen=20)
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "search.engines.worker", str(places)],
+            [sys.executable, "-P", "-m", "underbudget.search.engines.worker", str(places)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -15,7 +15,7 @@ At 28x28 the first rule never applies, and neither pool is ever left out.
 from collections.abc import Mapping
 from typing import Any
 
-from models.architecture import (
+from underbudget.models.architecture import (
     Activation,
     Architecture,
     BatchNorm,

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from models.errors import UserError
-from search.space.decoding import active
+from underbudget.models.errors import UserError
+from underbudget.search.space.decoding import active
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from search.space.dimensions import Integer, Sampled
+from underbudget.search.space.dimensions import Integer, Sampled
 
 _MOST = 64.0  # the largest factor, up and down
 _STEPS = 14  # halvings of the factor's logarithm: fine enough to tell any two widths of 512 apart

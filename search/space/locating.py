@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from models.architecture import Architecture, Conv, Dropout, SeparableConv
-from search.space.decoding import active, decode
-from search.space.dimensions import Dimension
+from underbudget.models.architecture import Architecture, Conv, Dropout, SeparableConv
+from underbudget.search.space.decoding import active, decode
+from underbudget.search.space.dimensions import Dimension
 
 # Dimensions whose values are tried out, in their order of preference; each has at most three values.
 _TRIED = ("transition", "transition_tail", "pools", "padding", "order", "first_tail")

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from budget.count import Cost, count
-from budget.limits import Budget
-from models.architecture import Architecture
-from models.errors import UserError
-from models.plan import plan
-from search.space import decoding, locating
-from search.space.dimensions import (
+from underbudget.budget.count import Cost, count
+from underbudget.budget.limits import Budget
+from underbudget.models.architecture import Architecture
+from underbudget.models.errors import UserError
+from underbudget.models.plan import plan
+from underbudget.search.space import decoding, locating
+from underbudget.search.space.dimensions import (
     Choice,
     Dimension,
     Integer,
@@ -29,7 +29,7 @@ from search.space.dimensions import (
     dimension_from_json,
     dimension_to_json,
 )
-from search.space.widths import LEAST_WIDTH, upper_width
+from underbudget.search.space.widths import LEAST_WIDTH, upper_width
 
 SPACE_VERSION = 1  # raise it when `decode` gives another network for the same parameters
 

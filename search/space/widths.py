@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from budget.count import count
-from budget.limits import Budget
-from models.plan import plan
-from search.space.decoding import decode
+from underbudget.budget.count import count
+from underbudget.budget.limits import Budget
+from underbudget.models.plan import plan
+from underbudget.search.space.decoding import decode
 
 LEAST_WIDTH = 4
 MOST_WIDTH = 512

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
-from reports.record import score
-from search.objective import Objective, log_error
+from underbudget.reports.record import score
+from underbudget.search.study.objective import Objective, log_error
 
 
 @dataclass(frozen=True)

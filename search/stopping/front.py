@@ -15,9 +15,9 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial
 
-from search.stopping.curves import Curve
-from search.stopping.rule import Stop
-from search.stopping.rungs import RungPruner
+from underbudget.search.stopping.curves import Curve
+from underbudget.search.stopping.rule import Stop
+from underbudget.search.stopping.rungs import RungPruner
 
 LEAST_COMPLETE = 5  # complete trials before anything is stopped
 OPTIMISM = 1.28  # standard deviations that a trial is given: one in ten does better than its forecast and these

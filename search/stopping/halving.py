@@ -8,9 +8,9 @@ import optuna
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial
 
-from search.stopping.curves import Curve
-from search.stopping.rule import Stop
-from search.stopping.rungs import RungPruner
+from underbudget.search.stopping.curves import Curve
+from underbudget.search.stopping.rule import Stop
+from underbudget.search.stopping.rungs import RungPruner
 
 
 class HalvingPruner(RungPruner):

@@ -1,14 +1,9 @@
-"""The choice of a stopping method and its rungs."""
+"""What a stopping rule is: its options, its rungs, its decision."""
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from models.errors import UserError
-from search.objective import Objective
-
-if TYPE_CHECKING:
-    from search.stopping.rungs import RungPruner
+from underbudget.models.errors import UserError
 
 METHODS = ("front", "mo-asha", "none")
 
@@ -37,27 +32,6 @@ class Stopping:
             raise UserError(f"--first-rung is a number of epochs, at least 1, not {self.first_rung}")
         if self.reduction_factor is not None and not 1.01 <= self.reduction_factor <= 100:
             raise UserError(f"--reduction-factor is from 1.01 to 100, not {self.reduction_factor:g}")
-
-
-def _method(name: str) -> "type[RungPruner]":
-    from search.stopping.front import FrontPruner
-    from search.stopping.halving import HalvingPruner
-
-    return FrontPruner if name == "front" else HalvingPruner
-
-
-def stopping(chosen: Stopping, objective: Objective, epochs: int, images: int) -> "RungPruner | None":
-    """The pruner of a choice, None for "none". images: of the validation part, which bound what an error can be."""
-    if chosen.method == "none":
-        return None
-    return _method(chosen.method)(objective, epochs, images, chosen.first_rung, chosen.reduction_factor)
-
-
-def judged_epochs(chosen: Stopping, epochs: int) -> list[int]:
-    """The epochs after which a choice judges trials of so many epochs."""
-    if chosen.method == "none":
-        return []
-    return _method(chosen.method).rungs(epochs, chosen.first_rung, chosen.reduction_factor)
 
 
 def rungs(first: int, factor: float, epochs: int) -> list[int]:

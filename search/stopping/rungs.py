@@ -7,9 +7,9 @@ import optuna
 from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial
 
-from search.objective import Objective
-from search.stopping.curves import Curve, Curves
-from search.stopping.rule import Stop, rungs
+from underbudget.search.stopping.curves import Curve, Curves
+from underbudget.search.stopping.rule import Stop, rungs
+from underbudget.search.study.objective import Objective
 
 
 class RungPruner(BasePruner):

@@ -16,18 +16,18 @@ import torch
 from torch import Tensor
 from torch.nn import Module, functional
 
-from models.build import build
-from models.errors import UnderbudgetError
-from models.plan import Plan
-from search.data.augment import Normalizer, random_matrices, warp_images
-from search.data.retouch import random_retouches, retouch
-from search.data.store import Dataset, Part
-from search.training import environment, schedule
-from search.training.averaging import average_of, held
-from search.training.evaluate import Evaluation, evaluate
-from search.training.optimizers import optimizer_of, set_pace
-from search.training.randomness import Randomness
-from search.training.recipe import Recipe, resolve, timeline
+from underbudget.models.build import build
+from underbudget.models.errors import UnderbudgetError
+from underbudget.models.plan import Plan
+from underbudget.search.data.store import Dataset, Part
+from underbudget.search.training import environment, schedule
+from underbudget.search.training.averaging import average_of, held
+from underbudget.search.training.evaluate import Evaluation, evaluate
+from underbudget.search.training.geometric_augmentation import Normalizer, random_matrices, warp_images
+from underbudget.search.training.optimizers import optimizer_of, set_pace
+from underbudget.search.training.pixel_augmentation import random_retouches, retouch
+from underbudget.search.training.randomness import Randomness
+from underbudget.search.training.recipe import Recipe, resolve, timeline
 
 
 class TrainingDiverged(UnderbudgetError):  # noqa: N818, a result rather than an error

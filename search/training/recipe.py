@@ -8,9 +8,9 @@ import difflib
 import math
 from dataclasses import replace
 
-from models.errors import UserError
-from search.training.recipe_json import from_json, to_json
-from search.training.recipe_parts import (
+from underbudget.models.errors import UserError
+from underbudget.search.training.recipe_json import from_json, to_json
+from underbudget.search.training.recipe_parts import (
     LEAST_BATCH,
     OPTIMIZERS,
     Augmentation,
@@ -21,7 +21,7 @@ from search.training.recipe_parts import (
     Warp,
     check,
 )
-from search.training.schedule import OneCycle, Plateau, StepDecay, Timeline
+from underbudget.search.training.schedule import OneCycle, Plateau, StepDecay, Timeline
 
 __all__ = [
     "DEFAULT_BATCH",

@@ -6,9 +6,9 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from models.errors import UserError
-from search.training.recipe_parts import Augmentation, Erasing, Jitter, Perspective, Recipe, Warp, check
-from search.training.schedule import SCHEDULES
+from underbudget.models.errors import UserError
+from underbudget.search.training.recipe_parts import Augmentation, Erasing, Jitter, Perspective, Recipe, Warp, check
+from underbudget.search.training.schedule import SCHEDULES
 
 # Fields that the first records did not have. At their defaults they are left out, so that equal recipes have equal
 # records whatever version wrote them.

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from models.errors import UserError
-from search.training.schedule import Constant, Cosine, OneCycle, Plateau, Schedule, StepDecay
+from underbudget.models.errors import UserError
+from underbudget.search.training.schedule import Constant, Cosine, OneCycle, Plateau, Schedule, StepDecay
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
 LEAST_BATCH = 2  # batch norm cannot train on one value per channel

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from models.errors import UserError
-from search.training.recipe_parts import Augmentation, Erasing, Jitter, Perspective, Recipe, Warp, check
-from search.training.schedule import SCHEDULES, OneCycle, Schedule, StepDecay
+from underbudget.models.errors import UserError
+from underbudget.search.training.recipe_parts import Augmentation, Erasing, Jitter, Perspective, Recipe, Warp, check
+from underbudget.search.training.schedule import SCHEDULES, OneCycle, Schedule, StepDecay
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.errors import UnavailableError, UnderbudgetError
+from underbudget.models.errors import UnavailableError, UnderbudgetError
 
 FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic")
 TIMEOUT = 600  # seconds, of a compiler and of a run

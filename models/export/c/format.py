@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from models.errors import UnderbudgetError, UserError
-from models.export.c import compiling
-from models.export.c.interface import header
-from models.export.c.literal import prefix_of
-from models.export.c.program import Program, precision_of, programs
-from models.export.c.simulate import simulate
-from models.export.c.source import source
-from models.export.c.testing import testing
-from models.export.contents import MOST_CHECKED, Export, check_batch, description, logits
-from models.export.formats import Format, Model, Verification
-from models.export.verify import TOLERANCE, different, said_of, size
+from underbudget.models.errors import UnderbudgetError, UserError
+from underbudget.models.export.c import compiling
+from underbudget.models.export.c.interface import header
+from underbudget.models.export.c.literal import prefix_of
+from underbudget.models.export.c.program import Program, precision_of, programs
+from underbudget.models.export.c.simulate import simulate
+from underbudget.models.export.c.source import source
+from underbudget.models.export.c.testing import testing
+from underbudget.models.export.contents import MOST_CHECKED, Export, check_batch, description, logits
+from underbudget.models.export.formats import Format, Model, Verification
+from underbudget.models.export.verify import TOLERANCE, different, said_of, size
 
 if TYPE_CHECKING:
     from torch import Tensor

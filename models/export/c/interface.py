@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from models.export.c.literal import floats
-from models.export.c.program import VALUE_TYPES, Program
+from underbudget.models.export.c.literal import floats
+from underbudget.models.export.c.program import VALUE_TYPES, Program
 
 
 def header(program: Program) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from models.errors import UserError
-from models.export.literal import plain
+from underbudget.models.errors import UserError
+from underbudget.models.export.literal import plain
 
 WIDTH = 120  # columns of a generated line
 LONGEST_NAME = 1_000  # bytes of a class's name; C99 promises 4,095 per string

@@ -4,12 +4,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.errors import UnavailableError, UserError
-from models.export.c.literal import PREFIX, comment, prefix_of
-from models.export.c.quantise import Integers, integers, observe
-from models.export.c.steps import Place, Step, arena, steps
-from models.export.contents import Export, module
-from models.language import render_stage
+from underbudget.models.errors import UnavailableError, UserError
+from underbudget.models.export.c.literal import PREFIX, comment, prefix_of
+from underbudget.models.export.c.quantise import Integers, integers, observe
+from underbudget.models.export.c.steps import Place, Step, arena, steps
+from underbudget.models.export.contents import Export, module
+from underbudget.models.language import render_stage
 
 VALUE_TYPES = {"float32": "float", "int8": "int8_t"}  # precision -> type of the values of a map
 VALUE_BYTES = {"float32": 4, "int8": 1}

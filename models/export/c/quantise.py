@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from models.export.c.steps import Step
+from underbudget.models.export.c.steps import Step
 
 if TYPE_CHECKING:
     from torch import nn
@@ -81,7 +81,7 @@ def observe(
     """Least and greatest value of each step's output over uint8 pictures (n, channels, height, width)."""
     import torch
 
-    from models.export.preprocessing import normalise
+    from underbudget.models.export.preprocessing import normalise
 
     ends = {step.last: number for number, step in enumerate(chain)}
     ranges = [(math.inf, -math.inf)] * len(chain)

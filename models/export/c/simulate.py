@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from models.export.c.quantise import MOST, PIXEL_BITS, Integers, IntegerStep
+from underbudget.models.export.c.quantise import MOST, PIXEL_BITS, Integers, IntegerStep
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from models.export.c.literal import array, floats, string, whole
-from models.export.c.program import VALUE_TYPES, Program
-from models.export.c.quantise import PIXEL_BITS, IntegerStep
-from models.export.c.steps import WEIGHTED, Place, Step
+from underbudget.models.export.c.literal import array, floats, string, whole
+from underbudget.models.export.c.program import VALUE_TYPES, Program
+from underbudget.models.export.c.quantise import PIXEL_BITS, IntegerStep
+from underbudget.models.export.c.steps import WEIGHTED, Place, Step
 
 WINDOWED = ("conv", "depthwise", "maxpool", "avgpool")  # kinds that slide a window
 ROUNDED = ("conv", "depthwise", "scale", "mean")  # kinds that end in a multiplier

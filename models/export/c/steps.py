@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from models.architecture import Activation, BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pair, Pool
-from models.errors import UnderbudgetError
-from models.plan import Flatten, Plan, PlannedLayer, Shape
+from underbudget.models.architecture import Activation, BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pair, Pool
+from underbudget.models.errors import UnderbudgetError
+from underbudget.models.plan import Flatten, Plan, PlannedLayer, Shape
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.export.c.literal import braces, floats, whole
-from models.export.c.program import Program
+from underbudget.models.export.c.literal import braces, floats, whole
+from underbudget.models.export.c.program import Program
 
 
 def testing(

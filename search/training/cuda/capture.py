@@ -18,9 +18,9 @@ from typing import Any
 
 import torch
 
-from search.training.cuda.gate import gate
-from search.training.cuda.step import StaticStep
-from search.training.randomness import global_generators
+from underbudget.search.training.cuda.gate import gate
+from underbudget.search.training.cuda.step import StaticStep
+from underbudget.search.training.randomness import global_generators
 
 
 class CaptureFailed(Exception):  # noqa: N818, a reason rather than an error

@@ -1,4 +1,4 @@
-"""Can this torch compute on a device? `python -P -m search.training.cuda.probe DEVICE`, a process of its own.
+"""Can this torch compute on a device? Run as `python -P -m underbudget.search.training.cuda.probe DEVICE`.
 
 A driver that is too old, a GPU that this torch has no kernels for, or one whose memory is taken, shows only when
 something is computed; and whoever only asks should not hold a GPU's context, or be ended by it.

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from search.data.augment import Normalizer, warp_images
-from search.data.retouch import retouch
-from search.training.averaging import average_of
-from search.training.cuda.updates import update_of
-from search.training.recipe import Recipe
+from underbudget.search.training.averaging import average_of
+from underbudget.search.training.cuda.updates import update_of
+from underbudget.search.training.geometric_augmentation import Normalizer, warp_images
+from underbudget.search.training.pixel_augmentation import retouch
+from underbudget.search.training.recipe import Recipe
 
 WARM_UP = 3  # steps of each size before a capture: libraries choose their algorithms and take their memory then
 

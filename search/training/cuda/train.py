@@ -15,20 +15,29 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from models.build import build
-from models.plan import Plan
-from search.data.augment import Normalizer, random_matrices
-from search.data.retouch import random_retouches
-from search.data.store import Dataset, PartName
-from search.training import schedule
-from search.training.averaging import held
-from search.training.cuda import dropout
-from search.training.cuda.capture import CaptureFailed, Recording, capture
-from search.training.cuda.step import StaticStep
-from search.training.evaluate import Evaluation, evaluate
-from search.training.loop import EpochResult, Halted, TrainingResult, Watch, follow, never, resident, unwatched
-from search.training.randomness import Randomness
-from search.training.recipe import Recipe, resolve, timeline
+from underbudget.models.build import build
+from underbudget.models.plan import Plan
+from underbudget.search.data.store import Dataset, PartName
+from underbudget.search.training import schedule
+from underbudget.search.training.averaging import held
+from underbudget.search.training.cuda import dropout
+from underbudget.search.training.cuda.capture import CaptureFailed, Recording, capture
+from underbudget.search.training.cuda.step import StaticStep
+from underbudget.search.training.evaluate import Evaluation, evaluate
+from underbudget.search.training.geometric_augmentation import Normalizer, random_matrices
+from underbudget.search.training.loop import (
+    EpochResult,
+    Halted,
+    TrainingResult,
+    Watch,
+    follow,
+    never,
+    resident,
+    unwatched,
+)
+from underbudget.search.training.pixel_augmentation import random_retouches
+from underbudget.search.training.randomness import Randomness
+from underbudget.search.training.recipe import Recipe, resolve, timeline
 
 STEPS_PER_REPLAY = 8  # recorded in one graph: fewer launches, and so less of Python's lock, which all trials share
 EVALUATION_BATCH = 2_000  # images

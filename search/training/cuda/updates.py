@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from search.training.recipe import Recipe
+from underbudget.search.training.recipe import Recipe
 
 EPSILON = 1e-8
 

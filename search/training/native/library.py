@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from search.training.environment import processor
+from underbudget.search.training.environment import processor
 
 SOURCES = Path(__file__).parent
 OPTIONS = (

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from models.errors import UnderbudgetError
-from search.training.native.library import library
-from search.training.native.program import Layer, Program
+from underbudget.models.errors import UnderbudgetError
+from underbudget.search.training.native.library import library
+from underbudget.search.training.native.program import Layer, Program
 
 
 class Network:
@@ -75,7 +75,7 @@ class Network:
         number: of the step, from 0; images: all images, uint8; labels: of all images, int64; matrices: float32
         (len(index), 3, 3), from output to input positions, or None; loss, hits: one float64 and one int64, to which the
         summed cross-entropy (nats) and the number of right answers are added; retouches: float32 (len(index), 7) as
-        `search.data.retouch` draws them, or None; smoothing: of the labels; descends: whether SGD changes the
+        `pixel_augmentation` draws them, or None; smoothing: of the labels; descends: whether SGD changes the
         parameters, or only the gradients are worked out.
         """
         self._functions.train_step(

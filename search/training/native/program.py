@@ -3,8 +3,8 @@
 import ctypes
 from dataclasses import dataclass
 
-from models.architecture import Activation, BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pair, Pool
-from models.plan import Flatten, Plan, PlannedLayer
+from underbudget.models.architecture import Activation, BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pair, Pool
+from underbudget.models.plan import Flatten, Plan, PlannedLayer
 
 CONVOLUTION, MAXIMUM, AVERAGE = range(3)
 NOWHERE = -1

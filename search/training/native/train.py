@@ -6,21 +6,30 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from models.build import build
-from models.plan import Plan
-from search.data.augment import random_matrices
-from search.data.retouch import random_retouches
-from search.data.store import Dataset
-from search.training import schedule
-from search.training.averaging import average_of, held
-from search.training.evaluate import Evaluation
-from search.training.loop import EpochResult, Halted, TrainingResult, Watch, follow, never, resident, unwatched
-from search.training.native.library import library
-from search.training.native.network import Network
-from search.training.native.program import compile_plan
-from search.training.optimizers import optimizer_of, set_pace
-from search.training.randomness import Randomness
-from search.training.recipe import Recipe, resolve, timeline
+from underbudget.models.build import build
+from underbudget.models.plan import Plan
+from underbudget.search.data.store import Dataset
+from underbudget.search.training import schedule
+from underbudget.search.training.averaging import average_of, held
+from underbudget.search.training.evaluate import Evaluation
+from underbudget.search.training.geometric_augmentation import random_matrices
+from underbudget.search.training.loop import (
+    EpochResult,
+    Halted,
+    TrainingResult,
+    Watch,
+    follow,
+    never,
+    resident,
+    unwatched,
+)
+from underbudget.search.training.native.library import library
+from underbudget.search.training.native.network import Network
+from underbudget.search.training.native.program import compile_plan
+from underbudget.search.training.optimizers import optimizer_of, set_pace
+from underbudget.search.training.pixel_augmentation import random_retouches
+from underbudget.search.training.randomness import Randomness
+from underbudget.search.training.recipe import Recipe, resolve, timeline
 
 
 def train(
@@ -34,7 +43,7 @@ def train(
 ) -> Generator[EpochResult | TrainingResult, None, None]:
     """As `search.training.loop.train`, by the C kernels, on one thread of the CPU.
 
-    Raises Unavailable or Unsupported where `search.training.paths.choose` would not choose this path.
+    Raises Unavailable or Unsupported where `search.training.backends.choose` would not choose this path.
     """
     place = torch.device(device)
     images, labels = resident(dataset.part("train"), place)

@@ -9,7 +9,7 @@
 #include "network.h"
 #include "forward.h"
 #include "backward.h"
-#include "retouch.h"
+#include "pixel_augmentation.h"
 #include "images.h"
 
 const char *isa(void) { return ISA; }

@@ -1,0 +1,72 @@
+"""Misclassified validation images of a trial, kept beside its weights when a search ends: pictures for its report.
+
+A JSON file below the study's folder, written by the search; reports have no data set to look into.
+"""
+
+import base64
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from underbudget.models.files import write_atomically
+from underbudget.reports.runs import Missed
+
+FILE = "models/mistakes.json"
+MOST = 60  # images that are kept, those of the highest confidence
+
+
+@dataclass(frozen=True)
+class Mistake(Missed):
+    """A misclassified image of the validation part, with what it shows."""
+
+    pixels: npt.NDArray[np.uint8]  # (channels, height, width)
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """Those of one trial."""
+
+    trial: int
+    weights_sha256: str  # of the weights that made them
+    total: int  # misclassified images; of more than MOST the first in `images` are kept
+    images: tuple[Mistake, ...]
+
+
+def write_mistakes(folder: Path, mistakes: Mistakes) -> None:
+    """Write FILE below a study's folder. Raises OSError."""
+    pixels = np.stack([mistake.pixels for mistake in mistakes.images]) if mistakes.images else np.zeros(0, np.uint8)
+    stored = {
+        "trial": mistakes.trial,
+        "weights_sha256": mistakes.weights_sha256,
+        "total": mistakes.total,
+        "shape": list(pixels.shape),
+        "pixels": base64.b64encode(zlib.compress(np.ascontiguousarray(pixels).tobytes(), 9)).decode("ascii"),
+        "missed": [[each.index, each.true, each.predicted, each.confidence] for each in mistakes.images],
+    }
+    write_atomically(folder / FILE, json.dumps(stored).encode())
+
+
+def read_mistakes(folder: Path) -> Mistakes | None:
+    """What FILE holds; None where it is missing or damaged: a report can do without."""
+    try:
+        stored: dict[str, Any] = json.loads((folder / FILE).read_bytes())
+        values = np.frombuffer(zlib.decompress(base64.b64decode(stored["pixels"])), dtype=np.uint8)
+        missed: Sequence[Any] = stored["missed"]
+        pictures = values.reshape(stored["shape"]) if missed else ()
+        return Mistakes(
+            int(stored["trial"]),
+            str(stored["weights_sha256"]),
+            int(stored["total"]),
+            tuple(
+                Mistake(int(index), int(true), int(predicted), float(confidence), pixels)
+                for pixels, (index, true, predicted, confidence) in zip(pictures, missed, strict=True)
+            ),
+        )
+    except (OSError, ValueError, KeyError, TypeError, zlib.error):
+        return None

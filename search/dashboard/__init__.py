@@ -1,0 +1,1 @@
+"""Optuna Dashboard: what a study adds to it, and the server."""

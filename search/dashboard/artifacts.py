@@ -1,0 +1,88 @@
+"""Files that trials of the front bring to Optuna Dashboard: the exported model and the confusion matrix."""
+
+import math
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from underbudget.models.errors import UnderbudgetError
+from underbudget.models.files import write_atomically
+from underbudget.reports.page.numbers import percent
+from underbudget.reports.record import StudyRecord, TrialRecord
+from underbudget.search.study.location import Place
+
+if TYPE_CHECKING:
+    from underbudget.reports.dashboard.storing import File
+
+FOLDER = "artifacts"  # below the study's folder: Optuna's artifact store
+_SPACE = uuid.UUID("4f2a4be4-6f0e-5a86-9d0e-6b8a4c1f3d57")  # of the files' names
+_NAME = 20  # characters of a class that a picture has room for
+_CLASSES = 60  # of which a matrix can still be read
+
+
+def front_files(
+    where: Place, study: StudyRecord, trials: Sequence[TrialRecord], seconds: float = math.inf
+) -> tuple[dict[int, list["File"]], str]:
+    """The files of complete trials, by trial number; made where they are not there yet, the models first, each kind in
+    the order of `trials`. None is begun after so many `seconds`.
+
+    The second value is "" or what was left out and why, one line.
+    """
+    from underbudget.reports.dashboard.storing import File
+    from underbudget.version import __version__
+
+    deadline = time.monotonic() + seconds
+    found: dict[int, list[File]] = {trial.trial: [] for trial in trials}
+    failures: list[str] = []
+    folder = where.folder / FOLDER
+    makers: tuple[tuple[str, str, Callable[[Place, StudyRecord, TrialRecord], bytes]], ...] = (
+        ("trial-{}.py", "text/x-python", _model),
+        ("trial-{}-confusion.png", "image/png", _confusion),
+    )
+    for filename, mimetype, make in makers:
+        for trial in trials:
+            if trial.result is None or (make is _confusion and len(trial.result.confusion) > _CLASSES):
+                continue
+            name = filename.format(trial.trial)
+            # What the content follows from: the same again has the same name, another content never has.
+            source = f"{study.name}/{name}/{trial.result.weights_sha256}/{__version__}"
+            identity = str(uuid.uuid5(_SPACE, source))
+            if not (folder / identity).is_file():
+                if time.monotonic() >= deadline:
+                    continue
+                try:
+                    write_atomically(folder / identity, make(where, study, trial))
+                except (UnderbudgetError, OSError, ValueError) as error:
+                    failures.append(" ".join(str(error).split())[:200])
+                    continue
+            found[trial.trial].append(File(identity, name, mimetype))
+    more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
+    return found, f"note: a file for the dashboard was left out{more}: {failures[0]}" if failures else ""
+
+
+def path_of(where: Place, identity: str) -> Path:
+    """Where the file of that identity lies."""
+    return where.folder / FOLDER / identity
+
+
+def _model(where: Place, study: StudyRecord, trial: TrialRecord) -> bytes:
+    """The trial's network, with the weights of the search, as one Python file; it is not run here."""
+    from underbudget.models.export.python import source
+    from underbudget.search.results import exporting
+
+    return source(exporting.from_study(where, study, trial)).encode("ascii")
+
+
+def _confusion(where: Place, study: StudyRecord, trial: TrialRecord) -> bytes:
+    from underbudget.reports import training_figures
+
+    assert trial.result is not None, "the caller asked"
+    names = [str(name) for name in study.settings["dataset"]["classes"]]
+    short = [name if len(name) <= _NAME else name[: _NAME - 1] + "…" for name in names]
+    title = f"trial {trial.trial}: {percent(trial.curve[-1].val_accuracy)} of the validation images in the last epoch"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a character that the font does not have is drawn as a box
+        return training_figures.confusion(trial.result.confusion, short, title)

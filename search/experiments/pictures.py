@@ -1,0 +1,89 @@
+"""What a training's page shows of the data: statistics of its parts, samples plain and augmented, missed images."""
+
+import numpy as np
+
+from underbudget.reports.pictures import Picture
+from underbudget.reports.runs import Run
+from underbudget.reports.training import PartStatistics
+from underbudget.search.data.protocol import view
+from underbudget.search.data.store import Dataset, PartName, channel_statistics
+from underbudget.search.training.recipe import Recipe
+
+SAMPLES = 30  # images of a sample grid
+MOST_MISSED = 100  # images of a grid of misclassified ones
+
+
+def statistics(dataset: Dataset, protocol: str) -> tuple[PartStatistics, ...]:
+    """Of what a run is trained and judged on. Labels of the test part are not counted: that would read them."""
+    seen = view(dataset, protocol)
+    names: tuple[tuple[str, PartName], ...] = (("train", "train"), ("validation", "validation"))
+    if protocol != "search":
+        names = (("train + validation", "train"), ("test", "test"))
+    result = []
+    for title, name in names:
+        # Images alone: `part` would map the labels too.
+        images = seen.part(name).images if name != "test" else dataset.images("test")
+        labels = None if name == "test" else np.asarray(seen.part(name).labels)
+        mean, std = channel_statistics(images)
+        result.append(
+            PartStatistics(
+                part=title,
+                images=len(images),
+                shape=tuple(images.shape),
+                minimum=float(images.min()) / 255,
+                maximum=float(images.max()) / 255,
+                mean=mean,
+                std=std,
+                per_class=None
+                if labels is None
+                else tuple(int(count) for count in np.bincount(labels, minlength=len(dataset.info.classes))),
+            )
+        )
+    return tuple(result)
+
+
+def samples(dataset: Dataset, recipe: Recipe, seed: int) -> tuple[tuple[Picture, ...], tuple[Picture, ...]]:
+    """(plain, augmented) samples of the train part, classes in turn; the second is empty without augmentation."""
+    import torch
+
+    from underbudget.search.training.geometric_augmentation import random_matrices, warp_images
+    from underbudget.search.training.pixel_augmentation import random_retouches, retouch
+
+    part, classes = dataset.part("train"), dataset.info.classes
+    labels = np.asarray(part.labels)
+    each = -(-SAMPLES // len(classes))
+    by_class = [np.flatnonzero(labels == label)[:each] for label in range(len(classes))]
+    chosen = [int(members[turn]) for turn in range(each) for members in by_class if turn < len(members)][:SAMPLES]
+    names = [classes[int(labels[index])] for index in chosen]
+    plain = np.ascontiguousarray(part.images[chosen])
+    shown = tuple(Picture(pixels, name) for pixels, name in zip(plain, names, strict=True))
+
+    generator = torch.Generator().manual_seed(seed)
+    augmentation = recipe.augmentation
+    size = (plain.shape[2], plain.shape[3])
+    matrices = random_matrices(augmentation, len(chosen), size, generator)
+    retouches = random_retouches(augmentation, len(chosen), size, generator)
+    if matrices is None and retouches is None:
+        return shown, ()
+    images = torch.from_numpy(plain).float()
+    if matrices is not None:
+        images = warp_images(images, matrices, augmentation.perspective is not None)
+    if retouches is not None:
+        images = retouch(images, retouches)
+    altered = images.round().clamp(0, 255).to(torch.uint8).numpy()
+    return shown, tuple(Picture(pixels, name) for pixels, name in zip(altered, names, strict=True))
+
+
+def missed(dataset: Dataset, run: Run) -> tuple[Picture, ...]:
+    """The misclassified images of a run, the most confident first, at most MOST_MISSED."""
+    name: PartName = "test" if run.data.part == "test" else "validation"
+    images, classes = dataset.images(name), run.data.classes
+    worst = sorted(run.missed, key=lambda each: (-each.confidence, each.index))[:MOST_MISSED]
+    return tuple(
+        Picture(
+            np.array(images[each.index]),
+            f"{classes[each.true]} \N{RIGHTWARDS ARROW} {classes[each.predicted]}",
+            f"{each.confidence:.0f} %",
+        )
+        for each in worst
+    )

@@ -1,1 +1,0 @@
-"""A laboratory for search methods: real searches over simulated trainings. Run with `benchmarks/lab.py`."""

@@ -1,0 +1,1 @@
+"""What is taken out of a study: trained trials, exports, reports."""

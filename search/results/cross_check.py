@@ -1,0 +1,52 @@
+"""torch and fvcore count a winner's network in a process of its own, while its report is made: importing them takes
+seconds and 500 MB."""
+
+import contextlib
+import functools
+import subprocess
+import sys
+from typing import Self
+
+from underbudget.models.errors import UnderbudgetError
+from underbudget.reports.network import plan_of
+from underbudget.reports.record import StudyRecord, TrialRecord
+from underbudget.search.engines.worker_process import environment_for
+
+
+class Recount(contextlib.AbstractContextManager["Recount"]):
+    """Begins to count; `line` waits for what comes out. A context that leaves no process."""
+
+    def __init__(self, study: StudyRecord, trial: TrialRecord) -> None:
+        network = plan_of(study, trial)
+        self._name = f"{study.name}:{trial.trial}"
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-P", "-m", "budget", str(network.architecture)),
+                *("--input", "x".join(map(str, network.input_shape)), "--classes", str(network.classes), "--verify"),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=environment_for(None),
+        )
+
+    @functools.cached_property
+    def line(self) -> str:
+        """What torch and fvcore say to the counts, as a sentence.
+
+        Raises UnderbudgetError where they count otherwise: such a network must not be called a winner.
+        """
+        said, complaint = self._process.communicate()
+        if self._process.returncode:
+            why = " ".join((complaint or said).split())[-300:]
+            raise UnderbudgetError(f"the counts of {self._name} are not confirmed, {why}: please report it")
+        return said.strip()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.communicate()

@@ -1,0 +1,278 @@
+"""What is exported, gathered from where it lies: a trial of a study, or a folder of judged runs; and its images."""
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from underbudget.models import weights
+from underbudget.models.errors import UnavailableError, UserError
+from underbudget.models.export import formats
+from underbudget.models.export.contents import Export
+from underbudget.models.export.formats import Format, Verification
+from underbudget.models.export.literal import JSON
+from underbudget.models.export.verify import check_target, write_verified
+from underbudget.models.language import parse
+from underbudget.models.plan import plan
+from underbudget.reports.network import plan_of
+from underbudget.reports.record import StudyRecord, TrialRecord
+from underbudget.reports.runs import Run, read_run
+from underbudget.search.results import trained_trials
+from underbudget.search.study.location import CONFIRMATIONS, Place
+from underbudget.search.training import recipe as recipes
+
+if TYPE_CHECKING:
+    from underbudget.search.data.store import Dataset
+
+CALIBRATION = 1_000  # training images, evenly spread over the part
+SAMPLES = 64  # validation images of a folder of runs
+
+
+@dataclass(frozen=True)
+class Written:
+    """One format that was written, or why it was not."""
+
+    format: Format
+    verification: Verification | None
+    left_out: str = ""
+
+
+def of_trial(where: Place, study: StudyRecord, trial: TrialRecord, data_dir: Path | None = None) -> Export:
+    """The export of a complete trial. Raises UserError where its weights or samples are missing."""
+    dataset = study.settings["dataset"]
+    return with_images(from_study(where, study, trial), at_hand(dataset["name"], dataset["checksum"], data_dir))
+
+
+def from_study(where: Place, study: StudyRecord, trial: TrialRecord) -> Export:
+    """The same from the study's folder alone, without the images of its data set."""
+    images, labels = trained_trials.read_samples(where.folder)
+    dataset = study.settings["dataset"]
+    assert trial.proposal is not None, "the caller picked a complete trial"
+    return Export(
+        plan=plan_of(study, trial),
+        state=trained_trials.load_state(where, trial),
+        mean=tuple(dataset["mean"]),
+        std=tuple(dataset["std"]),
+        classes=tuple(dataset["classes"]),
+        metadata=trained_trials.metadata(study, trial),
+        samples=images,
+        sample_labels=labels,
+        recipe=trial.proposal.recipe,
+    )
+
+
+def is_runs_folder(path: Path) -> bool:
+    """Whether a path looks like a folder that `train` or `confirm` wrote, or one above such folders."""
+    return path.is_dir() and any(any(path.glob(pattern)) for pattern in ("seed-*.json", "*/seed-*.json"))
+
+
+def of_runs(
+    folder: Path, data_dir: Path | None = None, samples: tuple[Any, list[int]] | None = None
+) -> tuple[Export, str]:
+    """The export of a folder that `train` or `confirm` wrote, and what was taken of it, in words: the first seed's
+    weights, with that file's own accuracy and the mean over all seeds.
+
+    samples: validation images and labels, for where the data set is not at hand. Raises UserError where there is no
+    run, runs are of several networks, or there are no images to check the file with.
+    """
+    records = sorted(folder.glob("seed-*.json"), key=lambda path: (len(path.name), path.name))
+    if not records:
+        below = sorted({path.parent.name for path in folder.glob("*/seed-*.json")})
+        hint = f": export one of the folders in it, {', '.join(below[:5])}" if below else ", train ends with one"
+        raise UserError(f"there is no finished run in {folder}{hint}")
+    runs = [read_run(path) for path in records]
+    first = runs[0]
+    if len({(run.id, run.protocol, run.data.checksum, _recipe(run)) for run in runs}) > 1:
+        raise UserError(
+            f"{folder} holds runs of several networks, recipes, protocols or data sets: export from a folder of one"
+        )
+    try:
+        data = (folder / first.weights_file).read_bytes()
+    except FileNotFoundError:
+        data = b""
+    except OSError as error:
+        raise UserError(
+            f"the weights {folder / first.weights_file} cannot be read ({error.strerror}): check their permissions"
+        ) from error
+    if weights.sha256(data) != first.weights_sha256:
+        raise UserError(f"the weights {folder / first.weights_file} are missing or were changed: train again")
+    dataset = at_hand(first.data.name, first.data.checksum, data_dir)
+    if dataset is not None:
+        samples = trained_trials.choose_samples(dataset, SAMPLES)
+    if samples is None:
+        raise UserError(
+            f"the data set {first.data.name} that {folder} was trained on is not at hand, and an export is checked on "
+            "its validation images: name its folder by --data-dir"
+        )
+    bundle = Export(
+        plan=plan(parse(first.layers_text), first.data.input_shape, len(first.data.classes)),
+        state=weights.decode(data),
+        mean=first.data.mean,
+        std=first.data.std,
+        classes=first.data.classes,
+        metadata=metadata_of_runs(runs),
+        samples=samples[0],
+        sample_labels=samples[1],
+        recipe=first.recipe,
+    )
+    seeds = f"mean {fmean(run.last for run in runs):.2f} % over {len(runs)} seeds" if len(runs) > 1 else "one seed"
+    said = f"{records[0].stem}, {first.data.part} accuracy {first.last:.2f} % in the last epoch ({seeds})"
+    return with_images(bundle, dataset), said
+
+
+def confirmed(where: Place, trial: TrialRecord) -> Path | None:
+    """The folder with the judged runs of a finalist, None for a trial that was not confirmed."""
+    folder = where.folder / CONFIRMATIONS / f"trial-{trial.trial}"
+    return folder if any(folder.glob("seed-*.json")) else None
+
+
+def of_finalist(
+    where: Place, study: StudyRecord, trial: TrialRecord, data_dir: Path | None = None
+) -> tuple[Export, str] | None:
+    """The export of a confirmed trial by its fresh seeds, as `of_runs`; None for a trial that was not confirmed."""
+    folder = confirmed(where, trial)
+    if folder is None:
+        return None
+    bundle, said = of_runs(folder, data_dir, trained_trials.read_samples(where.folder))
+    assert trial.proposal is not None, "the caller picked a complete trial"
+    assert trial.result is not None
+    for what, own in (("id", trial.proposal.id), ("data_checksum", trial.result.data_checksum)):
+        if bundle.metadata[what] != own:
+            raise UserError(
+                f"the runs in {folder} are not of trial {trial.trial} (their {what.replace('_', ' ')} is "
+                f"{str(bundle.metadata[what])[:12]}, the trial's {own[:12]}): remove them and confirm again"
+            )
+    if not (folder / "seed-0.json").is_file():
+        said += "; seed-0 is missing"
+    known: dict[str, Any] = {"study": study.name, "trial": trial.trial}
+    return replace(bundle, metadata={**known, **bundle.metadata}), said
+
+
+def _recipe(run: Run) -> str:
+    """Its recipe as text; fields that an older version did not write have their defaults."""
+    return json.dumps(recipes.to_json(recipes.from_json(run.recipe)), sort_keys=True)
+
+
+def metadata_of_runs(runs: list[Run]) -> dict[str, Any]:
+    """What the exported file says of itself; accuracies are of the last epoch, percent."""
+    first = runs[0]
+    part = first.data.part
+    measured: dict[str, Any] = {f"{part}_images": first.data.judged}
+    if part == "test":
+        measured |= {"test_accuracy": first.last}
+        if len(runs) > 1:
+            measured |= {"mean_test_accuracy": fmean(run.last for run in runs), "seeds": len(runs)}
+    else:
+        measured |= {"score": first.score, "last_epoch_val_accuracy": first.last}
+        if len(runs) > 1:
+            measured |= {"mean_last_epoch_val_accuracy": fmean(run.last for run in runs), "seeds": len(runs)}
+    trained_on = "train part" if first.protocol == "search" else "train and validation parts"
+    return {
+        "name": first.name,
+        "protocol": first.protocol,
+        **measured,
+        "parameters": first.params,
+        "dataset": first.data.name,
+        "data_checksum": first.data.checksum,
+        "trained_on": f"{first.data.trained:,} images, {trained_on} of {first.data.name}",
+        "id": first.id,
+        "layers_text": first.layers_text,
+        "recipe": first.recipe["name"],
+        "epochs": len(first.curve),
+        "seed": first.seed,
+        "trained": first.finished,
+        "versions": first.versions,
+    }
+
+
+def at_hand(name: str, checksum: str, data_dir: Path | None = None) -> "Dataset | None":
+    """The prepared data set of that checksum, None where it is not there: nothing is downloaded for an export."""
+    from underbudget.search.data.sources import prepared
+
+    try:
+        dataset = prepared(name, data_dir)
+    except UserError:
+        return None
+    return dataset if dataset is not None and dataset.info.checksum == checksum else None
+
+
+def with_images(export: Export, dataset: "Dataset | None") -> Export:
+    """The export with the images of its data set: more to verify with, and to calibrate int8 with."""
+    if dataset is None:
+        return export
+    validation, train = dataset.part("validation"), dataset.part("train")
+    chosen = train.images[:: max(1, len(train.images) // CALIBRATION)][:CALIBRATION]
+    return replace(export, validation=(validation.images, validation.labels), calibration=chosen)
+
+
+def check_output(output: Path, format: str, force: bool) -> None:
+    """Raises UserError where a format, or all of them, may not be written to `output`; before any work is done."""
+    if format != formats.ALL:
+        chosen = formats.find(format)
+        check_target(output, force, chosen)
+        chosen.check_installed()
+        return
+    if output.exists() and not output.is_dir():
+        raise UserError(f"{output} is a file, --format {formats.ALL} writes into a folder: give another --output")
+    if not output.parent.is_dir():
+        raise UserError(f"there is no folder {output.parent}: make it or give another --output")
+    if output.is_dir():
+        for one in formats.every():
+            check_target(_below(output, one), force, one)
+
+
+def options_of(format: str, given: Mapping[str, str | None]) -> dict[str, JSON]:
+    """Those of the options of single formats that were given. Raises UserError for one that a format, or all of them,
+    does not take, or a value that is none; before any work is done."""
+    options: dict[str, JSON] = {name: value for name, value in given.items() if value is not None}
+    chosen = formats.every() if format == formats.ALL else [formats.find(format)]
+    for name, value in options.items():
+        taking = [one for one in chosen if name in one.options]
+        if not taking:
+            known = " or ".join(one.name for one in formats.every() if name in one.options)
+            raise UserError(f"--{name} belongs to --format {known}, not to {format}: leave it out")
+        for one in taking:
+            one.options[name](value)
+    return options
+
+
+def write(export: Export, output: Path, format: str, force: bool = False) -> list[Written]:
+    """Write one format to `output`, or all of them into that folder, each verified."""
+    check_output(output, format, force)
+    if format != formats.ALL:
+        return [Written(formats.find(format), write_verified(export, output, force, format))]
+    try:
+        output.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {output} ({error.strerror}): give another --output") from error
+    export = replace(export, options={"name": output.name, **export.options})
+    written = []
+    for one in formats.every():
+        try:
+            written.append(Written(one, write_verified(export, _below(output, one), force, one.name)))
+        except UnavailableError as error:  # costs that format only
+            written.append(Written(one, None, str(error)))
+    if not any(one.verification for one in written):
+        with contextlib.suppress(OSError):
+            output.rmdir()
+        raise UserError(written[0].left_out)
+    return written
+
+
+def _below(folder: Path, format: Format) -> Path:
+    """Where a format goes among all: DIR/DIR.py, DIR/DIR.onnx, ..., DIR/safetensors."""
+    return folder / (format.name if format.is_folder else f"{folder.name}{format.suffix}")
+
+
+def format_of(output: Path, format: str | None) -> str:
+    """The format asked for; without one, the one that the ending of the output tells, else py."""
+    if format is not None:
+        return format
+    for one in formats.MODULES:
+        found = formats.find(one)
+        if found.suffix and found.suffix == output.suffix:
+            return one
+    return "py"

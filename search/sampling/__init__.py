@@ -1,0 +1,1 @@
+"""How the next network is proposed."""

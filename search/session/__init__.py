@@ -1,0 +1,1 @@
+"""One session of a search: from the request to the last trial."""

@@ -1,0 +1,297 @@
+"""The one loop that owns a study: propose, submit, store what comes back, until the goal is reached.
+
+Workers train; this process alone writes the database. Nothing that a worker does can end the search but a failure to
+start any worker at all.
+"""
+
+import logging
+import math
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from underbudget.models import weights
+from underbudget.models.errors import UnderbudgetError
+from underbudget.models.files import write_atomically
+from underbudget.reports import record
+from underbudget.reports.record import Epoch, Proposal, Result
+from underbudget.search.engines.job import Engine, EpochDone, Failed, Finished, Job, Message
+from underbudget.search.progress import Ended, EpochOver, Notify, Progress, Rejected, Started, Tick
+from underbudget.search.sampling.proposer import Proposer, stored_state
+from underbudget.search.sampling.samplers import Sampler
+from underbudget.search.stopping import Stop, Stopping, stopping
+from underbudget.search.study.settings import Settings
+
+if TYPE_CHECKING:
+    import optuna
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 200  # proposals in a row without a new feasible network that end a search
+FAILURES = 10  # trials in a row that failed, with none completing, that end a search
+
+
+@dataclass
+class Limits:
+    """When a session ends. `stop` may be set at any time, from a signal handler too."""
+
+    trials: int  # complete and stopped trials of the study
+    seconds: float = math.inf
+    stop: str = ""  # why to stop, "" to go on
+
+
+@dataclass(frozen=True)
+class Outcome:
+    reached: bool  # the asked number of trials is there
+    why: str  # one sentence
+    in_time_limit: bool = False  # ended by the time limit that was asked for
+
+
+@dataclass
+class _Underway:
+    trial: "optuna.trial.Trial"
+    proposal: Proposal
+    curve: list[Epoch] = field(default_factory=list)
+
+
+class Coordinator:
+    """One session of a study."""
+
+    def __init__(
+        self,
+        study: "optuna.Study",
+        settings: Settings,
+        dataset: Path,
+        folder: Path,
+        engine: Engine,
+        limits: Limits,
+        sampler: str | Sampler = "tpe",
+        device: str = "cpu",
+        notify: Notify = lambda event, progress: None,
+        early: Stopping = Stopping(),  # noqa: B008, frozen
+    ) -> None:
+        self.study = study
+        self.settings = settings
+        self.engine = engine
+        self.limits = limits
+        self.progress = Progress(limits.trials, settings.epochs, settings.objective.minimize)
+        self._dataset = dataset
+        self._folder = folder
+        self._device = device
+        self._notify = notify
+        self._proposer = Proposer(study, settings, sampler)
+        images = settings.dataset.counts["validation"]
+        self._stopping = stopping(early, settings.objective, settings.epochs, images)
+        self._underway: dict[int, _Underway] = {}
+        self._inbox: deque[Message] = deque()
+        self._barren = 0
+        self._failures: list[str] = []  # reasons of the trials that failed in a row
+        self._left_running = self._take_stock()
+
+    def run(self) -> Outcome:
+        """Search until the goal, the time limit or a stop; running trials are left for the next session.
+
+        A free place is filled before the next result is taken in: so the sampler has always seen the same results, no
+        matter how many came meanwhile, and one worker's search is repeatable.
+        """
+        deadline = time.monotonic() + self.limits.seconds
+        while True:
+            if self.limits.stop:
+                return Outcome(False, self.limits.stop)
+            if time.monotonic() >= deadline:
+                return Outcome(False, "the time limit is reached", True)
+            if len(self._failures) >= FAILURES:
+                return Outcome(False, f"{FAILURES} trials in a row failed, the last one: {self._failures[-1]}")
+            if self._wanted() and self._barren < PATIENCE:
+                self._fill()
+                self._inbox.extend(self.engine.wait(0))
+            elif self._inbox:
+                self._handle(self._inbox.popleft())
+            elif not self._underway:
+                return self._outcome()
+            else:
+                self._inbox.extend(self.engine.wait(min(1.0, max(0.0, deadline - time.monotonic()))))
+                self._notify(Tick(), self.progress)
+
+    def _wanted(self) -> bool:
+        """Whether there is room and need for one more job."""
+        busy = len(self._underway)
+        return busy < self.engine.slots and self.progress.done + busy < self.limits.trials
+
+    def _fill(self) -> None:
+        """One more proposal, and its job if the gate lets it through. Trials left running come first."""
+        if self._left_running:
+            trial_id, number = self._left_running.pop(0)
+            try:
+                judged = self._proposer.repeat(trial_id, number)
+            except UnderbudgetError as error:  # counted otherwise by another version: this trial can't be compared
+                self._close_uncounted(trial_id, number, str(error))
+                return
+        else:
+            judged = self._proposer.propose()
+            self.progress.proposed += 1
+        if judged.trial is None:
+            self._barren += 1
+            self.progress.rejected += 1
+            self._notify(Rejected(judged.number, judged.proposal.cost.params, judged.reason), self.progress)
+            return
+        self._barren = 0
+        self._submit(judged.trial, judged.proposal)
+
+    def _close_uncounted(self, trial_id: int, number: int, reason: str) -> None:
+        import optuna
+
+        log.warning("trial %d is given up: %s", number, reason)
+        self.study._storage.set_trial_user_attr(trial_id, "verdict", record.verdict("failed", reason))
+        self.study.tell(number, state=optuna.trial.TrialState.FAIL)
+        self.progress.failed += 1
+
+    def _submit(self, trial: "optuna.trial.Trial", proposal: Proposal) -> None:
+        number = trial.number
+        self._underway[number] = _Underway(trial, proposal)
+        self.progress.running[number] = 0
+        if self.progress.first_job is None:
+            self.progress.first_job = time.monotonic()
+        self.engine.submit(
+            Job(
+                number,
+                proposal.layers_text,
+                proposal.recipe,
+                proposal.seed,
+                str(self._dataset),
+                self.settings.dataset.checksum,
+                self._device,
+            )
+        )
+        self._notify(Started(number, proposal.cost.params, proposal.layers_text), self.progress)
+
+    def _handle(self, message: Message) -> None:
+        underway = self._underway.get(message.trial)
+        if underway is None:
+            log.warning("a message about trial %d, which is not running, was ignored", message.trial)
+            return
+        match message:
+            case EpochDone():
+                self._store_epoch(underway, message)
+            case Finished():
+                self._finish(underway, message)
+            case Failed():
+                self._fail(underway, message.reason, message.transient)
+
+    def _store_epoch(self, underway: _Underway, message: EpochDone) -> None:
+        fields = dict(message.__dict__)
+        number = fields.pop("trial")
+        underway.curve.append(Epoch(**fields))
+        curve = [record.to_json(epoch) for epoch in underway.curve]
+        underway.trial.set_user_attr("curve", curve)
+        self.progress.running[number] = message.epoch
+        self.progress.session_epochs += 1
+        self._notify(EpochOver(number, message.epoch, message.val_accuracy), self.progress)
+        seen = self._proposer.view.epoch(number, curve)
+        if self._stopping is not None and (stop := self._stopping.judge(self._proposer.view.study, seen)):
+            self._stop(underway, stop)
+
+    def _stop(self, underway: _Underway, stop: Stop) -> None:
+        """End a trial early. Its worker may be an epoch ahead by now: what it still says is not heard."""
+        trial, params = underway.trial, underway.proposal.cost.params
+        self.engine.stop(trial.number)
+        trial.set_user_attr("stop", record.to_json(record.Stop(stop.epoch, stop.estimate)))
+        trial.set_user_attr("verdict", record.verdict("stopped", stop.reason))
+        self._tell(trial, "PRUNED")
+        self._proposer.view.end(trial.number, stop.estimate)
+        self._settle(trial.number)
+        self._failures.clear()
+        self.progress.stopped += 1
+        self.progress.saved += self.settings.epochs - stop.epoch
+        seconds = sum(epoch.seconds for epoch in underway.curve)
+        self._notify(Ended(trial.number, "stopped", stop.reason, params, None, seconds), self.progress)
+
+    def _finish(self, underway: _Underway, message: Finished) -> None:
+        score = record.score([epoch.val_accuracy for epoch in underway.curve])
+        data = weights.from_text(message.weights)
+        name = f"models/trial-{message.trial}.safetensors"
+        write_atomically(self._folder / name, data)
+        result = Result(
+            score,
+            len(underway.curve),
+            message.seconds,
+            message.confusion,
+            name,
+            weights.sha256(data),
+            message.path,
+            message.device,
+            message.hardware,
+            message.versions,
+            self.settings.dataset.checksum,
+        )
+        trial, cost = underway.trial, underway.proposal.cost
+        trial.set_user_attr("result", record.to_json(result))
+        trial.set_user_attr("verdict", record.verdict("complete"))
+        self._tell(trial, "COMPLETE", self.settings.objective.values(cost, score))
+        self._proposer.view.end(trial.number, score)
+        self._settle(message.trial)
+        self._failures.clear()
+        self.progress.complete += 1
+        self.progress.points.append((self.settings.objective.cost(cost), score, message.trial))
+        self._notify(Ended(message.trial, "complete", "", cost.params, score, message.seconds), self.progress)
+
+    def _fail(self, underway: _Underway, reason: str, transient: bool) -> None:
+        trial, proposal = underway.trial, underway.proposal
+        self._proposer.forget(proposal)
+        if transient and proposal.retry_of is None:
+            self._proposer.retry(trial, proposal)  # before the tell: a crash in between costs only a rejected twin
+            self._barren = 0
+        trial.set_user_attr("verdict", record.verdict("failed", reason))
+        self._tell(trial, "FAIL")
+        self._proposer.view.end(trial.number, None)
+        self._settle(trial.number)
+        self.progress.failed += 1
+        self._failures.append(reason)
+        seconds = sum(epoch.seconds for epoch in underway.curve)
+        self._notify(Ended(trial.number, "failed", reason, proposal.cost.params, None, seconds), self.progress)
+
+    def _settle(self, number: int) -> None:
+        del self._underway[number]
+        del self.progress.running[number]
+
+    def _tell(self, trial: "optuna.trial.Trial", state: str, values: list[float] | None = None) -> None:
+        import optuna
+
+        self.study.tell(trial, values, state=optuna.trial.TrialState[state])
+
+    def _outcome(self) -> Outcome:
+        if self.progress.done >= self.limits.trials:
+            return Outcome(True, f"{self.progress.done} {'trial is' if self.progress.done == 1 else 'trials are'} done")
+        return Outcome(
+            False,
+            f"{PATIENCE} proposals in a row brought no new network under {self.settings.budget}: "
+            "the space holds no more that the sampler finds, widen it with a [space] table or raise the budget",
+        )
+
+    def _take_stock(self) -> list[tuple[int, int]]:
+        """Count what earlier sessions left; the (id, number) of trials they left running."""
+        left: list[tuple[int, int]] = []
+        for trial in self.study.get_trials(deepcopy=False):
+            if trial.state.name == "WAITING":
+                continue  # enqueued, not yet proposed
+            self.progress.proposed += 1
+            state, _ = stored_state(trial)
+            match state:
+                case "running":
+                    left.append((trial._trial_id, trial.number))
+                case "complete":
+                    self.progress.complete += 1
+                    if "record" in trial.user_attrs and "result" in trial.user_attrs:  # else it is another program's
+                        cost = self.settings.objective.cost(trial.user_attrs["record"]["cost"])
+                        self.progress.points.append((cost, trial.user_attrs["result"]["score"], trial.number))
+                case "stopped":
+                    self.progress.stopped += 1
+                    if "stop" in trial.user_attrs:
+                        self.progress.saved += self.settings.epochs - trial.user_attrs["stop"]["epoch"]
+                case "rejected":
+                    self.progress.rejected += 1
+                case _:
+                    self.progress.failed += 1
+        return left

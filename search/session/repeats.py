@@ -1,0 +1,119 @@
+"""One search on several seeds: `underbudget launch NAME --repeats 5` makes the studies NAME-s0 to NAME-s4.
+
+All settings but the seed are the same, and the number of workers too, so that the studies are samples of one method.
+"""
+
+import dataclasses
+import re
+from pathlib import Path
+
+from underbudget.models.errors import UserError
+from underbudget.reports.reading import list_studies
+from underbudget.reports.storage_url import sqlite_file
+from underbudget.search.session import resolving
+from underbudget.search.session.request import Request, check
+from underbudget.search.session.resolving import Session
+from underbudget.search.study import finding
+from underbudget.search.study import opening as studies
+from underbudget.search.study import settings as study_settings
+from underbudget.search.study.location import Place, place
+from underbudget.search.study.settings import Settings
+
+_LONGEST = 64  # characters of a study's name
+
+
+def prepare(request: Request, say: resolving.Say = resolving.log.info) -> list[Session]:
+    """The sessions of a request with `repeats`, by seed; each resumes its study where it is there already.
+
+    What is not given is taken from the set's first study that is there, else by default. Nothing is created. Raises
+    UserError as `search.session.resolving.prepare` does, before anything is trained, for any of the studies.
+    """
+    check(request)
+    assert request.repeats is not None, "a request for a set"
+    base = _base(request)
+    known = _known(base, request)
+    first = request.seed if request.seed is not None else min(known, default=0)
+    last = first + request.repeats - 1
+    if last >= 2**32:
+        raise UserError(f"--seed {first} with --repeats {request.repeats} goes beyond 4294967295: give a smaller seed")
+    longest = _LONGEST - len(f"-s{last}")
+    if len(base) > longest:
+        raise UserError(
+            f"with --repeats a study name has at most {longest} characters, not {len(base)}: shorten {base}"
+        )
+    asked = dataclasses.replace(request, repeats=None)
+    if known:
+        stored = studies.stored_settings(_place(f"{base}-s{min(known)}", request))
+        if stored is not None:
+            asked = asked.over(_kept(stored))
+    found: list[Session] = []
+    for seed in range(first, last + 1):
+        session = resolving.prepare(dataclasses.replace(asked, study=f"{base}-s{seed}", seed=seed), say)
+        _check_alike(found[0] if found else session, session)
+        # Once chosen, the number of workers is that of all, and nothing is measured twice or said again.
+        asked, say = dataclasses.replace(asked, workers=session.workers), _silent
+        found.append(dataclasses.replace(session, resume=request))
+    return found
+
+
+def name_of(request: Request) -> str:
+    """What the studies of a set have in common."""
+    return _base(request)
+
+
+def _base(request: Request) -> str:
+    name = resolving.find_place(dataclasses.replace(request, repeats=None)).name
+    return name if request.study is not None else name[: _LONGEST - len(f"-s{2**32}")]
+
+
+def _place(name: str, request: Request) -> Place:
+    return place(name, Path(request.runs or resolving.DEFAULT_RUNS), request.storage)
+
+
+def _known(base: str, request: Request) -> list[int]:
+    """Seeds of the set's studies that are there, by their names."""
+    if request.storage is None:
+        names = [folder.name for folder in finding.studies_in(Path(request.runs or resolving.DEFAULT_RUNS))]
+    else:
+        file = sqlite_file(request.storage)
+        if file is not None and not file.exists():
+            return []
+        try:
+            names = list(list_studies(request.storage))
+        except UserError:
+            return []  # a database without tables yet; anything else the first search will say
+    found = (re.fullmatch(rf"{re.escape(base)}-s(0|[1-9]\d*)", name) for name in names)
+    return sorted(int(match[1]) for match in found if match)
+
+
+def _kept(settings: Settings) -> Request:
+    """The settings of a study as a request for another one like it."""
+    recipe = settings.recipe
+    return Request(
+        dataset=settings.dataset.name,
+        budget=str(settings.budget),
+        epochs=recipe.epochs,
+        recipe=recipe.name,
+        lr=recipe.lr,
+        batch_size=recipe.batch_size,
+        precision=settings.precision,
+        objective=settings.objective.kind,
+        minimize=settings.objective.minimize,
+        tune=",".join(settings.tune) or None,
+        space=settings.space.table(),
+    )
+
+
+def _check_alike(first: Session, session: Session) -> None:
+    """Raises UserError for a study of the set that was made with other settings."""
+    settings = dataclasses.replace(session.settings, seed=first.settings.seed)
+    if different := study_settings.differences(first.settings, settings):
+        words = "; ".join(different).replace("the study has", "it has").replace("you asked for", "the other")
+        raise UserError(
+            f"the studies {first.place.name} and {session.place.name} would differ in more than their seeds ({words}): "
+            "give another name to the set"
+        )
+
+
+def _silent(line: str) -> None:
+    """Nothing."""

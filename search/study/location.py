@@ -1,0 +1,48 @@
+"""Where a study lies: its folder and its database."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from underbudget.models.errors import UserError
+from underbudget.reports.storage_url import parse_url, sqlite_file, sqlite_url
+
+CONFIRMATIONS = "confirm"  # below a study's folder: the runs of its finalists
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def check_name(name: str) -> str:
+    """The name, if it may name a study (and so a folder). Raises UserError otherwise."""
+    if not _NAME.fullmatch(name):
+        raise UserError(
+            "a study name is 1 to 64 letters, digits, dots, hyphens and underscores and begins with a letter or digit, "
+            f"not {name[:80]!r}: choose another name"
+        )
+    return name
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a study lives."""
+
+    name: str
+    folder: Path  # runs/STUDY
+    storage: str | None = None  # a database URL instead of the folder's study.db
+
+    @property
+    def database(self) -> Path | None:
+        """The SQLite file under its real path, links resolved; None where another database is used."""
+        file = self.folder / "study.db" if self.storage is None else sqlite_file(self.storage)
+        return None if file is None else file.resolve()
+
+    @property
+    def url(self) -> str:
+        """The storage URL, password included: never shown."""
+        return sqlite_url(self.folder / "study.db") if self.storage is None else self.storage
+
+
+def place(name: str, runs: Path, storage: str | None = None) -> Place:
+    """The place of a study below the runs folder. Raises UserError for a name, or a storage, that can't be one."""
+    if storage is not None:
+        parse_url(storage)
+    return Place(check_name(name), runs / name, storage)

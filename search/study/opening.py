@@ -1,0 +1,217 @@
+"""Opening, creating, locking and closing a study: one folder, one database, one coordinator.
+
+While a search runs the SQLite database is in WAL mode (half the cost per trial); at a clean end the log is folded back
+and the mode reset, so that study.db alone is the complete study.
+"""
+
+import contextlib
+import logging
+import os
+import sqlite3
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from underbudget.models.errors import UserError
+from underbudget.reports import reading
+from underbudget.reports.optuna_logging import quiet_optuna
+from underbudget.reports.record import STUDY_ATTRIBUTE
+from underbudget.reports.storage_url import shown_url, sqlite_file, sqlite_url
+from underbudget.search.study import locks
+from underbudget.search.study import settings as study_settings
+from underbudget.search.study.location import Place
+from underbudget.search.study.settings import Settings
+
+if TYPE_CHECKING:
+    import optuna
+
+log = logging.getLogger(__name__)
+
+BUSY_SECONDS = 60.0  # how long another program that has a SQLite file locked is waited for
+
+
+def stored_settings(where: Place) -> Settings | None:
+    """Settings of an existing study, None where there is none yet. Writes nothing but the tables of a new database on a
+    server.
+
+    Raises UserError for a database that is none of ours, or of a newer version.
+    """
+    if where.database is not None and not _has_content(where.database):
+        _check_no_leftover(where.database)
+        return None
+    if where.database is None:
+        _connect(where.url).engine.dispose()
+    value = reading.read_settings(where.url, where.name, alone=where.storage is None)
+    return None if value is None else study_settings.from_json(value)
+
+
+def _has_content(path: Path) -> bool:
+    """Whether there is a database; an empty file is what a creation that was cut short left."""
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read ({error.strerror}): check its rights, or choose another --runs"
+        ) from error
+
+
+def _check_no_leftover(database: Path) -> None:
+    """Refuse a new database beside the log of one that is gone: SQLite would take the log for the new one's and break
+    it (https://www.sqlite.org/howtocorrupt.html#_mispairing_database_files_and_hot_journals_)."""
+    for suffix in ("-wal", "-journal"):
+        leftover = database.with_name(database.name + suffix)
+        with contextlib.suppress(OSError):
+            if leftover.stat().st_size:
+                raise UserError(
+                    f"{database} is gone, but {leftover.name} is there, which holds its latest trials: "
+                    f"put {database.name} back, or delete {leftover}"
+                )
+
+
+def _check_no_weights(where: Place) -> None:
+    """Refuse a new study in the folder of another: its weights would be overwritten, trial by trial."""
+    if any((where.folder / "models").glob("trial-*.safetensors")):
+        raise UserError(
+            f"{where.folder / 'models'} has the weights of another study: use another study name or --runs, "
+            "or move that folder away"
+        )
+
+
+def _connect(url: str, fast: bool = True) -> "optuna.storages.RDBStorage":
+    """The storage for writing; `fast` puts a SQLite file into WAL mode."""
+    import optuna
+    import sqlalchemy
+
+    shown = shown_url(url)
+    sqlite = sqlite_file(url) is not None
+    try:
+        arguments = {"connect_args": {"timeout": BUSY_SECONDS}} if sqlite else {}
+        storage = optuna.storages.RDBStorage(url, engine_kwargs=arguments)
+    except (sqlalchemy.exc.ArgumentError, ImportError, ValueError) as error:
+        raise UserError(f"the storage {shown} cannot be used ({_first_line(error)}): check the URL") from error
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        if "locked" in _first_line(error):
+            raise UserError(f"the storage {shown} is locked by another program: end that one, or wait") from error
+        raise UserError(
+            f"the storage {shown} cannot be opened ({_first_line(error)}): check path and rights"
+        ) from error
+    except RuntimeError as error:
+        raise UserError(f"the storage {shown} is of another Optuna version ({_first_line(error)})") from error
+    if sqlite and fast:
+
+        def speed_up(connection: Any, _: Any) -> None:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+
+        sqlalchemy.event.listen(storage.engine, "connect", speed_up)
+        storage.engine.dispose()  # connections made so far did not hear of it
+    return storage
+
+
+def _first_line(error: BaseException) -> str:
+    return str(getattr(error, "orig", None) or error).strip().split("\n")[0][:200]
+
+
+def make_folder(folder: Path) -> None:
+    """Make a study's folder, or raise UserError where that can't be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_bytes(b"")
+        probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"the runs folder {folder} cannot be written ({error.strerror}): choose another with --runs"
+        ) from error
+
+
+@contextlib.contextmanager
+def open_study(where: Place, settings: Settings) -> Iterator["optuna.Study"]:
+    """Open a study for searching, created where it isn't there, and close it cleanly.
+
+    Raises UserError where another coordinator has it, where its settings differ, or where the place can't be used.
+    """
+    import optuna
+
+    make_folder(where.folder)
+    with quiet_optuna(), locks.held(where):
+        stored = stored_settings(where)
+        if stored is not None and (different := study_settings.differences(stored, settings)):
+            raise different_study(where, different)
+        if where.database is not None:
+            locks.check_one_name(where.database)
+        if stored is None:
+            _check_no_weights(where)
+            _create(where, settings)
+        storage = _connect(where.url)
+        try:
+            yield optuna.load_study(study_name=where.name, storage=storage)
+        finally:
+            storage.engine.dispose()
+            if where.database is not None:
+                _fold_log(where.database)
+
+
+def _create(where: Place, settings: Settings) -> None:
+    """Make a study with its attributes. A new SQLite file appears under its name only once it is complete."""
+    import optuna
+
+    database = where.database
+    draft = None if database is None or _has_content(database) else database.with_name(f"{database.name}.new")
+    if draft is not None:
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        draft.unlink(missing_ok=True)
+    storage = _connect(where.url if draft is None else sqlite_url(draft), fast=False)
+    try:
+        if where.name in optuna.get_all_study_names(storage):  # empty: its creation was cut short
+            optuna.delete_study(study_name=where.name, storage=storage)
+        study = optuna.create_study(study_name=where.name, storage=storage, directions=settings.objective.directions)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # so since Optuna 3.2
+            study.set_metric_names(settings.objective.metrics)
+        study.set_user_attr(STUDY_ATTRIBUTE, settings.to_json())  # last: its presence says that all is there
+    finally:
+        storage.engine.dispose()
+    if draft is not None and database is not None:
+        os.replace(draft, database)
+
+
+def different_study(where: Place, different: list[str], command: str = "") -> UserError:
+    """The refusal of a resume whose settings differ from the study's; `command` starts another study instead."""
+    command = command or f"underbudget launch {free_name(where)} ..."
+    return UserError(
+        f"the study {where.name} exists with other settings ({'; '.join(different)}): "
+        f"leave them out to resume it, or start another: {command}"
+    )
+
+
+def free_name(where: Place) -> str:
+    """A study name that is not taken, made from one that is."""
+    number = 2
+    while (where.folder.parent / f"{where.name[:60]}-{number}").exists():
+        number += 1
+    return f"{where.name[:60]}-{number}"
+
+
+def _fold_log(database: Path) -> None:
+    """Fold the write-ahead log back, so that the database is one complete file.
+
+    Another program that has it open prevents that; nothing is lost then, the log stays beside it.
+    """
+    try:
+        connection = sqlite3.connect(database, timeout=BUSY_SECONDS)
+        try:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.execute("PRAGMA journal_mode=DELETE")
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        log.warning("%s stays in write-ahead mode (%s): keep its -wal file with it", database, error)
+
+
+def is_folded(where: Place) -> bool:
+    """Whether the database is one complete file; False while another program has it open."""
+    return where.database is None or not where.database.with_name(f"{where.database.name}-wal").exists()

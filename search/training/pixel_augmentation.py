@@ -1,0 +1,95 @@
+"""Brightness, contrast and erased rectangles, for a whole batch at once.
+
+The conventions are torchvision's: `ColorJitter` (of which brightness and contrast; the two in random order) and
+`RandomErasing` before normalisation, with black. What is drawn for an image is one row of seven numbers:
+
+    0  factor of the brightness
+    1  factor of the contrast, about the mean grey of the image
+    2  1 where contrast comes first, else 0
+    3..6  first row, first column, height and width of the rectangle made black, in pixels; height 0: none
+
+Values are clamped to 0..255 after each of the two.
+"""
+
+import math
+from functools import cache
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from underbudget.search.training.recipe_parts import Augmentation, Erasing, Jitter
+
+GREY = (0.2989, 0.587, 0.114)  # shares of red, green and blue, as in torchvision's `rgb_to_grayscale`
+_TRIES = 10  # rectangles that are drawn before an image is let be, as in torchvision
+
+
+def random_retouches(
+    augmentation: "Augmentation", count: int, size: tuple[int, int], generator: torch.Generator
+) -> Tensor | None:
+    """What is done to `count` images of size (height, width): (count, 7), or None where nothing is."""
+    if augmentation.jitter is None and augmentation.erasing is None:
+        return None
+    result = torch.zeros(count, 7)
+    result[:, :2] = 1
+    if augmentation.jitter is not None:
+        result[:, :3] = _draw_jitter(augmentation.jitter, count, generator)
+    if augmentation.erasing is not None:
+        result[:, 3:] = _draw_rectangles(augmentation.erasing, count, size, generator)
+    return result
+
+
+def _draw_jitter(jitter: "Jitter", count: int, generator: torch.Generator) -> Tensor:
+    uniform = torch.rand(3, count, generator=generator)
+    columns = [_between(max(0.0, 1 - part), 1 + part, uniform[i]) for i, part in enumerate(_parts(jitter))]
+    return torch.stack([*columns, (uniform[2] < 0.5).float()], dim=1)
+
+
+def _parts(jitter: "Jitter") -> tuple[float, float]:
+    return jitter.brightness, jitter.contrast
+
+
+def _draw_rectangles(erasing: "Erasing", count: int, size: tuple[int, int], generator: torch.Generator) -> Tensor:
+    happens = torch.rand(count, generator=generator) < erasing.probability
+    area, ratio, top, left = torch.rand(4, _TRIES, count, generator=generator)
+    area = _between(*erasing.area, area) * (size[0] * size[1])
+    ratio = torch.exp(_between(math.log(erasing.ratio[0]), math.log(erasing.ratio[1]), ratio))
+    height, width = torch.round(torch.sqrt(area * ratio)), torch.round(torch.sqrt(area / ratio))
+    fits = (height < size[0]) & (width < size[1])
+    top, left = torch.floor(top * (size[0] - height + 1)), torch.floor(left * (size[1] - width + 1))
+    rectangles = torch.stack([top, left, height, width], dim=2)  # (tries, count, 4)
+    first = fits.float().argmax(0)  # the first that fits; 0 where none does
+    chosen = rectangles[first, torch.arange(count)]
+    return torch.where((happens & fits.any(0))[:, None], chosen, 0.0)
+
+
+def _between(low: float, high: float, share: Tensor) -> Tensor:
+    return low + (high - low) * share
+
+
+def retouch(images: Tensor, retouches: Tensor) -> Tensor:
+    """Images (n, channels, height, width), float, 0..255, with what `random_retouches` drew for them, (n, 7)."""
+    brightness, contrast, first, top, left, height, width = retouches.view(-1, 7, 1, 1, 1).unbind(1)
+    contrast_first = first > 0
+    images = torch.where(contrast_first, _contrasted(images, contrast), images)
+    images = (images * brightness).clamp(0, 255)
+    images = torch.where(contrast_first, images, _contrasted(images, contrast))
+    rows = torch.arange(images.shape[-2], device=images.device)[:, None]
+    columns = torch.arange(images.shape[-1], device=images.device)
+    erased = (rows >= top) & (rows < top + height) & (columns >= left) & (columns < left + width)
+    return images.masked_fill(erased, 0.0)
+
+
+@cache
+def _grey(device: torch.device) -> Tensor:
+    """GREY for (3, height, width). Made once: no CUDA graph can record a copy from the host."""
+    return torch.tensor(GREY, device=device).view(3, 1, 1)
+
+
+def _contrasted(images: Tensor, factor: Tensor) -> Tensor:
+    grey = images
+    if images.shape[1] == 3:
+        grey = (images * _grey(images.device)).sum(1, keepdim=True)
+    mean = grey.mean((1, 2, 3), keepdim=True)
+    return (images * factor + mean * (1 - factor)).clamp(0, 255)
