@@ -62,7 +62,7 @@ def main() -> None:
 def _run(dataset: Dataset, seed: int, path: str, epochs: int) -> dict[str, Any]:
     network = plan(reference(NETWORK).architecture, dataset.info.input_shape, len(dataset.info.classes))
     conditions = resolve(recipe(RECIPE), images=dataset.info.counts["train"], epochs=epochs)
-    *curve, result = train(network, conditions, seed, dataset, path=path)
+    *curve, result = train(network, conditions, seed, dataset, backend=path)
     assert isinstance(result, TrainingResult)
     assert isinstance(curve[-1], EpochResult)
     model = build(network)
@@ -76,7 +76,7 @@ def _run(dataset: Dataset, seed: int, path: str, epochs: int) -> dict[str, Any]:
         "epochs": epochs,
         "seed": seed,
         "asked": path,
-        "path": result.path,
+        "path": result.backend,
         "test_accuracy": judged.accuracy,
         "val_accuracy": curve[-1].val_accuracy,
         "train_loss": curve[-1].train_loss,

@@ -135,7 +135,11 @@ def measured(export: Export, dataset: Dataset, of_runs: bool) -> dict[str, Any]:
         theirs[part] = by_torch(export, np.asarray(judged.images))
     cost = count(export.plan)
     row: dict[str, Any] = {"params": cost.params, "macs": cost.macs, "recipe": export.metadata["recipe"]}
-    accuracy = {"images": len(judged.labels), "part": part, "torch": percent(theirs[part].argmax(1), judged.labels)}
+    accuracy = {
+        "images": len(judged.labels),
+        "part": part,
+        "torch": percent(theirs[part].argmax(1), judged.labels),
+    }
     with tempfile.TemporaryDirectory() as folder:
         exported = Path(folder) / "network"
         c_format.write(replace(export, options={"prefix": "network"}), exported, "network")

@@ -52,7 +52,7 @@ def trials(job: Job, count: int, at_once: int, places: int) -> dict[str, Any]:
         "seconds": seconds,
         "trials_per_hour": 3600 * count / seconds,
         "seconds_of_a_trial": sorted(message.seconds for message in ended)[count // 2],
-        "paths": sorted({message.path for message in ended}),
+        "paths": sorted({message.backend for message in ended}),
     }
 
 

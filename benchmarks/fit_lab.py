@@ -20,7 +20,7 @@ from scipy.optimize import minimize_scalar, nnls
 from scipy.stats import spearmanr
 from sklearn.linear_model import Ridge
 
-from lab.curves import COEFFICIENTS, CurveModel, Linear, planned
+from lab.curves import COEFFICIENTS, CurveModel, LinearModel, planned
 from lab.features import features, workload
 from underbudget.budget.count import count
 from underbudget.reports.record import SCORE_EPOCHS
@@ -83,12 +83,12 @@ def fit(curves: Curves, timed: list[Any]) -> CurveModel:
         FLOOR,
         dict(zip(names, map(float, means), strict=True)),
         dict(zip(names, map(float, scales), strict=True)),
-        tuple(Linear(intercept, dict(zip(names, slopes, strict=True))) for intercept, slopes, _ in fits),
+        tuple(LinearModel(intercept, dict(zip(names, slopes, strict=True))) for intercept, slopes, _ in fits),
         tuple(map(float, mean_curve)),
         tuple(tuple(map(float, component)) for component in components),
         factor(own_covariance),
         factor(run_covariance),
-        Linear(math.log(normal), {"dropout": growth}),
+        LinearModel(math.log(normal), {"dropout": growth}),
         noise,
         loudness,
         clock(timed),

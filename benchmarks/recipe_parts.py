@@ -103,7 +103,7 @@ def measure(path: str, dataset: Dataset, rounds: int, steps: int) -> dict[str, d
     seconds: dict[str, list[float]] = {name: [] for name in VARIANTS}
     for _ in range(rounds):
         for name, variant in VARIANTS.items():
-            run = backends.train(network, variant, 0, dataset, path=path)
+            run = backends.train(network, variant, 0, dataset, backend=path)
             next(run)
             started = time.process_time()
             next(run)

@@ -15,7 +15,7 @@ from underbudget.budget.limits import Limit
 from underbudget.models.errors import UserError
 from underbudget.reports import front as fronts
 from underbudget.reports import search_method
-from underbudget.reports.history import Step, history
+from underbudget.reports.history import FrontStep, history
 from underbudget.reports.page.conditions import conditions
 from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.reports.seed_bands import Band, Steps, pooled, steps
@@ -39,7 +39,7 @@ class Member:
         return fronts.front(self.study.trials, self.study.axis)
 
     @cached_property
-    def history(self) -> tuple[Step, ...]:
+    def history(self) -> tuple[FrontStep, ...]:
         return tuple(history(self.study))
 
     @property

@@ -11,7 +11,7 @@ from underbudget.reports.record import TRAINED, StudyRecord, TrialRecord
 
 
 @dataclass(frozen=True)
-class Step:
+class FrontStep:
     """The state of a search when a trained trial ended."""
 
     trial: int
@@ -22,11 +22,11 @@ class Step:
     best: float | None  # highest score so far, percent
 
 
-def history(study: StudyRecord) -> list[Step]:
+def history(study: StudyRecord) -> list[FrontStep]:
     """One step per complete or stopped trial, in the order in which they ended."""
     reference = study.settings.get("hypervolume_reference")
     clock = _Clock(study)
-    steps: list[Step] = []
+    steps: list[FrontStep] = []
     front: tuple[TrialRecord, ...] = ()
     epochs, volume, best = 0, 0.0 if reference else None, None
     for trained, trial in enumerate(ended(study), 1):
@@ -38,7 +38,7 @@ def history(study: StudyRecord) -> list[Step]:
             if not cheaper or score > fronts.score(front[cheaper - 1]):  # no one on the front beats it
                 front = fronts.front((*front, trial), study.axis)
                 volume = fronts.study_hypervolume(front, reference) if reference else None
-        steps.append(Step(trial.trial, trained, epochs, clock.seconds(trial.completed), volume, best))
+        steps.append(FrontStep(trial.trial, trained, epochs, clock.seconds(trial.completed), volume, best))
     return steps
 
 

@@ -15,30 +15,30 @@ import numpy as np
 import numpy.typing as npt
 
 from underbudget.models.files import write_atomically
-from underbudget.reports.runs import Missed
+from underbudget.reports.runs import Misclassification
 
 FILE = "models/mistakes.json"
 MOST = 60  # images that are kept, those of the highest confidence
 
 
 @dataclass(frozen=True)
-class Mistake(Missed):
+class MisclassifiedImage(Misclassification):
     """A misclassified image of the validation part, with what it shows."""
 
     pixels: npt.NDArray[np.uint8]  # (channels, height, width)
 
 
 @dataclass(frozen=True)
-class Mistakes:
+class MisclassifiedImages:
     """Those of one trial."""
 
     trial: int
     weights_sha256: str  # of the weights that made them
     total: int  # misclassified images; of more than MOST the first in `images` are kept
-    images: tuple[Mistake, ...]
+    images: tuple[MisclassifiedImage, ...]
 
 
-def write_mistakes(folder: Path, mistakes: Mistakes) -> None:
+def write_misclassified(folder: Path, mistakes: MisclassifiedImages) -> None:
     """Write FILE below a study's folder. Raises OSError."""
     pixels = np.stack([mistake.pixels for mistake in mistakes.images]) if mistakes.images else np.zeros(0, np.uint8)
     stored = {
@@ -52,19 +52,19 @@ def write_mistakes(folder: Path, mistakes: Mistakes) -> None:
     write_atomically(folder / FILE, json.dumps(stored).encode())
 
 
-def read_mistakes(folder: Path) -> Mistakes | None:
+def read_misclassified(folder: Path) -> MisclassifiedImages | None:
     """What FILE holds; None where it is missing or damaged: a report can do without."""
     try:
         stored: dict[str, Any] = json.loads((folder / FILE).read_bytes())
         values = np.frombuffer(zlib.decompress(base64.b64decode(stored["pixels"])), dtype=np.uint8)
         missed: Sequence[Any] = stored["missed"]
         pictures = values.reshape(stored["shape"]) if missed else ()
-        return Mistakes(
+        return MisclassifiedImages(
             int(stored["trial"]),
             str(stored["weights_sha256"]),
             int(stored["total"]),
             tuple(
-                Mistake(int(index), int(true), int(predicted), float(confidence), pixels)
+                MisclassifiedImage(int(index), int(true), int(predicted), float(confidence), pixels)
                 for pixels, (index, true, predicted, confidence) in zip(pictures, missed, strict=True)
             ),
         )

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 SESSIONS_ATTRIBUTE = "sessions"
 CONFIRMATION_PREFIX = "confirmation:"  # of study attributes, one per run: "confirmation:TRIAL:SEED INDEX"
-READINGS_ATTRIBUTE = "readings"
+TEST_SET_ACCESSES_ATTRIBUTE = "readings"
 
 _CONSTRAINT = "constraints:"  # how Optuna's set_constraint names a system attribute
 _ENQUEUED = "WAITING"  # Optuna's state of a trial that was put up, but not proposed yet
@@ -63,7 +63,7 @@ def read_study(storage_url: str, name: str) -> StudyRecord:
         trials,
         tuple(attributes.get(SESSIONS_ATTRIBUTE, ())),
         tuple(value for key, value in sorted(attributes.items()) if key.startswith(CONFIRMATION_PREFIX)),
-        tuple(attributes.get(READINGS_ATTRIBUTE, ())),
+        tuple(attributes.get(TEST_SET_ACCESSES_ATTRIBUTE, ())),
     )
 
 

@@ -36,7 +36,7 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Evaluated:
     """One epoch's weights on the judged part."""
 
     epoch: int
@@ -45,7 +45,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Missed:
+class Misclassification:
     """A misclassified image, by the last epoch's weights."""
 
     index: int  # in the judged part
@@ -69,9 +69,9 @@ class Run:
     data: Data
     # Per epoch; `val_` is what was watched: the judged part, but under "confirm" the validation part, trained on.
     curve: tuple[Epoch, ...]
-    judged: tuple[Judged, ...]  # per epoch
+    judged: tuple[Evaluated, ...]  # per epoch
     confusion: list[list[int]]  # counts [true][predicted] on the judged part, last epoch
-    missed: tuple[Missed, ...]
+    missed: tuple[Misclassification, ...]
     readings: int  # how often predictions were compared with labels of the test part
     seconds: float
     path: str
@@ -89,7 +89,7 @@ class Run:
         return self.judged[-1].accuracy
 
     @property
-    def best(self) -> Judged:
+    def best(self) -> Evaluated:
         """The best epoch on the judged part, the earliest of equals: chosen on what it is judged by, so it flatters."""
         return max(self.judged, key=lambda epoch: (epoch.accuracy, -epoch.epoch))
 
@@ -146,8 +146,8 @@ def from_json(value: dict[str, Any]) -> Run:
         **value,
         "data": Data(**data),
         "curve": tuple(Epoch(**epoch) for epoch in value["curve"]),
-        "judged": tuple(Judged(**epoch) for epoch in value["judged"]),
-        "missed": tuple(Missed(*each) for each in value["missed"]),
+        "judged": tuple(Evaluated(**epoch) for epoch in value["judged"]),
+        "missed": tuple(Misclassification(*each) for each in value["missed"]),
     }
     return Run(**fields)
 

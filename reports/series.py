@@ -15,7 +15,7 @@ FILES = {"page": "index.html", "table": "series.csv", "markdown": "series.md", "
 
 
 @dataclass(frozen=True)
-class Step(OverSeeds):
+class SeriesStep(OverSeeds):
     """One step as it was published, and its runs; none where it was not trained. The publications print `best`."""
 
     reference: Reference
@@ -56,14 +56,14 @@ class Series:
     name: str
     repository: str
     protocol: str
-    steps: tuple[Step, ...]
+    steps: tuple[SeriesStep, ...]
 
-    def previous(self, index: int) -> Step | None:
+    def previous(self, index: int) -> SeriesStep | None:
         """The last step before this one that was trained."""
         return next((step for step in reversed(self.steps[:index]) if step.runs), None)
 
 
-def target(step: Step, before: Step | None) -> str:
+def target(step: SeriesStep, before: SeriesStep | None) -> str:
     """What the step set out to reproduce, and what it changes."""
     published = step.reference
     accuracy = "no accuracy published" if published.best_test_pct is None else f"{published.best_test_pct:.2f} %"
@@ -74,7 +74,7 @@ def target(step: Step, before: Step | None) -> str:
     return wanted if before is None else f"{wanted}. Changes: {'; '.join(changes(step, before)) or 'none'}"
 
 
-def changes(step: Step, before: Step) -> list[str]:
+def changes(step: SeriesStep, before: SeriesStep) -> list[str]:
     """What differs between two steps, each as a fact."""
     found = network_changes.changes(step.network, before.network)
     if step.reference.recipe != before.reference.recipe:
@@ -84,7 +84,7 @@ def changes(step: Step, before: Step) -> list[str]:
     return found
 
 
-def result(step: Step) -> str:
+def result(step: SeriesStep) -> str:
     """What came out, in one line."""
     same = "equal" if step.params == step.reference.published_params else "NOT EQUAL"
     counted = f"{step.params:,} parameters ({same})"
@@ -101,7 +101,7 @@ def result(step: Step) -> str:
     )
 
 
-def analysis(step: Step, before: Step | None) -> list[str]:
+def analysis(step: SeriesStep, before: SeriesStep | None) -> list[str]:
     """Facts that follow from the numbers: distance from the publication, gap, change against the step before."""
     if not step.runs:
         return []

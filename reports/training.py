@@ -114,7 +114,7 @@ def class_rows(training: Training) -> list[dict[str, Any]]:
     return rows
 
 
-def missed_frame(runs: Sequence[Run]) -> "pandas.DataFrame":
+def misclassified_frame(runs: Sequence[Run]) -> "pandas.DataFrame":
     """Every misclassified image of every seed; `seeds_that_miss_it` counts over all seeds."""
     import pandas
 
@@ -182,7 +182,7 @@ def write(training: Training, folder: Path) -> dict[str, Path]:
         "histories": histories_frame(training.runs),
         "classes": pandas.DataFrame(class_rows(training)),
         "confusion": pandas.DataFrame(confusion, index=pandas.Index(classes, name="true"), columns=classes),
-        "missed": missed_frame(training.runs),
+        "missed": misclassified_frame(training.runs),
         "layers": pandas.DataFrame([asdict(row) for row in network_tables.summary_rows(training.network)]),
         "fields": pandas.DataFrame([asdict(row) for row in network_tables.field_rows(training.network)]),
         "statistics": pandas.DataFrame([asdict(part) for part in training.statistics]),

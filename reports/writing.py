@@ -10,7 +10,7 @@ from underbudget.reports.record import StudyRecord
 from underbudget.reports.tables import front_frame, to_json, trials_frame
 
 if TYPE_CHECKING:
-    from underbudget.reports.misclassified import Mistakes
+    from underbudget.reports.misclassified import MisclassifiedImages
     from underbudget.reports.page.published import Published
 
 FILES = {"page": "index.html", "trials": "trials.csv", "front": "front.csv", "report": "report.json"}
@@ -22,7 +22,7 @@ def write_report(
     target: float | None = None,
     published: "Sequence[Published] | None" = None,
     confirmation: Callable[[], str | None] = lambda: None,
-    mistakes: "Mistakes | None" = None,
+    mistakes: "MisclassifiedImages | None" = None,
     options: str = "",
 ) -> dict[str, Path]:
     """Write the files of FILES into `folder`, made if need be; their paths by the keys of FILES.

@@ -15,7 +15,7 @@ from underbudget.search.session import repeats as sets
 from underbudget.search.session import resolving, running
 from underbudget.search.session.request import Request
 from underbudget.search.study import finding
-from underbudget.search.study.location import Place
+from underbudget.search.study.location import StudyLocation
 
 if TYPE_CHECKING:
     import pandas
@@ -62,7 +62,7 @@ class Trial:
         (`study.settings["dataset"]`); output: logits (n, classes). Raises UserError unless the trial is complete.
         """
         record = trained_trials.pick(self.study.read(), self.number)
-        return trained_trials.load(self.study.place, self.study.read(), record)
+        return trained_trials.load(self.study.location, self.study.read(), record)
 
     def export(
         self, output: str | Path, force: bool = False, format: str = "py", searched: bool = False
@@ -75,18 +75,18 @@ class Trial:
         """
         study = self.study.read()
         trial = trained_trials.pick(study, self.number)
-        return trained_trials.export(self.study.place, study, trial, Path(output), force, format, searched)
+        return trained_trials.export(self.study.location, study, trial, Path(output), force, format, searched)
 
 
 @dataclass(frozen=True)
 class Study:
     """A study on disk. Every property reads it anew, also while a search is running."""
 
-    place: Place
+    location: StudyLocation
 
     @property
     def name(self) -> str:
-        return self.place.name
+        return self.location.name
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class Study:
 
     def read(self) -> StudyRecord:
         """The study as the reports see it."""
-        return read_study(self.place.url, self.place.name)
+        return read_study(self.location.url, self.location.name)
 
 
 def launch(
@@ -180,10 +180,10 @@ def _request(given: dict[str, Any]) -> Request:
 
 
 def _search(session: resolving.Session) -> Study:
-    with LiveReport(session.place, session.target, session.live) as report:
+    with LiveReport(session.location, session.target, session.live) as report:
         running.run(session, notify=report.watching(lambda event, progress: None))
         report.finish()
-    return Study(session.place)
+    return Study(session.location)
 
 
 def compare(*studies: Study) -> "pandas.DataFrame":
@@ -201,7 +201,7 @@ def compare(*studies: Study) -> "pandas.DataFrame":
 def open_study(study: str, *, runs: str | Path = resolving.DEFAULT_RUNS, storage: str | None = None) -> Study:
     """A study that is there already. Raises UserError where it is not."""
     found = Study(finding.find(study, str(runs), storage))
-    finding.read(found.place)
+    finding.read(found.location)
     return found
 
 

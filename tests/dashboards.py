@@ -15,7 +15,7 @@ from underbudget.models import weights
 from underbudget.models.build import build
 from underbudget.models.language import parse
 from underbudget.models.plan import plan
-from underbudget.search.study.location import Place
+from underbudget.search.study.location import StudyLocation
 
 SHAPE = (1, 12, 12)
 CLASSES = ("zero", "one", "<b>two</b>")
@@ -31,9 +31,11 @@ SPECS = (
 FRONT = (0, 2)  # numbers of SPECS
 
 
-def make(folder: Path, name: str = "demo", storage: Path | None = None, specs: tuple[Spec, ...] = SPECS) -> Place:
+def make(
+    folder: Path, name: str = "demo", storage: Path | None = None, specs: tuple[Spec, ...] = SPECS
+) -> StudyLocation:
     """A study with the weights of the trials of LAYERS; in a `storage` of its own name, or in the folder."""
-    place = Place(name, folder, None if storage is None else f"sqlite:///{storage}")
+    location = StudyLocation(name, folder, None if storage is None else f"sqlite:///{storage}")
     file = storage or folder / "study.db"
     (folder / "models").mkdir(parents=True)
     fixed = settings(validation=100)
@@ -48,16 +50,16 @@ def make(folder: Path, name: str = "demo", storage: Path | None = None, specs: t
         connection.commit()
     finally:
         connection.close()
-    return place
+    return location
 
 
-def attributes(place: Place) -> dict[str, Any]:
+def attributes(location: StudyLocation) -> dict[str, Any]:
     """The system attributes of a study as they lie in its database."""
-    assert place.database is not None
-    connection = sqlite3.connect(place.database)
+    assert location.database is not None
+    connection = sqlite3.connect(location.database)
     try:
         query = "SELECT key, value_json FROM study_system_attributes JOIN studies USING (study_id) WHERE study_name = ?"
-        return {key: json.loads(text) for key, text in connection.execute(query, (place.name,))}
+        return {key: json.loads(text) for key, text in connection.execute(query, (location.name,))}
     finally:
         connection.close()
 

@@ -14,7 +14,7 @@ from underbudget.search.engines.job import Engine, EpochDone, Failed, Finished, 
 from underbudget.search.session.coordinator import Coordinator, Limits, Outcome
 from underbudget.search.space import Space
 from underbudget.search.stopping import Stopping
-from underbudget.search.study.location import Place
+from underbudget.search.study.location import StudyLocation
 from underbudget.search.study.opening import open_study
 from underbudget.search.study.settings import Settings
 from underbudget.search.training import recipe as recipes
@@ -73,7 +73,7 @@ def search(
         if stop_after is not None and events >= stop_after:
             bounds.stop = "asked to stop"
 
-    with open_study(place(folder), fixed) as study:
+    with open_study(location(folder), fixed) as study:
         session = Coordinator(
             study,
             fixed,
@@ -88,9 +88,9 @@ def search(
         return session.run()
 
 
-def place(folder: Path) -> Place:
+def location(folder: Path) -> StudyLocation:
     """Where `search` keeps its study."""
-    return Place("toy", folder)
+    return StudyLocation("toy", folder)
 
 
 def stored(folder: Path) -> optuna.Study:

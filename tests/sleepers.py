@@ -39,7 +39,7 @@ def run(job):
             time.sleep(0.005)
         say(kind="epoch", trial=trial, epoch=epoch, train_loss=1.0, train_accuracy=50.0, val_loss=1.0,
             val_accuracy=50.0, seconds=0.0)
-    over(kind="finished", weights="QUJD", confusion=[[1]], seconds=0.0, path="asleep " + str(job["path"]),
+    over(kind="finished", weights="QUJD", confusion=[[1]], seconds=0.0, backend="asleep " + str(job["backend"]),
          device=job["device"], hardware="none", versions={"pid": str(os.getpid())})
 
 say(kind="ready")

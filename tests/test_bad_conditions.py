@@ -26,14 +26,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="limits of other processes: Linux only")
-@pytest.mark.parametrize("path", ["plain", "auto"])
-def test_a_worker_that_finds_no_memory_says_so_and_lives(digits: Dataset, path: str) -> None:
+@pytest.mark.parametrize("backend", ["plain", "auto"])
+def test_a_worker_that_finds_no_memory_says_so_and_lives(digits: Dataset, backend: str) -> None:
     """Really: the worker's address space is limited to little more than it has."""
     limits = importlib.import_module("resource")
     large = dataclasses.replace(
         job(digits, trial=2, epochs=1), layers_text="conv3x3(256) relu bn | conv3x3(256) relu bn | gap | linear(10)"
     )
-    large = dataclasses.replace(large, recipe={**large.recipe, "batch_size": 1200}, path=path)
+    large = dataclasses.replace(large, recipe={**large.recipe, "batch_size": 1200}, backend=backend)
     engine = ProcessesEngine(1)
     try:
         engine.submit(job(digits, trial=1, epochs=1))
@@ -176,7 +176,7 @@ def test_a_machine_without_compiler_trains_plainly_and_the_log_says_why(
     finally:
         engine.close()
     assert isinstance(last, Finished)
-    assert "plain" in last.path
+    assert "plain" in last.backend
     assert "the plain path is taken: no C compiler was found (cc, gcc or clang)" in caplog.text
 
 

@@ -25,20 +25,20 @@ from studies import Spec, make_study
 
 from underbudget.reports.dashboard import attributes
 from underbudget.reports.dashboard.notes import escaped
-from underbudget.reports.dashboard.storing import File, Wanted, store
+from underbudget.reports.dashboard.storing import DashboardContent, File, store
 from underbudget.reports.record import StudyRecord
 from underbudget.search.dashboard import update as additions
 from underbudget.search.progress import Progress, Tick
 from underbudget.search.study import finding
-from underbudget.search.study.location import Place
+from underbudget.search.study.location import StudyLocation
 
 LONG = "# Title\n\n" + "".join(f"line {index} of *many* `with` \N{SNOWMAN}\n\n" for index in range(400))
 FIGURE = {"data": [{"type": "scatter", "x": list(range(900)), "y": [0.5] * 900}], "layout": {"title": {"text": "é"}}}
-NOTHING = Wanted({}, "", {})
+NOTHING = DashboardContent({}, "", {})
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def location(tmp_path: Path) -> StudyLocation:
     return dashboards.make(tmp_path / "demo")
 
 
@@ -85,7 +85,7 @@ def test_notes_and_figures_are_written_as_optuna_dashboard_writes_them(bare: tup
 def test_optuna_dashboard_reads_what_is_stored(bare: tuple[str, "optuna.Study"]) -> None:
     url, study = bare
     file = File("00000000-0000-4000-8000-000000000000", "trial-1.py", "text/x-python")
-    store(url, "bare", Wanted({"underbudget-front": FIGURE}, LONG, {1: "note of one"}, {1: [file]}), 1.0)
+    store(url, "bare", DashboardContent({"underbudget-front": FIGURE}, LONG, {1: "note of one"}, {1: [file]}), 1.0)
     trial_id = study.get_trials(deepcopy=False)[1]._trial_id
     assert optuna_dashboard.get_note(study) == LONG
     assert get_note_from_system_attrs(system(study), trial_id) == {"version": 1, "body": "note of one"}
@@ -95,28 +95,28 @@ def test_optuna_dashboard_reads_what_is_stored(bare: tuple[str, "optuna.Study"])
     assert artifact["filename"] == "trial-1.py"
     assert artifact["mimetype"] == "text/x-python"
     # Shorter, then nothing: no piece of the longer text may stay.
-    store(url, "bare", Wanted({"underbudget-front": {"data": []}}, "short", {1: "changed"}), 1.0)
+    store(url, "bare", DashboardContent({"underbudget-front": {"data": []}}, "short", {1: "changed"}), 1.0)
     assert optuna_dashboard.get_note(study) == "short"
     assert get_note_from_system_attrs(system(study), trial_id) == {"version": 2, "body": "changed"}
     assert json.loads(get_plotly_graph_objects(system(study))["underbudget-front"]) == {"data": []}
     assert len(shown_artifacts(study, 1)) == 1  # none were named: they stay
-    store(url, "bare", Wanted({"underbudget-front": None}, "", {}, {}), 1.0)
+    store(url, "bare", DashboardContent({"underbudget-front": None}, "", {}, {}), 1.0)
     assert get_plotly_graph_objects(system(study)) == {}
     assert optuna_dashboard.get_note(study) == ""
     assert shown_artifacts(study, 1) == []
     assert [key for key in system(study) if key.startswith("dashboard:")] == []
 
 
-def test_an_update_without_a_change_writes_nothing(place: Place) -> None:
-    study = finding.read(place)
-    assert additions.update(place, study) == ""
-    assert place.database is not None
-    content = place.database.read_bytes()
-    files = {path: path.stat().st_mtime_ns for path in (place.folder / "artifacts").iterdir()}
+def test_an_update_without_a_change_writes_nothing(location: StudyLocation) -> None:
+    study = finding.read(location)
+    assert additions.update(location, study) == ""
+    assert location.database is not None
+    content = location.database.read_bytes()
+    files = {path: path.stat().st_mtime_ns for path in (location.folder / "artifacts").iterdir()}
     assert len(files) == 2 * len(dashboards.FRONT)
-    assert additions.update(place, finding.read(place)) == ""
-    assert place.database.read_bytes() == content
-    assert {path: path.stat().st_mtime_ns for path in (place.folder / "artifacts").iterdir()} == files
+    assert additions.update(location, finding.read(location)) == ""
+    assert location.database.read_bytes() == content
+    assert {path: path.stat().st_mtime_ns for path in (location.folder / "artifacts").iterdir()} == files
 
 
 def test_a_note_that_a_person_has_changed_stays(bare: tuple[str, "optuna.Study"]) -> None:
@@ -124,22 +124,22 @@ def test_a_note_that_a_person_has_changed_stays(bare: tuple[str, "optuna.Study"]
     trial_id = study.get_trials(deepcopy=False)[0]._trial_id
     save = optuna_dashboard._note.save_note_with_version
     optuna_dashboard.save_note(study, "mine, before anything of ours")
-    store(url, "bare", Wanted({}, "ours", {0: "first", 1: "other"}), 1.0)
+    store(url, "bare", DashboardContent({}, "ours", {0: "first", 1: "other"}), 1.0)
     assert optuna_dashboard.get_note(study) == "mine, before anything of ours"
     save(study._storage, study._study_id, trial_id, 2, "first, and what I think")
     for _ in range(2):
-        store(url, "bare", Wanted({}, "ours", {0: "second", 1: "other"}), 1.0)
+        store(url, "bare", DashboardContent({}, "ours", {0: "second", 1: "other"}), 1.0)
         assert get_note_from_system_attrs(system(study), trial_id)["body"] == "first, and what I think"
     store(url, "bare", NOTHING, 1.0)  # it left the front
     assert get_note_from_system_attrs(system(study), trial_id)["body"] == "first, and what I think"
     save(study._storage, study._study_id, trial_id, 3, "")
-    store(url, "bare", Wanted({}, "", {0: "third"}), 1.0)
+    store(url, "bare", DashboardContent({}, "", {0: "third"}), 1.0)
     assert get_note_from_system_attrs(system(study), trial_id)["body"] == ""
 
 
 def test_a_file_that_a_person_deleted_stays_away(bare: tuple[str, "optuna.Study"]) -> None:
     url, study = bare
-    wanted = Wanted({}, "", {}, {0: [File("abc", "trial-0.py", "text/x-python")]})
+    wanted = DashboardContent({}, "", {}, {0: [File("abc", "trial-0.py", "text/x-python")]})
     store(url, "bare", wanted, 1.0)
     key = f"dashboard:artifacts:{study.get_trials(deepcopy=False)[0]._trial_id}:abc"
     assert json.loads(system(study)[key])["filename"] == "trial-0.py"
@@ -149,30 +149,30 @@ def test_a_file_that_a_person_deleted_stays_away(bare: tuple[str, "optuna.Study"
 
 
 def test_what_left_the_front_loses_its_note_and_files(tmp_path: Path) -> None:
-    place = dashboards.make(tmp_path / "demo")
-    study = finding.read(place)
-    additions.update(place, study)
-    before = dashboards.attributes(place)
+    location = dashboards.make(tmp_path / "demo")
+    study = finding.read(location)
+    additions.update(location, study)
+    before = dashboards.attributes(location)
     beaten = replace(study, trials=tuple(trial for trial in study.trials if trial.trial != 0))
-    assert additions.update(place, beaten) == ""
-    after = dashboards.attributes(place)
+    assert additions.update(location, beaten) == ""
+    after = dashboards.attributes(location)
     assert [key for key in before if key.startswith("dashboard:1:")]
     assert not [key for key in after if key.startswith(("dashboard:1:", "dashboard:artifacts:1:"))]
     names = {json.loads(value)["filename"] for key, value in after.items() if ":artifacts:" in key}
     assert names == {"trial-2.py", "trial-2-confusion.png"}
-    assert len(list((place.folder / "artifacts").iterdir())) == 2
-    additions.update(place, study)
-    again = dashboards.attributes(place)
+    assert len(list((location.folder / "artifacts").iterdir())) == 2
+    additions.update(location, study)
+    again = dashboards.attributes(location)
     assert {key: value for key, value in again.items() if "note_ver" not in key} == {
         key: value for key, value in before.items() if "note_ver" not in key
     }
 
 
-def test_the_files_are_the_model_and_its_confusion_matrix(place: Place, tmp_path: Path) -> None:
-    assert additions.update(place, finding.read(place)) == ""
+def test_the_files_are_the_model_and_its_confusion_matrix(location: StudyLocation, tmp_path: Path) -> None:
+    assert additions.update(location, finding.read(location)) == ""
     found = {
-        meta["filename"]: (place.folder / "artifacts" / meta["artifact_id"]).read_bytes()
-        for key, value in dashboards.attributes(place).items()
+        meta["filename"]: (location.folder / "artifacts" / meta["artifact_id"]).read_bytes()
+        for key, value in dashboards.attributes(location).items()
         if ":artifacts:" in key and (meta := json.loads(value))
     }
     assert set(found) == {f"trial-{number}{end}" for number in dashboards.FRONT for end in (".py", "-confusion.png")}
@@ -183,68 +183,70 @@ def test_the_files_are_the_model_and_its_confusion_matrix(place: Place, tmp_path
     assert done.returncode == 0, done.stderr
 
 
-def test_files_that_cannot_be_made_are_left_out_with_a_line(place: Place) -> None:
-    (place.folder / "models" / "trial-0.safetensors").unlink()
-    said = additions.update(place, finding.read(place))
+def test_files_that_cannot_be_made_are_left_out_with_a_line(location: StudyLocation) -> None:
+    (location.folder / "models" / "trial-0.safetensors").unlink()
+    said = additions.update(location, finding.read(location))
     assert said.startswith("note: ")
     assert "trial-0.safetensors" in said
     assert "\n" not in said
-    names = {json.loads(value)["filename"] for key, value in dashboards.attributes(place).items() if ":artif" in key}
+    names = {json.loads(value)["filename"] for key, value in dashboards.attributes(location).items() if ":artif" in key}
     assert names == {"trial-0-confusion.png", "trial-2.py", "trial-2-confusion.png"}
 
 
-def test_files_wait_for_the_next_update_where_there_is_no_time(place: Place) -> None:
-    study = finding.read(place)
-    assert additions.update(place, study, seconds=0) == ""
-    assert not [key for key in dashboards.attributes(place) if ":artifacts:" in key]
-    assert "dashboard:note_str:0" in dashboards.attributes(place)
-    additions.update(place, study)
-    assert len([key for key in dashboards.attributes(place) if ":artifacts:" in key]) == 4
+def test_files_wait_for_the_next_update_where_there_is_no_time(location: StudyLocation) -> None:
+    study = finding.read(location)
+    assert additions.update(location, study, seconds=0) == ""
+    assert not [key for key in dashboards.attributes(location) if ":artifacts:" in key]
+    assert "dashboard:note_str:0" in dashboards.attributes(location)
+    additions.update(location, study)
+    assert len([key for key in dashboards.attributes(location) if ":artifacts:" in key]) == 4
 
 
-def test_a_locked_study_costs_one_line(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_study_costs_one_line(location: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(additions, "_PATIENCE", 0.1)
-    study = finding.read(place)
-    before = dashboards.attributes(place)
-    other = sqlite3.connect(place.database or "", isolation_level=None)
+    study = finding.read(location)
+    before = dashboards.attributes(location)
+    other = sqlite3.connect(location.database or "", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    said = additions.update(place, study, artifacts=False)
+    said = additions.update(location, study, artifacts=False)
     other.execute("ROLLBACK")
     other.close()
     assert said.startswith("note: ")
     assert "locked" in said
     assert "\n" not in said
-    assert dashboards.attributes(place) == before
+    assert dashboards.attributes(location) == before
 
 
-def test_a_study_that_cannot_be_written_costs_one_line(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    study = finding.read(place)
-    (place.folder / "artifacts").write_text("a file where the folder should be")
-    said = additions.update(place, study)
+def test_a_study_that_cannot_be_written_costs_one_line(
+    location: StudyLocation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = finding.read(location)
+    (location.folder / "artifacts").write_text("a file where the folder should be")
+    said = additions.update(location, study)
     assert "artifacts" in said
     assert "\n" not in said
-    assert "dashboard:note_str:0" in dashboards.attributes(place)  # the rest is written
+    assert "dashboard:note_str:0" in dashboards.attributes(location)  # the rest is written
     connect = sqlite3.connect  # as root, permissions alone stop nobody
     monkeypatch.setattr(sqlite3, "connect", lambda file, **more: connect(file.replace("mode=rw", "mode=ro"), **more))
-    said = additions.update(place, replace(study, trials=study.trials[:1]), artifacts=False)
+    said = additions.update(location, replace(study, trials=study.trials[:1]), artifacts=False)
     assert "readonly" in said
     assert "\n" not in said
-    gone = Place("demo", place.folder / "elsewhere")
+    gone = StudyLocation("demo", location.folder / "elsewhere")
     assert additions.update(gone, study, artifacts=False).startswith("note: ")
     assert not gone.folder.exists()  # nor is a database made
 
 
 def test_an_empty_study_has_a_note_and_no_figures(tmp_path: Path) -> None:
-    place = dashboards.make(tmp_path / "demo", specs=())
-    assert additions.update(place, finding.read(place)) == ""
-    found = dashboards.attributes(place)
+    location = dashboards.make(tmp_path / "demo", specs=())
+    assert additions.update(location, finding.read(location)) == ""
+    found = dashboards.attributes(location)
     assert "No trial is complete yet" in found["dashboard:note_str:0"]
     assert get_plotly_graph_objects(found) == {}
 
 
-def test_the_studys_note_says_what_became_of_it(place: Place) -> None:
-    additions.update(place, finding.read(place))
-    note = get_note_from_system_attrs(dashboards.attributes(place), None)["body"]
+def test_the_studys_note_says_what_became_of_it(location: StudyLocation) -> None:
+    additions.update(location, finding.read(location))
+    note = get_note_from_system_attrs(dashboards.attributes(location), None)["body"]
     assert "**Winner: [trial 2](trials?numbers=2)**, 96.00 %" in note  # mean of 95, 96 and 97
     assert "112 parameters (1.4 % of the budget)" in note
     assert "6 proposed, 3 complete, 1 stopped early (13 epochs saved), 1 rejected before any training, 1 failed" in note
@@ -268,10 +270,10 @@ def test_figures_are_complete_for_plotly_and_small(tmp_path: Path) -> None:
         assert "height" not in figure["layout"]
 
 
-def test_the_front_is_logarithmic_in_the_error(place: Place) -> None:
+def test_the_front_is_logarithmic_in_the_error(location: StudyLocation) -> None:
     from underbudget.reports.dashboard.figures import figures
 
-    figure = figures(finding.read(place))["underbudget-front"]
+    figure = figures(finding.read(location))["underbudget-front"]
     assert figure is not None
     (front,) = (trace for trace in figure["data"] if trace["name"].startswith("front"))
     assert front["x"] == [56, 112]
@@ -294,13 +296,13 @@ def test_text_is_escaped_for_markdown(text: str) -> None:
     assert all(escaped(text)[at - 1] == "\\" for at, c in enumerate(escaped(text)) if c in "_*[]()`|<>.#$!")
 
 
-def test_a_search_updates_at_most_once_a_minute(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_updates_at_most_once_a_minute(location: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
     times = [1000.0]
     updates: list[float] = []
     with_files: list[bool] = []
     monkeypatch.setattr(time, "monotonic", lambda: times[-1])
 
-    def update(place: Place, study: StudyRecord, artifacts: bool, seconds: float) -> str:
+    def update(location: StudyLocation, study: StudyRecord, artifacts: bool, seconds: float) -> str:
         updates.append(times[-1])
         with_files.append(artifacts)
         assert seconds <= 5
@@ -308,7 +310,7 @@ def test_a_search_updates_at_most_once_a_minute(place: Place, monkeypatch: pytes
 
     monkeypatch.setattr(additions, "update", update)
     events: list[object] = []
-    told = (keeper := additions.Keeper(place)).watching(lambda event, progress: events.append(event))
+    told = (keeper := additions.Updater(location)).watching(lambda event, progress: events.append(event))
     for now in (1000.0, 1059.0, 1060.0, 1061.0, 1119.0, 1120.0, 1300.0):
         times.append(now)
         told(Tick(), Progress(1, 1))
@@ -318,27 +320,29 @@ def test_a_search_updates_at_most_once_a_minute(place: Place, monkeypatch: pytes
     assert with_files == [False, False, False, True]  # files at the end only: proposals stay cheap
 
 
-def test_a_short_search_writes_no_additions(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_search_writes_no_additions(location: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(additions, "update", lambda *words, **more: pytest.fail("too early"))
-    additions.Keeper(place).close()
+    additions.Updater(location).close()
 
 
-def test_what_goes_wrong_with_an_update_does_not_end_a_search(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_goes_wrong_with_an_update_does_not_end_a_search(
+    location: StudyLocation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*words: object, **more: object) -> str:
         raise RuntimeError("a new bug")
 
     monkeypatch.setattr(additions, "EVERY", 0.0)
     monkeypatch.setattr(additions, "update", fail)
-    additions.Keeper(place).watching(lambda event, progress: None)(Tick(), Progress(1, 1))
+    additions.Updater(location).watching(lambda event, progress: None)(Tick(), Progress(1, 1))
 
 
 def test_a_search_goes_on_as_if_there_were_no_additions(tmp_path: Path) -> None:
     for name in ("plain", "shown"):
         simulated.search(tmp_path / name, 6)
         if name == "shown":
-            place = simulated.place(tmp_path / name)
-            assert additions.update(place, finding.read(place), artifacts=False) == ""
-            assert "dashboard:note_str:0" in dashboards.attributes(place)
+            location = simulated.location(tmp_path / name)
+            assert additions.update(location, finding.read(location), artifacts=False) == ""
+            assert "dashboard:note_str:0" in dashboards.attributes(location)
         simulated.search(tmp_path / name, 12)
 
     def content(folder: Path) -> list[Any]:

@@ -57,9 +57,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     database = folder / "all.db"
     make_study(database, sample(40), "many", settings("mnist", 10000))
     runs = folder / "runs"
-    place = dashboards.make(runs / "made", HOSTILE, database)
+    location = dashboards.make(runs / "made", HOSTILE, database)
     # The folder of a study in a storage is named after it, with what may not be in a file's name replaced.
-    place.folder.rename(runs / "".join(c if c.isalnum() or c in "._-" else "_" for c in HOSTILE)[:64])
+    location.folder.rename(runs / "".join(c if c.isalnum() or c in "._-" else "_" for c in HOSTILE)[:64])
     port = free_port()
     options = ["--storage", f"sqlite:///{database}", "--runs", str(runs), "--port", str(port)]
     process = subprocess.Popen(

@@ -21,7 +21,7 @@ from underbudget.search.engines.calibration import Measure, Throughput, calibrat
 from underbudget.search.engines.job import Engine, Finished
 from underbudget.search.engines.processes import ProcessesEngine, layout
 from underbudget.search.engines.resources import Workers
-from underbudget.search.experiments.setup import Bench
+from underbudget.search.experiments.setup import Setup
 from underbudget.search.training.recipe import recipe, resolve
 
 
@@ -174,17 +174,17 @@ def test_judged_runs_on_gpus_are_as_many_at_once_as_measure_fastest(
     monkeypatch.setattr(devices, "engine_for", lambda device, workers: made.append((device, workers)))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "H200")
     curve, said = Curve(1, 1e9, 10, 20, 21), list[str]()
-    monkeypatch.setattr(Bench, "_measure", lambda bench: curve())
-    bench = Bench(digits, "cuda:1,cuda:3", say=said.append)
-    assert bench.device_line() == "cuda:1,cuda:3 (H200), as many at a time as a measurement finds fastest"
-    bench.engine(2)  # one on each: nothing is measured
+    monkeypatch.setattr(Setup, "_measure", lambda setup: curve())
+    setup = Setup(digits, "cuda:1,cuda:3", say=said.append)
+    assert setup.device_line() == "cuda:1,cuda:3 (H200), as many at a time as a measurement finds fastest"
+    setup.engine(2)  # one on each: nothing is measured
     assert curve.tried == said == []
     for jobs in (3, 50, 60):
-        bench.engine(jobs)
+        setup.engine(jobs)
     assert made == [("cuda:1,cuda:3", count) for count in (2, 3, 4, 4)]  # two at once on each of the two
     assert curve.tried == [1, 2, 4]
     assert said == ["measuring how many trainings at once are fastest on cuda:1"]
-    asked = Bench(digits, "cuda:0", 6)
+    asked = Setup(digits, "cuda:0", 6)
     asked.engine(9)
     assert made[-1] == ("cuda:0", 6)
     assert asked.device_line() == "cuda:0 (H200), 6 at a time (as asked)"
@@ -256,7 +256,7 @@ def test_trainings_in_threads_of_one_worker_are_as_alone(digits: Dataset) -> Non
         engine = ProcessesEngine(at_once, at_once=at_once)
         try:
             for trial in range(3):
-                engine.submit(dataclasses.replace(job(digits, trial, seed=trial), path="graph"))
+                engine.submit(dataclasses.replace(job(digits, trial, seed=trial), backend="graph"))
             states.append({message.trial: message.weights for message in finished(engine, 3)})
             assert len(engine.pids()) == 1
         finally:

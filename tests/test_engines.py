@@ -117,11 +117,14 @@ def test_a_training_that_diverges_fails_for_good(engine: Engine, digits: Dataset
 
 
 def test_a_job_computes_by_the_path_that_a_record_named(engine: Engine, digits: Dataset) -> None:
-    for path in ("cpu float32 channels_last plain threads=1", "cpu float32 channels_last graph uncaptured threads=1"):
-        engine.submit(dataclasses.replace(job(digits, epochs=1), path=path))
+    for backend in (
+        "cpu float32 channels_last plain threads=1",
+        "cpu float32 channels_last graph uncaptured threads=1",
+    ):
+        engine.submit(dataclasses.replace(job(digits, epochs=1), backend=backend))
         last = messages(engine)[-1]
         assert isinstance(last, Finished)
-        assert last.path == path
+        assert last.backend == backend
 
 
 def test_other_data_than_the_study_s_is_refused(engine: Engine, digits: Dataset) -> None:

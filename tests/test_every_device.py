@@ -1,4 +1,4 @@
-"""What a training promises on every device, on the path that "auto" takes there. One suite for all of them."""
+"""What a training promises on every device, on the backend that "auto" takes there. One suite for all of them."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -30,10 +30,10 @@ def finish(
     device: str,
     recipe: Recipe = SHORT,
     seed: int = 0,
-    path: str = "auto",
+    backend: str = "auto",
     plan: Plan | None = None,
 ) -> tuple[list[EpochResult], TrainingResult]:
-    *epochs, result = backends.train(plan or network(), recipe, seed, dataset, device, path)
+    *epochs, result = backends.train(plan or network(), recipe, seed, dataset, device, backend)
     assert isinstance(result, TrainingResult)
     return [epoch for epoch in epochs if isinstance(epoch, EpochResult)], result
 
@@ -42,7 +42,7 @@ def test_it_learns_and_keeps_what_it_was_judged_by(quadrants: Dataset, device: s
     epochs, result = finish(quadrants, device, replace(SHORT, epochs=8))
     assert epochs[-1].val_accuracy > 90
     assert epochs[-1].train_loss < epochs[0].train_loss
-    assert result.path.startswith(device)
+    assert result.backend.startswith(device)
     assert result.device.startswith(device)
     model = build(network())
     model.load_state_dict(result.state)
@@ -57,8 +57,8 @@ def test_it_learns_and_keeps_what_it_was_judged_by(quadrants: Dataset, device: s
 
 def test_the_path_of_a_record_computes_the_same_again(quadrants: Dataset, device: str) -> None:
     first, one = finish(quadrants, device, seed=4)
-    again, two = finish(quadrants, device, seed=4, path=one.path)
-    assert one.path == two.path
+    again, two = finish(quadrants, device, seed=4, backend=one.backend)
+    assert one.backend == two.backend
     spread = 0 if device == "cpu" else SPREAD
     assert [e.val_loss for e in again] == pytest.approx([e.val_loss for e in first], rel=spread, abs=spread)
     if device == "cpu":
@@ -66,7 +66,7 @@ def test_the_path_of_a_record_computes_the_same_again(quadrants: Dataset, device
 
 
 def test_without_dropout_it_trains_as_the_plain_loop_does(quadrants: Dataset, device: str) -> None:
-    expected, _ = finish(quadrants, device, path="plain", plan=network(""))
+    expected, _ = finish(quadrants, device, backend="plain", plan=network(""))
     got, _ = finish(quadrants, device, plan=network(""))
     for one, other in zip(expected, got, strict=True):
         assert other.train_loss == pytest.approx(one.train_loss, rel=2e-3 if device == "cpu" else SPREAD)
@@ -76,7 +76,7 @@ def test_trainings_at_once_are_as_trainings_alone(quadrants: Dataset, device: st
     """In threads of one process, as a GPU's worker runs them. The CPU's C kernels run alone in theirs."""
 
     def losses(seed: int) -> list[float]:
-        return [epoch.val_loss for epoch in finish(quadrants, device, seed=seed, path="graph")[0]]
+        return [epoch.val_loss for epoch in finish(quadrants, device, seed=seed, backend="graph")[0]]
 
     alone = [losses(seed) for seed in range(3)]
     with ThreadPoolExecutor(3) as pool:

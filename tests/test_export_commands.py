@@ -25,14 +25,14 @@ from underbudget.models.export.preprocessing import normalise
 from underbudget.models.language import parse
 from underbudget.models.plan import plan
 from underbudget.reports.record import Epoch
-from underbudget.reports.runs import Data, Judged, Run, to_json
+from underbudget.reports.runs import Data, Evaluated, Run, to_json
 from underbudget.search.commands.main import run
 from underbudget.search.data.store import Dataset
 from underbudget.search.experiments import test_set_accesses
 from underbudget.search.results import exporting
 from underbudget.search.results import trained_trials as winners
 from underbudget.search.results.trained_trials import keep_samples
-from underbudget.search.study.location import Place
+from underbudget.search.study.location import StudyLocation
 from underbudget.search.training.recipe import RECIPES
 from underbudget.search.training.recipe import to_json as recipe_json
 
@@ -68,7 +68,7 @@ def runs_folder(folder: Path, dataset: Dataset, protocol: str = "confirm", **cha
                 269,
             ),
             curve=(Epoch(1, 1.0, 80.0, 1.0, 80.0, 1.0),),
-            judged=(Judged(1, 1.0, accuracy),),
+            judged=(Evaluated(1, 1.0, accuracy),),
             confusion=[[0] * 10] * 10,
             missed=(),
             readings=1,
@@ -107,7 +107,7 @@ def test_a_folder_of_runs_exports_its_first_seed(digits: Dataset, tmp_path: Path
 def test_a_confirmed_trial_exports_its_fresh_seed(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = Place("toy", tmp_path)
+    where = StudyLocation("toy", tmp_path)
     made = trial_record(3, flat(7000, 99.0))
     assert made.proposal is not None
     assert made.result is not None

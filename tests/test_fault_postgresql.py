@@ -19,7 +19,7 @@ from underbudget.models.errors import UserError
 from underbudget.search.commands.main import run
 from underbudget.search.data.store import Dataset
 from underbudget.search.study import locks
-from underbudget.search.study.location import Place
+from underbudget.search.study.location import StudyLocation
 
 SERVER = os.environ.get("UNDERBUDGET_POSTGRESQL", "")
 pytestmark = pytest.mark.skipif(not SERVER, reason="PostgreSQL: set UNDERBUDGET_POSTGRESQL to the URL of a server")
@@ -98,15 +98,15 @@ def test_a_server_that_goes_away_breaks_the_search_off_and_it_is_resumed(
 def test_the_lock_outlives_the_server_s_limit_for_idle_connections(url: str, tmp_path: Path) -> None:
     name = sqlalchemy.make_url(url).database
     run_sql(url, f"ALTER DATABASE {name} SET idle_session_timeout = '200ms'")
-    one, other = (Place(NAME, tmp_path / folder, url) for folder in ("one", "other"))
-    for place in (one, other):
-        place.folder.mkdir()
+    one, other = (StudyLocation(NAME, tmp_path / folder, url) for folder in ("one", "other"))
+    for location in (one, other):
+        location.folder.mkdir()
     with locks.held(one):
         time.sleep(0.8)
         assert locks.is_held(other)
         with pytest.raises(UserError, match="is being searched by another process"), locks.held(other):
             pytest.fail("two coordinators on one study")
-        with locks.held(Place("another", tmp_path / "other", url)):
+        with locks.held(StudyLocation("another", tmp_path / "other", url)):
             pass  # another study of the same database
     assert not locks.is_held(other)
     with locks.held(other):

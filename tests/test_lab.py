@@ -18,7 +18,7 @@ from lab.stock import StockSampler
 from underbudget.models.errors import UserError
 from underbudget.reports.record import Epoch
 from underbudget.search.engines.job import EpochDone, Finished, Job
-from underbudget.search.sampling.sampler_study import View
+from underbudget.search.sampling.sampler_study import SamplerStudy
 from underbudget.search.study.seeds import derive
 
 SMALL, LARGE = "conv3x3(4) relu bn | gap | conv1x1(10)", "conv3x3(30) relu bn | conv3x3(30) relu bn | gap | conv1x1(10)"
@@ -200,7 +200,7 @@ def test_stock_samplers_propose_what_stock_optuna_does(constrained: bool) -> Non
     """The same sampler driven by plain ask and tell, with the same results."""
     fixed = settings("params<8000", 0)
     dimensions = fixed.dimensions
-    view = View(fixed.objective, 10_000)
+    view = SamplerStudy(fixed.objective, 10_000)
     ours = StockSampler(lambda seed: optuna.samplers.TPESampler(seed=seed), 15, constrained)
     plain = optuna.create_study(directions=["minimize", "maximize"], sampler=optuna.samplers.TPESampler(seed=0))
     for number in range(25):

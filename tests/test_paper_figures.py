@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
-import judged
 import matplotlib
 import pytest
+import stub_runs
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -218,7 +218,7 @@ def test_it_compiles(figures: Path, tmp_path: Path) -> None:
 
 def test_confirmed_finalists_are_drawn(tmp_path: Path) -> None:
     study = study_record([Spec(), Spec(params=5000, accuracies=(98.0,) * 3)], study_settings=settings("mnist", 10_000))
-    runs = [to_json(judged.a_run((99.0, last), name="demo:0", seed=seed)) for seed, last in enumerate((99.1, 99.3))]
+    runs = [to_json(stub_runs.a_run((99.0, last), name="demo:0", seed=seed)) for seed, last in enumerate((99.1, 99.3))]
     write_figures(replace(study, confirmations=tuple(runs)), tmp_path)
     assert "confirmed on test" in PdfReader(tmp_path / "front.pdf").pages[0].extract_text()
     assert r"99.20 $\pm$ 0.14" in (tmp_path / "front.tex").read_text()
@@ -247,7 +247,7 @@ def test_the_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
         (["--figures", "--compare"], "run report twice"),
     ],
 )
-def test_mistakes(options: list[str], says: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_misclassified(options: list[str], says: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     make_study(tmp_path / "empty" / "study.db", [Spec("rejected", 9000, ())], name="empty")
     assert run(["report", "empty", "--runs", str(tmp_path), *options]) == 2

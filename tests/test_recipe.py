@@ -10,12 +10,12 @@ from underbudget.models.references import REFERENCES
 from underbudget.search.training.recipe import (
     DEFAULT_RECIPE,
     RECIPES,
+    Affine,
     Augmentation,
     Erasing,
     Jitter,
     Perspective,
     Recipe,
-    Warp,
     from_json,
     recipe,
     resolve,
@@ -24,10 +24,12 @@ from underbudget.search.training.recipe import (
 )
 from underbudget.search.training.schedule import Constant, Cosine, OneCycle, Plateau, StepDecay
 
-ROTATION_7 = Augmentation((Warp(7.0, 0.0, 0.0, (1.0, 1.0)),))
+ROTATION_7 = Augmentation((Affine(7.0, 0.0, 0.0, (1.0, 1.0)),))
 UNSCALED = (1.0, 1.0)
 CYCLE_20, CYCLE_30 = OneCycle(0.2, 25.0, 10_000.0, 0.85, 0.95), OneCycle(0.3, 25.0, 10_000.0, 0.85, 0.95)
-AFFINE_7 = Augmentation((Warp(6.0, 0.0, 0.0, UNSCALED), Warp(7.0, 10.0, 0.1, (0.8, 1.2))), None, Jitter(0.4, 0.4), None)
+AFFINE_7 = Augmentation(
+    (Affine(6.0, 0.0, 0.0, UNSCALED), Affine(7.0, 10.0, 0.1, (0.8, 1.2))), None, Jitter(0.4, 0.4), None
+)
 # what differs from SGD at 0.01 with momentum 0.9, batch 128, 15 epochs
 PUBLISHED: dict[str, dict[str, object]] = {
     "plain": {},
@@ -37,13 +39,13 @@ PUBLISHED: dict[str, dict[str, object]] = {
     "warp10-onecycle": {
         "lr": 0.1,
         "schedule": CYCLE_20,
-        "augmentation": Augmentation((Warp(10.0, 0.0, 0.0, UNSCALED), Warp(10.0, 5.0, 0.1, UNSCALED))),
+        "augmentation": Augmentation((Affine(10.0, 0.0, 0.0, UNSCALED), Affine(10.0, 5.0, 0.1, UNSCALED))),
     },
     "warp20-onecycle20": {
         "lr": 0.1,
         "schedule": replace(CYCLE_20, length=20 / 15),
         "augmentation": Augmentation(
-            (Warp(20.0, 0.0, 0.0, UNSCALED), Warp(10.0, 5.0, 0.1, UNSCALED)), Perspective(0.2, 0.5)
+            (Affine(20.0, 0.0, 0.0, UNSCALED), Affine(10.0, 5.0, 0.1, UNSCALED)), Perspective(0.2, 0.5)
         ),
     },
     "affine7-jitter": {"lr": 0.015, "augmentation": AFFINE_7},
@@ -59,14 +61,14 @@ PUBLISHED: dict[str, dict[str, object]] = {
     "affine10-jitter-step6": {
         "lr": 0.015,
         "schedule": StepDecay(6, 0.1),
-        "augmentation": Augmentation((Warp(10.0, 0.0, 0.1, (0.9, 1.1)),), None, Jitter(0.1, 0.1), None),
+        "augmentation": Augmentation((Affine(10.0, 0.0, 0.1, (0.9, 1.1)),), None, Jitter(0.1, 0.1), None),
     },
     "affine5-adam-onecycle": {
         "optimizer": "adam",
         "lr": 0.003,
         "weight_decay": 5e-5,
         "schedule": OneCycle(0.2, 25.0, 1000.0, 0.85, 0.95),
-        "augmentation": Augmentation((Warp(5.0, 0.0, 0.0, UNSCALED), Warp(0.0, 0.0, 0.05, (0.98, 1.02)))),
+        "augmentation": Augmentation((Affine(5.0, 0.0, 0.0, UNSCALED), Affine(0.0, 0.0, 0.05, (0.98, 1.02)))),
     },
 }
 
@@ -113,7 +115,7 @@ FULL = Recipe(
     False,
     0.05,
     Cosine(0.1),
-    Augmentation((Warp(3.0),), Perspective(0.3, 0.4), Jitter(0.1, 0.2), Erasing(0.3, (0.1, 0.2), (0.5, 2.0))),
+    Augmentation((Affine(3.0),), Perspective(0.3, 0.4), Jitter(0.1, 0.2), Erasing(0.3, (0.1, 0.2), (0.5, 2.0))),
     0.99,
     0.1,
     0.995,

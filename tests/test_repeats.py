@@ -191,7 +191,7 @@ def test_a_dry_run_says_the_studies_and_reads_back(
         (["set", "--repeats", "2", "--storage", "nonsense"], "storage"),
     ],
 )
-def test_mistakes(
+def test_misclassified(
     options: list[str], says: str, digits: Dataset, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     given = ["--dataset", "digits", *session_options(digits, tmp_path / "runs")]
@@ -204,7 +204,7 @@ def test_mistakes(
 
 def test_the_longest_name(digits: Dataset, tmp_path: Path) -> None:
     asked = request(tmp_path, digits, 1, study="x" * 61, repeats=2)
-    assert [len(session.place.name) for session in repeats.prepare(asked, lambda line: None)] == [64, 64]
+    assert [len(session.location.name) for session in repeats.prepare(asked, lambda line: None)] == [64, 64]
     assert repeats.name_of(Request(budget=[f"params<{'9' * 14}", f"macs<{'9' * 14}", f"peak_bytes<{'9' * 14}"])) < "z"
 
 

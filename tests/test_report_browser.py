@@ -7,9 +7,9 @@ from statistics import stdev
 
 import pytest
 from browser import Visit, axe_violations, visit
-from judged import a_run
 from playwright.sync_api import Browser, expect
 from scipy.stats import t
+from stub_runs import a_run
 from studies import Spec, sample, session, settings, study_record
 
 from underbudget.reports.page.study import render_page

@@ -17,7 +17,14 @@ from underbudget.models.plan import plan
 from underbudget.reports import importance
 from underbudget.reports.history import fronts_after, history
 from underbudget.reports.importance import importances
-from underbudget.reports.misclassified import FILE, MOST, Mistake, Mistakes, read_mistakes, write_mistakes
+from underbudget.reports.misclassified import (
+    FILE,
+    MOST,
+    MisclassifiedImage,
+    MisclassifiedImages,
+    read_misclassified,
+    write_misclassified,
+)
 from underbudget.reports.page.confusion import confusion_rows
 from underbudget.reports.page.details import trial_details
 from underbudget.reports.page.progress_figures import progress_figures
@@ -189,9 +196,9 @@ def test_the_budget_goes_where_torch_puts_its_parameters() -> None:
 
 def test_mistakes_read_back(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 5), dtype=np.uint8)
-    images = tuple(Mistake(i, 1, 7, 99.5, pixels[i]) for i in range(2))
-    write_mistakes(tmp_path, Mistakes(3, "1" * 64, 70, images))
-    found = read_mistakes(tmp_path)
+    images = tuple(MisclassifiedImage(i, 1, 7, 99.5, pixels[i]) for i in range(2))
+    write_misclassified(tmp_path, MisclassifiedImages(3, "1" * 64, 70, images))
+    found = read_misclassified(tmp_path)
     assert found is not None
     assert (found.trial, found.weights_sha256, found.total) == (3, "1" * 64, 70)
     assert [(one.index, one.true, one.predicted, one.confidence) for one in found.images] == [
@@ -199,8 +206,8 @@ def test_mistakes_read_back(tmp_path: Path) -> None:
         (1, 1, 7, 99.5),
     ]
     assert np.array_equal(np.stack([one.pixels for one in found.images]), pixels)
-    write_mistakes(tmp_path, Mistakes(3, "1" * 64, 0, ()))
-    none = read_mistakes(tmp_path)
+    write_misclassified(tmp_path, MisclassifiedImages(3, "1" * 64, 0, ()))
+    none = read_misclassified(tmp_path)
     assert none is not None
     assert none.images == ()
 
@@ -216,21 +223,21 @@ def test_mistakes_read_back(tmp_path: Path) -> None:
     ],
 )
 def test_damaged_mistakes_are_none(tmp_path: Path, content: bytes) -> None:
-    assert read_mistakes(tmp_path) is None
+    assert read_misclassified(tmp_path) is None
     (tmp_path / FILE).parent.mkdir()
     (tmp_path / FILE).write_bytes(content)
-    assert read_mistakes(tmp_path) is None
+    assert read_misclassified(tmp_path) is None
 
 
 def test_the_page_shows_the_mistakes_of_its_winner_only() -> None:
     study = study_record([Spec(accuracies=(99.0,) * 3)], study_settings=settings("mnist", 10_000))
     result = study.trials[0].result
     assert result is not None
-    picture = Mistake(5, 3, 8, 77.0, np.zeros((1, 28, 28), np.uint8))
-    right = render_page(study, mistakes=Mistakes(0, result.weights_sha256, 93, (picture,)))
+    picture = MisclassifiedImage(5, 3, 8, 77.0, np.zeros((1, 28, 28), np.uint8))
+    right = render_page(study, mistakes=MisclassifiedImages(0, result.weights_sha256, 93, (picture,)))
     assert "3, not 8" in right
     assert "93 of 10,000 validation images; the 1 of highest confidence" in " ".join(right.split())
-    assert "3, not 8" not in render_page(study, mistakes=Mistakes(0, "2" * 64, 93, (picture,)))
+    assert "3, not 8" not in render_page(study, mistakes=MisclassifiedImages(0, "2" * 64, 93, (picture,)))
     assert "Misclassified images" not in render_page(study)
 
 
@@ -245,8 +252,8 @@ def test_confusion_rows_by_hand() -> None:
 def test_the_search_keeps_what_its_winner_gets_wrong(tmp_path: Path, quadrants: "object") -> None:
     from underbudget.models import weights
     from underbudget.search.data.store import Dataset
-    from underbudget.search.results.misclassified import keep_mistakes
-    from underbudget.search.study.location import Place
+    from underbudget.search.results.misclassified import keep_misclassified
+    from underbudget.search.study.location import StudyLocation
 
     assert isinstance(quadrants, Dataset)
     torch.manual_seed(0)
@@ -260,9 +267,9 @@ def test_the_search_keeps_what_its_winner_gets_wrong(tmp_path: Path, quadrants: 
     named = {"name": "quadrants", "input_shape": [1, 8, 8], "classes": list("abcd"), "counts": {"validation": 41}}
     result = replace(record.result, weights_sha256=weights.sha256(data))
     study = StudyRecord("demo", {**settings(), "dataset": named}, (replace(record, result=result),))
-    where = Place("demo", tmp_path, None)
-    assert keep_mistakes(where, study, quadrants)
-    found = read_mistakes(tmp_path)
+    where = StudyLocation("demo", tmp_path, None)
+    assert keep_misclassified(where, study, quadrants)
+    found = read_misclassified(tmp_path)
     assert found is not None
     part = quadrants.part("validation")
     pixels = torch.from_numpy(np.array(part.images)).float() / 255
@@ -275,7 +282,7 @@ def test_the_search_keeps_what_its_winner_gets_wrong(tmp_path: Path, quadrants: 
     for one in found.images:
         assert np.array_equal(one.pixels, part.images[one.index])
         assert (one.true, one.predicted) == (part.labels[one.index], predicted[one.index])
-    assert not keep_mistakes(where, study, quadrants)  # they are there
+    assert not keep_misclassified(where, study, quadrants)  # they are there
     (tmp_path / FILE).unlink()
     (tmp_path / record.result.weights_file).write_bytes(data[:-1])
-    assert not keep_mistakes(where, study, quadrants)  # nobody's weights
+    assert not keep_misclassified(where, study, quadrants)  # nobody's weights

@@ -5,14 +5,14 @@ import json
 import math
 from pathlib import Path
 
-import judged
 import numpy as np
 import pytest
+import stub_runs
 
 from underbudget.models.errors import UserError
 from underbudget.models.plan import plan
 from underbudget.models.references import REFERENCES, reference
-from underbudget.reports.series import Series, Step, analysis, changes, markdown, result, rows
+from underbudget.reports.series import Series, SeriesStep, analysis, changes, markdown, result, rows
 from underbudget.search.commands.main import run
 from underbudget.search.data.store import Dataset, Part, PartName, write_dataset
 from underbudget.search.engines import runner
@@ -21,10 +21,10 @@ from underbudget.search.experiments.series import collection, collections
 from underbudget.search.training import recipe as recipes
 
 
-def step(name: str, *accuracies: tuple[float, ...], train: float = 98.0) -> Step:
+def step(name: str, *accuracies: tuple[float, ...], train: float = 98.0) -> SeriesStep:
     published = reference(name)
-    runs = tuple(judged.a_run(values, train, name, seed=seed) for seed, values in enumerate(accuracies))
-    return Step(published, plan(published.architecture, (1, 28, 28)), runs)
+    runs = tuple(stub_runs.a_run(values, train, name, seed=seed) for seed, values in enumerate(accuracies))
+    return SeriesStep(published, plan(published.architecture, (1, 28, 28)), runs)
 
 
 def test_the_five_collections() -> None:
@@ -77,9 +77,9 @@ def test_the_change_against_the_step_before_has_an_interval() -> None:
 
 def test_other_images_are_not_compared_with_the_publication() -> None:
     found = step("saish-m4", (99.2, 99.5))
-    other = judged.a_run((99.2, 99.5))
+    other = stub_runs.a_run((99.2, 99.5))
     data = type(other.data)(**{**other.data.__dict__, "name": "fashion-mnist"})
-    moved = Step(found.reference, found.network, (judged.a_run((99.2, 99.5), data=data),))
+    moved = SeriesStep(found.reference, found.network, (stub_runs.a_run((99.2, 99.5), data=data),))
     assert found.published_best == 99.53
     assert moved.published_best is None
     assert moved.standard_errors is None
@@ -89,9 +89,9 @@ def test_other_images_are_not_compared_with_the_publication() -> None:
 def test_a_series_is_replayed(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bad = judged.failing(lambda job: job.recipe["name"] == "warp20-onecycle20")  # saish-m3
-    jobs = judged.instead_of_workers(monkeypatch, bad)
-    command = ["series", "saish", "--dataset", "digits", "--data-dir", judged.data_dir(digits), "--seeds", "2",
+    bad = stub_runs.failing(lambda job: job.recipe["name"] == "warp20-onecycle20")  # saish-m3
+    jobs = stub_runs.instead_of_workers(monkeypatch, bad)
+    command = ["series", "saish", "--dataset", "digits", "--data-dir", stub_runs.data_dir(digits), "--seeds", "2",
                "--epochs", "2", "--max-params", "7650", "--output", str(tmp_path)]  # fmt: skip
     assert run([*command, "--steps", "saish-m1,saish-m3,saish-m4", "--json"]) == 0
     steps = json.loads(capsys.readouterr().out)["steps"]
@@ -137,8 +137,8 @@ def test_the_table_for_the_docs() -> None:
         (["saish", "--protocol", "x"], "--protocol is search, confirm or published"),
     ],
 )
-def test_mistakes(given: list[str], said: str, digits: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["series", *given, "--dataset", "digits", "--data-dir", judged.data_dir(digits)]) == 2
+def test_misclassified(given: list[str], said: str, digits: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["series", *given, "--dataset", "digits", "--data-dir", stub_runs.data_dir(digits)]) == 2
     shown = capsys.readouterr().err
     assert said in shown
     assert shown.count("\n") == 1
@@ -155,7 +155,7 @@ def test_the_largest_networks_train_an_epoch_on_a_few_images(tmp_path: Path, one
     recipe = recipes.resolve(recipes.recipe(largest.recipe), images=8, epochs=1, batch_size=8)
     text = str(largest.architecture)
     job = Job(
-        0, text, recipes.to_json(recipe), 0, str(few.folder), few.info.checksum, "cpu", path="plain", detailed=True
+        0, text, recipes.to_json(recipe), 0, str(few.folder), few.info.checksum, "cpu", backend="plain", detailed=True
     )
     first, last = runner.run(job)
     assert isinstance(first, EpochDone)

@@ -82,12 +82,12 @@ def test_a_trial_may_be_submitted_again_after_its_stop(engine: Engine, digits: D
 def test_a_halted_training_ends_within_its_epoch(digits: Dataset) -> None:
     asked = 0
 
-    def halted() -> bool:
+    def should_stop() -> bool:
         nonlocal asked
         asked += 1
         return asked > 30  # of 20 steps per epoch
 
-    said = list(runner.run(job(digits, epochs=5), halted))
+    said = list(runner.run(job(digits, epochs=5), should_stop))
     assert [type(message) for message in said] == [EpochDone]
     assert asked == 31
 

@@ -17,7 +17,7 @@ from underbudget.search.engines.inprocess import InProcessEngine
 from underbudget.search.engines.job import EpochDone, Finished, Job, Message
 from underbudget.search.session.coordinator import Limits
 from underbudget.search.stopping import Stopping
-from underbudget.search.stopping.choosing import judged_epochs
+from underbudget.search.stopping.choosing import rung_epochs
 from underbudget.search.stopping.curves import Curve
 from underbudget.search.stopping.front import LEAST_COMPLETE, FrontPruner, forecast
 from underbudget.search.stopping.halving import HalvingPruner
@@ -82,7 +82,7 @@ def test_a_trial_that_is_only_somewhat_behind_is_stopped_later_than_a_hopeless_o
 
 
 def test_the_reason_and_the_estimate_say_what_the_curves_say() -> None:
-    stop = front_pruner().judge(study(*FRONT), running(5000, 9.0, 2))
+    stop = front_pruner().decide(study(*FRONT), running(5000, 9.0, 2))
     assert stop is not None
     assert stop.epoch == 2
     # Every curve falls alike; a score is the mean of the last three epochs: 6^0.2, 6^0.1 and 1 times the last error.
@@ -166,7 +166,7 @@ def test_halving_lets_one_of_three_go_on_and_never_stops_the_smallest() -> None:
     assert pruner.prune(held, running(7000, 9.0, 3))  # dominated by all: last of six, two go on
     assert not pruner.prune(held, running(7000, 0.5, 3))  # the most accurate is the first of an epsilon-net
     assert not pruner.prune(held, running(100, 15.0, 3))
-    stop = pruner.judge(held, running(7000, 9.0, 3))
+    stop = pruner.decide(held, running(7000, 9.0, 3))
     assert stop is not None
     assert stop.reason == "at epoch 3, because it is place 6 of 6 trials there, of which 2 go on"
 
@@ -198,7 +198,7 @@ def test_a_search_stops_bad_trials_early_and_stock_optuna_reads_it(tmp_path: Pat
     assert outcome.reached
     assert len(stopped) + len(complete) == 30
     assert len(stopped) > 5
-    epochs = judged_epochs(Stopping(method), 15)
+    epochs = rung_epochs(Stopping(method), 15)
     for one in stopped:
         assert one.state == TrialState.PRUNED
         assert one.values is None

@@ -49,7 +49,7 @@ try:
 except Exception as error:
     print(type(error).__name__, error)
 """
-    with studies.open_study(simulated.place(tmp_path), simulated.settings()):
+    with studies.open_study(simulated.location(tmp_path), simulated.settings()):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         with pytest.raises(UserError, match="another process"):
             simulated.search(tmp_path, 1)
@@ -154,15 +154,15 @@ def test_somebody_who_has_the_database_open_does_not_spoil_the_end(
     reader.execute("SELECT count(*) FROM trials").fetchall()
     with caplog.at_level("WARNING", logger="search"):
         assert simulated.search(tmp_path, 2).reached
-    assert not studies.is_folded(simulated.place(tmp_path)) or not caplog.records
+    assert not studies.is_folded(simulated.location(tmp_path)) or not caplog.records
     reader.close()
     assert simulated.search(tmp_path, 3).reached
-    assert studies.is_folded(simulated.place(tmp_path))
+    assert studies.is_folded(simulated.location(tmp_path))
 
 
 def test_one_database_has_one_coordinator_also_from_two_folders(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "shared.db")
-    one, other = (studies.Place("toy", tmp_path / name / "toy", url) for name in ("a", "b"))
+    one, other = (studies.StudyLocation("toy", tmp_path / name / "toy", url) for name in ("a", "b"))
     with studies.open_study(one, simulated.settings()) as study:
         assert study.study_name == "toy"
         with pytest.raises(UserError, match="another process"), studies.open_study(other, simulated.settings()):

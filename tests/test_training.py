@@ -124,7 +124,7 @@ def test_the_result_is_the_last_epoch(quadrants: Dataset) -> None:
     for name, tensor in result.state.items():
         assert tensor.dtype == (torch.int64 if name.endswith("num_batches_tracked") else torch.float32)
         assert tensor.is_contiguous()
-    assert result.path == "cpu float32 channels_last plain threads=1"
+    assert result.backend == "cpu float32 channels_last plain threads=1"
     assert result.device == "cpu"
     assert result.hardware
     assert result.versions["torch"] == torch.__version__

@@ -17,7 +17,16 @@ from underbudget.search.training import backends
 from underbudget.search.training.loop import EpochResult, TrainingResult
 from underbudget.search.training.native.library import Unavailable, library
 from underbudget.search.training.randomness import Randomness
-from underbudget.search.training.recipe import RECIPES, Augmentation, Erasing, Jitter, Perspective, Recipe, Warp, recipe
+from underbudget.search.training.recipe import (
+    RECIPES,
+    Affine,
+    Augmentation,
+    Erasing,
+    Jitter,
+    Perspective,
+    Recipe,
+    recipe,
+)
 from underbudget.search.training.schedule import Cosine, OneCycle, Plateau, StepDecay
 
 try:
@@ -29,7 +38,7 @@ except Unavailable as missing:
     REASON = str(missing)
 needs_kernels = pytest.mark.skipif(bool(REASON), reason=f"the C kernels cannot be used here: {REASON}")
 pytestmark = pytest.mark.usefixtures("one_thread")
-on_both_paths = pytest.mark.parametrize("path", ["plain", pytest.param("native", marks=needs_kernels)])
+on_both_paths = pytest.mark.parametrize("backend", ["plain", pytest.param("native", marks=needs_kernels)])
 
 EPOCHS, SEED = 12, 3
 CPU = torch.device("cpu")
@@ -94,18 +103,18 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel:
 
 @on_both_paths
 @pytest.mark.parametrize("name", RUNS)
-def test_a_run_is_what_stock_torch_computes(quadrants: Dataset, name: str, path: str) -> None:
+def test_a_run_is_what_stock_torch_computes(quadrants: Dataset, name: str, backend: str) -> None:
     run, shape = RUNS[name], network()
     stock = initial(shape)
     optimizer = optimizer_of(run, stock)
     scheduler = scheduler_of(run, optimizer)
-    judge = averaged(stock, run.ema) if run.ema else stock
+    evaluate_images = averaged(stock, run.ema) if run.ema else stock
     parts = [quadrants.part("train"), quadrants.part("validation")]
     mean, std = quadrants.info.mean[0], quadrants.info.std[0]
-    inputs, judged_inputs = ((torch.tensor(part.images).float() / 255 - mean) / std for part in parts)
-    labels, judged_labels = (torch.tensor(part.labels) for part in parts)
+    inputs, evaluated_inputs = ((torch.tensor(part.images).float() / 255 - mean) / std for part in parts)
+    labels, evaluated_labels = (torch.tensor(part.labels) for part in parts)
 
-    *epochs, result = backends.train(shape, run, SEED, quadrants, path=path)
+    *epochs, result = backends.train(shape, run, SEED, quadrants, backend=backend)
     assert isinstance(result, TrainingResult)
     rates = set()
     for epoch in epochs:
@@ -115,15 +124,15 @@ def test_a_run_is_what_stock_torch_computes(quadrants: Dataset, name: str, path:
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        if isinstance(judge, AveragedModel):
-            judge.update_parameters(stock)
+        if isinstance(evaluate_images, AveragedModel):
+            evaluate_images.update_parameters(stock)
         with torch.no_grad():
-            judged = nn.functional.cross_entropy(judge.eval()(judged_inputs), judged_labels).item()
+            judged = nn.functional.cross_entropy(evaluate_images.eval()(evaluated_inputs), evaluated_labels).item()
         scheduler.step(*([judged] if isinstance(scheduler, ReduceLROnPlateau) else []))
         assert (epoch.train_loss, epoch.val_loss) == pytest.approx((loss.item(), judged), rel=1e-3, abs=1e-3)
     if isinstance(run.schedule, Plateau):
         assert len(rates) > 1  # the plateau was met
-    kept = judge.module if isinstance(judge, AveragedModel) else judge
+    kept = evaluate_images.module if isinstance(evaluate_images, AveragedModel) else evaluate_images
     for mine, theirs in zip(result.state.values(), kept.state_dict().values(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-2, atol=2e-3)
 
@@ -136,7 +145,7 @@ EVERYTHING = Recipe(
     0.005,
     schedule=Cosine(),
     weight_decay=0.01,
-    augmentation=Augmentation((Warp(10, 5, 0.1),), Perspective(0.3, 0.5), Jitter(0.3, 0.3), Erasing(0.4)),
+    augmentation=Augmentation((Affine(10, 5, 0.1),), Perspective(0.3, 0.5), Jitter(0.3, 0.3), Erasing(0.4)),
     label_smoothing=0.1,
     ema=0.9,
 )
@@ -145,15 +154,15 @@ EVERYTHING = Recipe(
 @needs_kernels
 @pytest.mark.parametrize("name", [*RECIPES, "everything"])
 def test_every_recipe_trains_alike_on_both_paths(quadrants: Dataset, name: str) -> None:
-    """No dropout, which has masks of its own on each path: only rounding differs."""
+    """No dropout, which has masks of its own on each backend: only rounding differs."""
     run = EVERYTHING if name == "everything" else replace(recipe(name), epochs=3, batch_size=16)
-    assert backends.choose(network()).path == "native"
+    assert backends.choose(network()).backend == "native"
     (*plain, slow), (*fast, quick) = (
-        list(backends.train(network(), run, SEED, quadrants, path=path)) for path in ("plain", "auto")
+        list(backends.train(network(), run, SEED, quadrants, backend=backend)) for backend in ("plain", "auto")
     )
     assert isinstance(slow, TrainingResult)
     assert isinstance(quick, TrainingResult)
-    assert " native " in quick.path
+    assert " native " in quick.backend
     for expected, got in zip(plain, fast, strict=True):
         assert isinstance(expected, EpochResult)
         assert isinstance(got, EpochResult)
@@ -163,10 +172,10 @@ def test_every_recipe_trains_alike_on_both_paths(quadrants: Dataset, name: str) 
 
 
 @on_both_paths
-def test_a_run_of_all_parts_repeats_bit_by_bit(quadrants: Dataset, path: str) -> None:
+def test_a_run_of_all_parts_repeats_bit_by_bit(quadrants: Dataset, backend: str) -> None:
     outside = torch.get_rng_state()
     (*_, one), (*_, two) = (
-        list(backends.train(network(" drop0.1"), EVERYTHING, 1, quadrants, path=path)) for _ in range(2)
+        list(backends.train(network(" drop0.1"), EVERYTHING, 1, quadrants, backend=backend)) for _ in range(2)
     )
     assert isinstance(one, TrainingResult)
     assert isinstance(two, TrainingResult)
@@ -176,13 +185,13 @@ def test_a_run_of_all_parts_repeats_bit_by_bit(quadrants: Dataset, path: str) ->
 
 @on_both_paths
 def test_the_averaged_weights_are_judged_and_kept_and_the_run_goes_on_without_them(
-    quadrants: Dataset, path: str
+    quadrants: Dataset, backend: str
 ) -> None:
     """The training of the weights themselves is the same with and without their average."""
     with_it, without = (
         [
             epoch
-            for epoch in backends.train(network(), run, SEED, quadrants, path=path)
+            for epoch in backends.train(network(), run, SEED, quadrants, backend=backend)
             if isinstance(epoch, EpochResult)
         ]
         for run in (replace(BASE, batch_size=16, ema=0.9), replace(BASE, batch_size=16))

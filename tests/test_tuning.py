@@ -7,17 +7,17 @@ import pytest
 from underbudget.models.errors import UserError
 from underbudget.search.training.recipe import (
     RECIPES,
+    Affine,
     Augmentation,
     Erasing,
     Jitter,
     Perspective,
-    Warp,
     from_json,
     recipe,
     to_json,
 )
 from underbudget.search.training.schedule import Constant, Cosine, OneCycle, StepDecay
-from underbudget.search.training.tuning import TUNABLE, Choice, Range, strengthened, tuned
+from underbudget.search.training.tuning import TUNABLE, Options, Range, strengthened, tuned
 
 ONE_CYCLE = recipe("warp10-onecycle")
 
@@ -47,7 +47,7 @@ def test_every_value_takes_its_place() -> None:
         lr=0.05,
         weight_decay=2e-4,
         schedule=Cosine(),
-        augmentation=Augmentation((Warp(5.0), Warp(5.0, 2.5, 0.05))),
+        augmentation=Augmentation((Affine(5.0), Affine(5.0, 2.5, 0.05))),
         label_smoothing=0.1,
         ema=0.99,
     )
@@ -71,10 +71,13 @@ def test_a_schedule_of_the_recipes_own_kind_stays(name: str, kind: str, epochs: 
 
 def test_the_strength_of_every_kind_of_augmentation() -> None:
     full = Augmentation(
-        (Warp(20, 60, 0.4, (0.2, 1.4)),), Perspective(0.8, 0.3), Jitter(0.4, 0.2), Erasing(0.8, (0.1, 0.2), (0.5, 2.0))
+        (Affine(20, 60, 0.4, (0.2, 1.4)),),
+        Perspective(0.8, 0.3),
+        Jitter(0.4, 0.2),
+        Erasing(0.8, (0.1, 0.2), (0.5, 2.0)),
     )
     assert strengthened(full, 1.5) == Augmentation(
-        (Warp(30, 80.0, pytest.approx(0.6), (0.1, pytest.approx(1.6))),),
+        (Affine(30, 80.0, pytest.approx(0.6), (0.1, pytest.approx(1.6))),),
         Perspective(0.9, 0.3),
         Jitter(pytest.approx(0.6), pytest.approx(0.3)),
         Erasing(1.0, (0.1, 0.2), (0.5, 2.0)),
@@ -112,7 +115,7 @@ def test_bad_values_are_refused(values: dict[str, object], message: str) -> None
 
 
 def test_the_kinds_of_ranges() -> None:
-    assert {name for name, values in TUNABLE.items() if isinstance(values, Choice)} == {"schedule", "ema"}
+    assert {name for name, values in TUNABLE.items() if isinstance(values, Options)} == {"schedule", "ema"}
     assert {name for name, values in TUNABLE.items() if isinstance(values, Range) and values.log} == {
         "lr",
         "weight_decay",

@@ -37,7 +37,7 @@ WORST_ERROR = 90.0  # percent: guessing one of ten classes
 
 
 @dataclass(frozen=True)
-class Linear:
+class LinearModel:
     """A linear function of standardised features."""
 
     intercept: float
@@ -54,12 +54,12 @@ class CurveModel:
     floor: float  # percent of errors that no network of the space gets under
     means: Mapping[str, float]  # of the features, over the fitted architectures
     scales: Mapping[str, float]
-    outputs: tuple[Linear, ...]  # level, then one shape per component
+    outputs: tuple[LinearModel, ...]  # level, then one shape per component
     mean_curve: tuple[float, ...]  # decades above the level, one per epoch
     components: tuple[tuple[float, ...], ...]
     own: tuple[tuple[float, ...], ...]  # lower Cholesky factor: covariance of (level, shapes) between architectures
     run: tuple[tuple[float, ...], ...]  # the same between two runs of one architecture
-    spread: Linear  # natural logarithm of what multiplies an architecture's own part
+    spread: LinearModel  # natural logarithm of what multiplies an architecture's own part
     noise: tuple[float, ...]  # standard deviation at each epoch, decades
     loudness: tuple[float, float]  # its natural logarithm: intercept, slope per decade of the level
     seconds: Mapping[str, float]  # of one epoch: per term of lab.features.workload
@@ -75,8 +75,8 @@ class CurveModel:
         return cls(
             **{
                 **value,
-                "outputs": tuple(Linear(**output) for output in value["outputs"]),
-                "spread": Linear(**value["spread"]),
+                "outputs": tuple(LinearModel(**output) for output in value["outputs"]),
+                "spread": LinearModel(**value["spread"]),
                 **{name: tuple(value[name]) for name in ("mean_curve", "noise", "loudness")},
                 **{name: tuple(map(tuple, value[name])) for name in ("components", "own", "run")},
             }

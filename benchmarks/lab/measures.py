@@ -36,9 +36,9 @@ def progress(search: Search, scale: str = "log") -> tuple[list[int], list[float]
     return [trial.spent for trial in search.trained], volumes
 
 
-def epochs_to(progress: tuple[Sequence[int], Sequence[float]], wanted: float) -> float:
+def epochs_to(progress: tuple[Sequence[int], Sequence[float]], constraints: float) -> float:
     """Epochs spent when the hypervolume first was at least `wanted`; infinite where it never was."""
-    reached = (float(spent) for spent, volume in zip(*progress, strict=True) if volume >= wanted)
+    reached = (float(spent) for spent, volume in zip(*progress, strict=True) if volume >= constraints)
     return next(reached, math.inf)
 
 

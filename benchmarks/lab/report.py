@@ -39,7 +39,7 @@ def rows(found: Found, trials: int, target: float | None) -> list[dict[str, str]
     """A row per method, column title to text: medians (of the over-budget share: means) over seeds, with intervals."""
     cut = {name: [one.trained[:trials] for one in searches] for name, searches in found.items()}
     best_known = max(measures.best(one.trained) for searches in found.values() for one in searches)
-    wanted = target if target is not None else round(float(np.median(list(map(measures.best, cut[BASE])))), 2)
+    constraints = target if target is not None else round(float(np.median(list(map(measures.best, cut[BASE])))), 2)
     result = []
     for name, searches in found.items():
         row = {"method": name, "epochs": f"{np.median([trained[-1].spent for trained in cut[name]]):.0f}"}
@@ -49,7 +49,9 @@ def rows(found: Found, trials: int, target: float | None) -> list[dict[str, str]
             ]
             row[title] = shown(volumes, digits)
             row[f"% of random's epochs to its {title}"] = shown(shares(found[BASE], searches, trials, scale), 0)
-        row[f"trials to {wanted:.2f} %"] = shown([measures.trials_to(trained, wanted) for trained in cut[name]], 0)
+        row[f"trials to {constraints:.2f} %"] = shown(
+            [measures.trials_to(trained, constraints) for trained in cut[name]], 0
+        )
         row["over budget %"] = shown([measures.over_budget(one) for one in searches], 1, np.mean)
         row[f"regret to {best_known:.2f} %"] = shown([best_known - measures.best(one) for one in cut[name]], 2)
         row["s"] = f"{np.median([one.wall_seconds for one in searches]):.1f}"

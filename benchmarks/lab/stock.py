@@ -15,8 +15,8 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from underbudget.reports import record
-from underbudget.search.sampling.sampler_study import View
-from underbudget.search.sampling.samplers import Params, Wanted
+from underbudget.search.sampling.sampler_study import SamplerStudy
+from underbudget.search.sampling.samplers import Params, ProposalConstraints
 from underbudget.search.space.dimensions import collect
 
 
@@ -28,13 +28,20 @@ class StockSampler:
         self._study: optuna.Study | None = None
         self._open: dict[int, Trial] = {}  # by number, not told yet
 
-    def __call__(self, seed: int, number: int, dimensions: tuple[Any, ...], view: View, wanted: Wanted) -> Params:
+    def __call__(
+        self,
+        seed: int,
+        number: int,
+        dimensions: tuple[Any, ...],
+        sampler_study: SamplerStudy,
+        constraints: ProposalConstraints,
+    ) -> Params:
         if self._study is None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 sampler = self._make(seed)
             self._study = optuna.create_study(directions=["minimize", "maximize"], sampler=sampler)
-        seen = view.study.get_trials(deepcopy=False)
+        seen = sampler_study.study.get_trials(deepcopy=False)
         for known in [known for known in self._open if seen[known].state.is_finished()]:
             self._tell(self._study, self._open.pop(known), seen[known])
         self._open[number] = trial = self._study.ask()

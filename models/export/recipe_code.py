@@ -39,7 +39,7 @@ def check(recipe: Mapping[str, Any]) -> None:
 def augmentation(recipe: Mapping[str, Any]) -> list[str]:
     """Lines of `augment = v2.Compose([...])`, for float images (channels, height, width) of 0..1."""
     parts = recipe["augmentation"]
-    steps = [_warp(warp) for warp in parts.get("warps", ())]
+    steps = [_affine(warp) for warp in parts.get("warps", ())]
     if view := parts.get("perspective"):
         steps.append(f"v2.RandomPerspective({view['distortion']!r}, p={view['probability']!r})")
     if jitter := parts.get("jitter"):
@@ -52,7 +52,7 @@ def augmentation(recipe: Mapping[str, Any]) -> list[str]:
     return ["augment = v2.Compose(", "    [", *(f"        {step}," for step in steps), "    ]", ")"]
 
 
-def _warp(warp: Mapping[str, Any]) -> str:
+def _affine(warp: Mapping[str, Any]) -> str:
     arguments = [f"{warp['rotation']!r}"]
     if share := warp["translation"]:
         arguments.append(f"translate=({share!r}, {share!r})")

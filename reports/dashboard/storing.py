@@ -29,7 +29,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DashboardContent:
     """What a study shall bring to the dashboard. Trials by number."""
 
     figures: Mapping[str, dict[str, Any] | None]  # None: not there
@@ -47,7 +47,7 @@ class Stored:
     study_id: int  # Optuna's, as in the dashboard's addresses
 
 
-def store(url: str, name: str, wanted: Wanted, patience: float) -> Stored:
+def store(url: str, name: str, wanted: DashboardContent, patience: float) -> Stored:
     """Write `wanted` into the study `name` of a storage; what is there already is not written again.
 
     A note that a person has changed in the dashboard stays as it is, and a file that a person took away stays away.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from underbudget.reports import front as fronts
-from underbudget.reports.history import Step, fronts_after, history
+from underbudget.reports.history import FrontStep, fronts_after, history
 from underbudget.reports.page.figure import Figure, axis, error_axis, layout, least_error
 from underbudget.reports.page.numbers import whole
 from underbudget.reports.record import StudyRecord
@@ -28,7 +28,7 @@ def progress_figures(study: StudyRecord) -> dict[str, Figure]:
     return figures
 
 
-def _volume(x: Sequence[float], steps: Sequence[Step], title: str) -> Figure:
+def _volume(x: Sequence[float], steps: Sequence[FrontStep], title: str) -> Figure:
     """Only the steps at which it grew, and the last one."""
     last = len(steps) - 1
     kept = [

@@ -6,7 +6,7 @@ from underbudget.reports.page.dots import Mark, Row, dots
 from underbudget.reports.page.numbers import DASH, whole
 from underbudget.reports.page.template import render
 from underbudget.reports.page.training import PROTOCOLS, facts
-from underbudget.reports.series import FILES, Series, Step, analysis, result, target
+from underbudget.reports.series import FILES, Series, SeriesStep, analysis, result, target
 
 _PUBLISHED = "published: one run, best epoch, chosen on test"
 
@@ -57,7 +57,7 @@ def render_page(series: Series, now: datetime | None = None) -> str:
     )
 
 
-def _row(step: Step) -> Row:
+def _row(step: SeriesStep) -> Row:
     last = step.last
     marks = {"ours, best epoch": step.best.mean}
     if step.published_best is not None:

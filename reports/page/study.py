@@ -11,7 +11,7 @@ from typing import Any
 from underbudget.budget import table
 from underbudget.models.errors import UserError
 from underbudget.reports import front as fronts
-from underbudget.reports.misclassified import Mistakes
+from underbudget.reports.misclassified import MisclassifiedImages
 from underbudget.reports.network import plan_of
 from underbudget.reports.page.conditions import Conditions, conditions
 from underbudget.reports.page.confusion import confusion_rows
@@ -42,7 +42,7 @@ def render_page(
     published: Sequence[Published] | None = None,
     confirmation: Callable[[], str | None] = lambda: None,
     now: datetime | None = None,
-    mistakes: Mistakes | None = None,
+    mistakes: MisclassifiedImages | None = None,
     options: str = "",
 ) -> str:
     """The page as HTML text.
@@ -114,7 +114,7 @@ def _sections(drawn: set[str], confirmed: bool, saved: bool, won: bool) -> list[
         "spending": ("Where the budget goes", "spending" in drawn),
         "importance": ("What mattered", "importance" in drawn),
         "savings": ("Savings", saved),
-        "winner": ("Mistakes", won),
+        "winner": ("MisclassifiedImages", won),
         "trials": ("Trials", True),
         "provenance": ("Provenance", True),
     }
@@ -131,7 +131,7 @@ def _spending(study: StudyRecord, winner: TrialRecord) -> dict[str, Figure]:
 
 
 def _wrong(
-    study: StudyRecord, held: Conditions, winner: TrialRecord | None, mistakes: Mistakes | None
+    study: StudyRecord, held: Conditions, winner: TrialRecord | None, mistakes: MisclassifiedImages | None
 ) -> dict[str, Any]:
     """The winner's confusion matrix and misclassified images, as far as they are known."""
     if winner is None or winner.result is None:

@@ -43,21 +43,21 @@ def ablate(
     from underbudget.search.commands.terminal import console, say
     from underbudget.search.commands.train import check_seed, compute
     from underbudget.search.data.protocol import check_protocol
-    from underbudget.search.experiments import setup as benches
+    from underbudget.search.experiments import setup as setups
     from underbudget.search.experiments import training as trainings
-    from underbudget.search.experiments.ablation import Absent, Variant, variants
-    from underbudget.search.experiments.network_spec import subject
-    from underbudget.search.experiments.run_spec import Order
+    from underbudget.search.experiments.ablation import NotApplicable, Variant, variants
+    from underbudget.search.experiments.network_spec import network_spec
+    from underbudget.search.experiments.run_spec import RunSpec
 
     tell = (lambda line="": None) if as_json else say
     check_protocol(protocol)
-    benches.check_seeds(seeds)
+    setups.check_seeds(seeds)
     check_seed(seed)
-    found = subject(what, runs, storage, recipe, dataset)
-    bench = benches.prepare(found.dataset, data_dir, device, workers, tell)
-    info = bench.dataset.info
-    network = trainings.network(found, bench)
-    images = trainings.images(bench, protocol)
+    found = network_spec(what, runs, storage, recipe, dataset)
+    setup = setups.prepare(found.dataset, data_dir, device, workers, tell)
+    info = setup.dataset.info
+    network = trainings.network(found, setup)
+    images = trainings.images(setup, protocol)
     chosen = trainings.resolved(found.recipe, trainings.Changes(epochs=epochs), images)
     folder = output or (
         Path(runs or "runs") / "ablate" / f"{found.stem}-{info.name}-{chosen.name}-{chosen.epochs}e-{protocol}"
@@ -65,27 +65,27 @@ def ablate(
     listed = variants(network, chosen, images)
     arms = [Variant("as-it-is", "", "as it is", found.architecture, chosen)]
     arms += [each for each in listed if isinstance(each, Variant)]
-    missing = [each for each in listed if isinstance(each, Absent)]
-    tell(f"device    {bench.device_line()}")
+    missing = [each for each in listed if isinstance(each, NotApplicable)]
+    tell(f"device    {setup.device_line()}")
     tell(f"arms      {len(arms)} with the network as it is, {seeds} seeds each, in {folder}")
     for absent in missing:
         tell(f"absent    {absent.ingredient}: {absent.reason}")
     tell()
-    orders = {
+    specs = {
         arm.key: [
-            Order(f"{arm.key}/seed-{number}", found.name, arm.architecture, arm.recipe, number, protocol)
+            RunSpec(f"{arm.key}/seed-{number}", found.name, arm.architecture, arm.recipe, number, protocol)
             for number in range(seed, seed + seeds)
         ]
         for arm in arms
     }
-    wanted = [order for own in orders.values() for order in own]
+    wanted = [spec for own in specs.values() for spec in own]
     lost: dict[str, str] = {}
-    done = compute(wanted, bench, folder, "ablate", as_json, failed=lambda order, why: lost.setdefault(order.key, why))
-    gone = {arm.key: [lost[order.key] for order in orders[arm.key] if order.key in lost] for arm in arms}
+    done = compute(wanted, setup, folder, "ablate", as_json, failed=lambda spec, why: lost.setdefault(spec.key, why))
+    gone = {arm.key: [lost[spec.key] for spec in specs[arm.key] if spec.key in lost] for arm in arms}
     if len(gone["as-it-is"]) == seeds:
         raise UnderbudgetError(f"the network as it is could not be trained on any seed: {gone['as-it-is'][0]}")
     absent_now = [
-        Absent(arm.ingredient, f"{arm.change}: the training failed on every seed ({gone[arm.key][0]})")
+        NotApplicable(arm.ingredient, f"{arm.change}: the training failed on every seed ({gone[arm.key][0]})")
         for arm in arms
         if len(gone[arm.key]) == seeds
     ]
@@ -95,7 +95,7 @@ def ablate(
             arm.change,
             count(plan(arm.architecture, info.input_shape, len(info.classes))),
             str(arm.architecture),
-            tuple(done[order.key] for order in orders[arm.key] if order.key in done),
+            tuple(done[spec.key] for spec in specs[arm.key] if spec.key in done),
             len(gone[arm.key]),
         )
         for arm in arms

@@ -10,11 +10,11 @@ from underbudget.reports.comparison import Comparison
 from underbudget.reports.comparison import compare as compared
 from underbudget.search.commands.terminal import console, say
 from underbudget.search.study import finding
-from underbudget.search.study.location import Place
+from underbudget.search.study.location import StudyLocation
 
 
 def compare(
-    places: Sequence[Place], target: float | None = None, output: Path | None = None
+    places: Sequence[StudyLocation], target: float | None = None, output: Path | None = None
 ) -> tuple[Comparison, dict[str, Path]]:
     """The comparison of studies, written to RUNS/compare-STUDY-STUDY or to `output`; its files.
 

@@ -40,41 +40,41 @@ def confirm(
     from underbudget.search.commands.terminal import console, say
     from underbudget.search.commands.train import compute
     from underbudget.search.experiments import confirmation as judging
-    from underbudget.search.experiments import setup as benches
+    from underbudget.search.experiments import setup as setups
     from underbudget.search.experiments import training as trainings
     from underbudget.search.study import finding
     from underbudget.search.study import opening as studies
     from underbudget.search.study.location import CONFIRMATIONS
 
     tell = (lambda line="": None) if as_json else say
-    benches.check_seeds(seeds)
+    setups.check_seeds(seeds)
     goal = trainings.goal(target, last, "params<8000", 15)
     where = finding.find(study, runs, storage)
     found = finding.read(where)
-    bench = benches.prepare(found.settings["dataset"]["name"], data_dir, device, workers, tell)
-    judging.check_data(found, bench.dataset)
-    finalists = judging.choose(found, top, seeds, bench.dataset)
+    setup = setups.prepare(found.settings["dataset"]["name"], data_dir, device, workers, tell)
+    judging.check_data(found, setup.dataset)
+    finalists = judging.choose(found, top, seeds, setup.dataset)
     folder = where.folder / CONFIRMATIONS
-    orders = [order for finalist in finalists for order in finalist.orders]
-    tell(f"device    {bench.device_line()}")
-    tell(f"runs      {len(orders)}: {seeds} of each of {len(finalists)} finalists, below {folder}")
+    specs = [spec for finalist in finalists for spec in finalist.specs]
+    tell(f"device    {setup.device_line()}")
+    tell(f"runs      {len(specs)}: {seeds} of each of {len(finalists)} finalists, below {folder}")
     tell()
     settings = studies.stored_settings(where)
     assert settings is not None, "the study was read"
     with studies.open_study(where, settings) as stored:
         done = compute(
-            orders,
-            bench,
+            specs,
+            setup,
             folder,
             "confirm",
             as_json,
             keep=judging.keeper(stored),
-            known=judging.finder(stored, bench.dataset, folder),
+            known=judging.finder(stored, setup.dataset, folder),
         )
     result = confirmed.Confirmation(
         found.name,
         tuple(
-            confirmed.Confirmed(finalist.trial, tuple(done[order.key] for order in finalist.orders))
+            confirmed.Confirmed(finalist.trial, tuple(done[spec.key] for spec in finalist.specs))
             for finalist in finalists
         ),
         None if goal is None else goal.accuracy,

@@ -10,7 +10,7 @@ import typer
 from underbudget.search.commands.options import Runs, Storage
 
 if TYPE_CHECKING:
-    from underbudget.search.study.location import Place
+    from underbudget.search.study.location import StudyLocation
 
 HOST = "127.0.0.1"  # the dashboard has no login: nobody else may reach it
 
@@ -57,7 +57,7 @@ def dashboard(
             say("dashboard ended")
 
 
-def _keep(where: "Place") -> None:
+def _keep(where: "StudyLocation") -> None:
     """Write files and, as a study grows, figures and notes, beside the server."""
     import time
 
@@ -81,7 +81,7 @@ def _keep(where: "Place") -> None:
         time.sleep(additions.EVERY)
 
 
-def _stamp(where: "Place") -> tuple[object, ...] | None:
+def _stamp(where: "StudyLocation") -> tuple[object, ...] | None:
     """What changes with a SQLite database; None where that can't be told."""
     if where.database is None:
         return None

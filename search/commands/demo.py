@@ -31,7 +31,7 @@ def demo(runs: Runs = None) -> int:
         runs=runs,
     )
     session = resolving.prepare(request, say)
-    where = session.place
+    where = session.location
     if session.resumes:
         say(f"The study {STUDY} is there already: what is missing of its {TRIALS} trials is trained, report and export")
         say("are made again from it, nothing else is changed. To begin afresh, remove its folder:")

@@ -104,7 +104,7 @@ def _gathered(
     where = finding.find(name, runs, storage)
     found = finding.read(where)
     if number is None:
-        chosen = selection.pick(found, pick, at_least)
+        chosen = selection.select(found, pick, at_least)
         trial, why = chosen.trial, chosen.why
     else:
         trial, why = trained_trials.pick(found, number), ""

@@ -19,7 +19,7 @@ def repeat(request: Request, progress: str) -> int:
     with stopper.listening():
         sessions = repeats.prepare(request, tell)
         for number, session in enumerate(sessions, 1):
-            tell(f"Search {number} of {len(sessions)}: {session.place.name}, seed {session.settings.seed}")
+            tell(f"Search {number} of {len(sessions)}: {session.location.name}, seed {session.settings.seed}")
             tell("")
             outcome = searching.run(session, display.choose(progress, console()), stopper, tell)
             tell("")
@@ -39,7 +39,7 @@ def repeat(request: Request, progress: str) -> int:
 
 def _compare(request: Request, sessions: list[Session], quiet: bool) -> None:
     """Write the comparison of the set and say where; what prevents it is said, the searches are done."""
-    places = [session.place for session in sessions]
+    places = [session.location for session in sessions]
     folder = places[0].folder.parent / folder_name([repeats.name_of(request)])
     try:
         found, paths = comparing.compare(places, request.target, folder)
@@ -54,5 +54,5 @@ def _compare(request: Request, sessions: list[Session], quiet: bool) -> None:
     say(f"  {paths['page']}")
     say()
     say("Next, with other studies too:")
-    names = " ".join(place.name for place in places)
-    say(f"  underbudget report --compare {names}{finding.options(sessions[0].place)}")
+    names = " ".join(location.name for location in places)
+    say(f"  underbudget report --compare {names}{finding.options(sessions[0].location)}")

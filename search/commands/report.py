@@ -10,7 +10,7 @@ import typer
 from underbudget.search.commands.options import Json, Runs, Storage, Target
 
 if TYPE_CHECKING:
-    from underbudget.search.study.location import Place
+    from underbudget.search.study.location import StudyLocation
 
 _ADDITIONS = 1.0  # seconds in which files for the dashboard are begun; `dashboard` makes the others
 _OUTPUT_HELP = "Folder to write into, instead of STUDY/report or RUNS/compare-STUDY-STUDY."
@@ -60,7 +60,9 @@ def report(
         webbrowser.open(page.resolve().as_uri())
 
 
-def _report(where: "Place", target: float | None, output: Path | None, as_json: bool, width: float | None) -> Path:
+def _report(
+    where: "StudyLocation", target: float | None, output: Path | None, as_json: bool, width: float | None
+) -> Path:
     """The report of one study, with figures of a width in inches where one is given; its page."""
     from underbudget.reports import paper, tables
     from underbudget.search.commands import summary
@@ -91,7 +93,7 @@ def _report(where: "Place", target: float | None, output: Path | None, as_json: 
     return paths["page"]
 
 
-def _compare(places: "list[Place]", target: float | None, output: Path | None, as_json: bool) -> Path:
+def _compare(places: "list[StudyLocation]", target: float | None, output: Path | None, as_json: bool) -> Path:
     """The comparison of several studies; its page."""
     from underbudget.reports.comparison_tables import to_json
     from underbudget.search.commands.comparing import compare, print_comparison

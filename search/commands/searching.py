@@ -19,7 +19,7 @@ from underbudget.search.session import repeats, resolving, running
 from underbudget.search.session.coordinator import Coordinator, Outcome
 from underbudget.search.session.request import Request
 from underbudget.search.session.resolving import Session
-from underbudget.search.stopping.choosing import judged_epochs
+from underbudget.search.stopping.choosing import rung_epochs
 from underbudget.search.study import finding
 from underbudget.search.study import opening as studies
 from underbudget.search.study.settings import Settings
@@ -54,7 +54,7 @@ def run(session: Session, shown: display.Display, stopper: "Stopper", tell: Call
         tell("")
 
     try:
-        with LiveReport(session.place, session.target, session.live, tell) as report:
+        with LiveReport(session.location, session.target, session.live, tell) as report:
             with shown:
                 watched = report.watching(shown)
                 outcome = running.run(session, notify=watched, opened=opened, begun=stopper.take, say=tell)
@@ -76,13 +76,13 @@ def finish(session: Session, outcome: Outcome) -> None:
     if not outcome.reached:
         say(f"Finished trials are kept, running ones are redone. Resume with: {resume_command(session)}")
     say()
-    study = finding.read(session.place)
+    study = finding.read(session.location)
     summary.print_summary(study, session.target)
-    if not studies.is_folded(session.place):
+    if not studies.is_folded(session.location):
         say()
-        say(f"note: another program has {session.place.database} open; until it ends, its -wal file belongs with it")
+        say(f"note: another program has {session.location.database} open; until it ends, its -wal file belongs with it")
     say()
-    name, options = session.place.name, finding.options(session.place)
+    name, options = session.location.name, finding.options(session.location)
     say("Next:")
     say(f"  underbudget report {name}{options}")
     say(f"  underbudget dashboard {name}{options}")
@@ -101,7 +101,7 @@ def header(session: Session) -> list[str]:
     shape = "x".join(str(size) for size in info.input_shape)
     counts = info.counts
     rows = [
-        ("study", f"{session.place.name} ({'resumed' if session.resumes else 'new'}), in {session.place.folder}"),
+        ("study", f"{session.location.name} ({'resumed' if session.resumes else 'new'}), in {session.location.folder}"),
         ("data set", f"{info.name}, {shape}, {len(info.classes)} classes, checksum {info.checksum[:12]}"),
         (
             "images",
@@ -125,7 +125,7 @@ def header(session: Session) -> list[str]:
     if session.target is not None:
         rows.append(("target", f"{session.target:g} % on validation in each of the last 3 epochs"))
     if session.live is not None:
-        rows.append(("report", f"every {display.duration(session.live)}, in {session.place.folder / 'report'}"))
+        rows.append(("report", f"every {display.duration(session.live)}, in {session.location.folder / 'report'}"))
     if not math.isinf(session.seconds):
         rows.append(("timeout", display.duration(session.seconds)))
     lines = [f"{name:<10} {text}" for name, text in rows]
@@ -152,7 +152,7 @@ def _stopping_words(session: Session) -> str:
     early = session.early
     if early.method == "none":
         return "none: every trial is trained to its end"
-    found = ", ".join(str(epoch) for epoch in judged_epochs(early, session.settings.epochs))
+    found = ", ".join(str(epoch) for epoch in rung_epochs(early, session.settings.epochs))
     return f"{early.method}, judged after epoch {found}" if found else f"{early.method}: no epoch to judge after"
 
 
@@ -170,7 +170,7 @@ def dry_run(request: Request) -> int:
     say(to_toml(session))
     say()
     if len(searches) > 1:
-        say(f"# {len(searches)} searches: {', '.join(search.place.name for search in searches)}")
+        say(f"# {len(searches)} searches: {', '.join(search.location.name for search in searches)}")
     shape, classes = settings.dataset.input_shape, len(settings.dataset.classes)
     for word, network in (("smallest", space.smallest()), ("largest", space.largest())):
         params = count(plan(network, shape, classes), settings.precision).params
@@ -184,7 +184,7 @@ def to_toml(session: Session) -> str:
     """The resolved configuration as a TOML file that `--config` reads."""
     settings, recipe = session.settings, session.settings.recipe
     values: dict[str, Any] = {
-        "study": session.place.name,
+        "study": session.location.name,
         "dataset": settings.dataset.name,
         "budget": str(settings.budget),
         "trials": session.trials,
@@ -200,7 +200,7 @@ def to_toml(session: Session) -> str:
         "lr": recipe.lr,
         "batch-size": recipe.batch_size,
         "precision": settings.precision,
-        "runs": str(session.place.folder.parent),
+        "runs": str(session.location.folder.parent),
         "engine": session.engine,
     }
     if session.resume.repeats is not None:

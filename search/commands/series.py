@@ -44,22 +44,22 @@ def series(
     from underbudget.search.commands.train import check_seed, compute
     from underbudget.search.data.protocol import check_protocol
     from underbudget.search.experiments import series as replayed
-    from underbudget.search.experiments import setup as benches
+    from underbudget.search.experiments import setup as setups
 
     tell = (lambda line="": None) if as_json else say
     check_protocol(protocol)
-    benches.check_seeds(seeds)
+    setups.check_seeds(seeds)
     check_seed(seed)
     if max_params < 0:
         raise UserError(f"--max-params is a whole number of at least 0, not {max_params}")
     chosen = replayed.collection(name)
     wanted = _wanted(steps, [step.name for step in chosen.steps])
-    bench = benches.prepare(dataset or "mnist", data_dir, device, workers, tell)
-    info = bench.dataset.info
+    setup = setups.prepare(dataset or "mnist", data_dir, device, workers, tell)
+    info = setup.dataset.info
     folder = output or Path(runs or "runs") / "series" / f"{chosen.name}-{info.name}-{protocol}"
-    found: list[reported.Step] = []
+    found: list[reported.SeriesStep] = []
     asked: dict[str, list[str]] = {}
-    orders = []
+    specs = []
     for step in chosen.steps:
         network = plan(step.architecture, info.input_shape, len(info.classes))
         params = sum(layer.params for layer in network.layers)
@@ -69,22 +69,22 @@ def series(
         elif params > max_params:
             why = f"{params:,} parameters are over --max-params {max_params:,}"
         else:
-            own = replayed.orders(step, bench.dataset, protocol, seed, seeds, epochs)
-            asked[step.name] = [order.key for order in own]
-            orders += own
-        found.append(reported.Step(step, network, (), why))
-    tell(f"device    {bench.device_line()}")
+            own = replayed.specs(step, setup.dataset, protocol, seed, seeds, epochs)
+            asked[step.name] = [spec.key for spec in own]
+            specs += own
+        found.append(reported.SeriesStep(step, network, (), why))
+    tell(f"device    {setup.device_line()}")
     tell(f"series    {chosen.repository}: {len(asked)} of {len(found)} steps, {seeds} seeds each, in {folder}")
     tell()
     lost: dict[str, str] = {}
-    done = compute(orders, bench, folder, "series", as_json, failed=lambda order, why: lost.setdefault(order.key, why))
+    done = compute(specs, setup, folder, "series", as_json, failed=lambda spec, why: lost.setdefault(spec.key, why))
 
-    def finished(step: reported.Step) -> reported.Step:
+    def finished(step: reported.SeriesStep) -> reported.SeriesStep:
         keys = asked.get(step.reference.name, [])
         reasons = [lost[key] for key in keys if key in lost]
         its_runs = tuple(done[key] for key in keys if key in done)
         why = step.untrained if its_runs or not reasons else f"all {len(reasons)} runs failed: {reasons[0]}"
-        return reported.Step(step.reference, step.network, its_runs, why, len(reasons))
+        return reported.SeriesStep(step.reference, step.network, its_runs, why, len(reasons))
 
     result = reported.Series(chosen.name, chosen.repository, protocol, tuple(map(finished, found)))
     paths = reported.write(result, folder)

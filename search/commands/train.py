@@ -14,8 +14,8 @@ from underbudget.search.commands.options import DataDir, Json, Runs, Storage
 
 if TYPE_CHECKING:
     from underbudget.reports.runs import Run
-    from underbudget.search.experiments.run_spec import Order
-    from underbudget.search.experiments.setup import Bench
+    from underbudget.search.experiments.run_spec import RunSpec
+    from underbudget.search.experiments.setup import Setup
 
 What = Annotated[str, typer.Argument(help='A reference (saish-m4), a layer text, or a trial ("STUDY:12").')]
 Recipe = Annotated[
@@ -74,28 +74,28 @@ def train(
     from underbudget.reports import training as reported
     from underbudget.search.commands.terminal import say
     from underbudget.search.data.protocol import check_protocol
-    from underbudget.search.experiments import setup as benches
+    from underbudget.search.experiments import setup as setups
     from underbudget.search.experiments import training as trainings
-    from underbudget.search.experiments.network_spec import subject
+    from underbudget.search.experiments.network_spec import network_spec
     from underbudget.search.experiments.run_spec import check_others
 
     tell = (lambda line="": None) if as_json else say
     check_protocol(protocol)
-    benches.check_seeds(seeds)
+    setups.check_seeds(seeds)
     check_seed(seed)
     goal = trainings.goal(target, last, budget, epoch_limit)
-    found = subject(what, runs, storage, recipe, dataset)
-    bench = benches.prepare(found.dataset, data_dir, device, workers, tell)
-    trainings.network(found, bench)
+    found = network_spec(what, runs, storage, recipe, dataset)
+    setup = setups.prepare(found.dataset, data_dir, device, workers, tell)
+    trainings.network(found, setup)
     changes = trainings.Changes(epochs, lr, batch_size, weight_decay, label_smoothing)
-    chosen = trainings.resolved(found.recipe, changes, trainings.images(bench, protocol))
-    folder = output or trainings.default_folder(Path(runs or "runs"), found, chosen, protocol, bench.dataset.info.name)
-    orders = trainings.orders(found, chosen, protocol, seed, seeds)
-    check_others(orders[0], bench.dataset, folder)
+    chosen = trainings.resolved(found.recipe, changes, trainings.images(setup, protocol))
+    folder = output or trainings.default_folder(Path(runs or "runs"), found, chosen, protocol, setup.dataset.info.name)
+    specs = trainings.specs(found, chosen, protocol, seed, seeds)
+    check_others(specs[0], setup.dataset, folder)
     if not as_json:
-        _introduce(orders[0], bench, folder)
-    done = compute(orders, bench, folder, "train", as_json)
-    result = trainings.training(found, bench, chosen, tuple(done.values()), goal)
+        _introduce(specs[0], setup, folder)
+    done = compute(specs, setup, folder, "train", as_json)
+    result = trainings.training(found, setup, chosen, tuple(done.values()), goal)
     paths = reported.write(result, folder)
     if as_json:
         print(json.dumps(reported.summary_json(result), indent=2, allow_nan=False))
@@ -117,7 +117,7 @@ def check_seed(seed: int) -> None:
 
 
 def compute(
-    orders: "list[Order]", bench: "Bench", folder: Path, command: str, quiet: bool, **more: Any
+    specs: "list[RunSpec]", setup: "Setup", folder: Path, command: str, quiet: bool, **more: Any
 ) -> "dict[str, Run]":
     """The runs of all orders, shown while they are computed. Ctrl-C and SIGTERM keep what is finished."""
     from underbudget.models.errors import UserError
@@ -128,7 +128,7 @@ def compute(
 
     try:
         with _terminated_as_interrupted(), choose(console(), quiet) as shown:
-            return complete(orders, bench.dataset, folder, bench.engine, bench.device, command, shown, **more)
+            return complete(specs, setup.dataset, folder, setup.engine, setup.device, command, shown, **more)
     except KeyboardInterrupt as stop:
         raise StoppedError(
             f"stopped; finished runs are kept in {folder}, the same command goes on with the others"
@@ -154,29 +154,29 @@ def _terminated_as_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _introduce(order: "Order", bench: "Bench", folder: Path) -> None:
+def _introduce(spec: "RunSpec", setup: "Setup", folder: Path) -> None:
     """Tables of the network, statistics of the data, device, conditions."""
     from underbudget.models.plan import plan
     from underbudget.search.commands.network_table import data_table, field_table, summary_table
     from underbudget.search.commands.terminal import console, say
     from underbudget.search.experiments.pictures import statistics
 
-    info = bench.dataset.info
-    network = plan(order.architecture, info.input_shape, len(info.classes))
+    info = setup.dataset.info
+    network = plan(spec.architecture, info.input_shape, len(info.classes))
     say()
-    say(f"{order.name or order.architecture.id}: {order.architecture}")
+    say(f"{spec.name or spec.architecture.id}: {spec.architecture}")
     say()
     console().print(summary_table(network))
     say()
     console().print(field_table(network))
     say()
-    console().print(data_table(statistics(bench.dataset, order.protocol)))
+    console().print(data_table(statistics(setup.dataset, spec.protocol)))
     say()
-    recipe = order.recipe
-    say(f"device    {bench.device_line()}")
+    recipe = spec.recipe
+    say(f"device    {setup.device_line()}")
     say(f"recipe    {recipe.name}, {recipe.optimizer} lr {recipe.lr:g}, {recipe.schedule.kind} schedule, "
         f"batch {recipe.batch_size}, epochs {recipe.epochs}")  # fmt: skip
-    say(f"protocol  {order.protocol}")
+    say(f"protocol  {spec.protocol}")
     say(f"output    {folder}")
     say()
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from underbudget.search.commands.display import duration
-from underbudget.search.data.protocol import judged_part
+from underbudget.search.data.protocol import evaluated_part
 from underbudget.search.engines.job import EpochDone, StepsDone
-from underbudget.search.experiments.run_spec import Order
+from underbudget.search.experiments.run_spec import RunSpec
 from underbudget.search.experiments.runs import Begun, Event, Kept, Lost, Moved, Over
 
 if TYPE_CHECKING:
@@ -64,30 +64,30 @@ class Bars(Silent):
         self._progress.__exit__(None, None, None)
 
     def __call__(self, event: Event) -> None:
-        order = event.order
+        spec = event.spec
         match event:
             case Begun():
-                self._tasks[order.key] = self._progress.add_task(label(order), total=None, note="waiting")
+                self._tasks[spec.key] = self._progress.add_task(label(spec), total=None, note="waiting")
             case Moved(_, StepsDone() as told):
                 speed = told.step / told.seconds if told.seconds > 0 else 0
                 self._update(
-                    order,
-                    description=f"{label(order)} epoch {told.epoch}/{order.recipe.epochs}",
+                    spec,
+                    description=f"{label(spec)} epoch {told.epoch}/{spec.recipe.epochs}",
                     total=told.steps,
                     completed=told.step,
                     note=f"loss {told.train_loss:.4f}  batch {told.step}/{told.steps}  "
                     f"accuracy {told.train_accuracy:.2f} %  {speed:.1f} batches/s",
                 )
             case Over() | Lost():
-                if order.key in self._tasks:
-                    self._progress.remove_task(self._tasks.pop(order.key))
+                if spec.key in self._tasks:
+                    self._progress.remove_task(self._tasks.pop(spec.key))
         line = line_of(event)
         if line is not None:
             self._console.print(line, soft_wrap=True)
 
-    def _update(self, order: Order, **fields: Any) -> None:
-        if order.key in self._tasks:
-            self._progress.update(self._tasks[order.key], **fields)
+    def _update(self, spec: RunSpec, **fields: Any) -> None:
+        if spec.key in self._tasks:
+            self._progress.update(self._tasks[spec.key], **fields)
 
 
 def choose(console: "Console", quiet: bool) -> Silent:
@@ -99,21 +99,21 @@ def choose(console: "Console", quiet: bool) -> Silent:
     return Lines(lambda line: console.print(line, soft_wrap=True))
 
 
-def label(order: Order) -> str:
+def label(spec: RunSpec) -> str:
     """The run in a few words."""
-    return order.key.replace("/", " ").replace("seed-", "seed ")
+    return spec.key.replace("/", " ").replace("seed-", "seed ")
 
 
 def line_of(event: Event) -> str | None:
     """An event on one line; None for what only moves a bar."""
-    order = event.order
+    spec = event.spec
     match event:
         case Kept():
-            return f"{label(order)}: kept, {event.run.data.part} accuracy {event.run.last:.2f} %"
+            return f"{label(spec)}: kept, {event.run.data.part} accuracy {event.run.last:.2f} %"
         case Moved(_, EpochDone() as told):
-            watched = "trained-on" if order.protocol == "confirm" else judged_part(order.protocol)
+            watched = "trained-on" if spec.protocol == "confirm" else evaluated_part(spec.protocol)
             return (
-                f"{label(order)} epoch {told.epoch:>2}/{order.recipe.epochs}: train loss {told.train_loss:.4f}, "
+                f"{label(spec)} epoch {told.epoch:>2}/{spec.recipe.epochs}: train loss {told.train_loss:.4f}, "
                 f"accuracy {told.train_accuracy:.2f} %; {watched} loss {told.val_loss:.4f}, "
                 f"accuracy {told.val_accuracy:.2f} %; {told.seconds:.1f} s"
             )
@@ -121,10 +121,10 @@ def line_of(event: Event) -> str | None:
             run = event.run
             chosen = ", chosen on test" if run.data.part == "test" else ""
             return (
-                f"{label(order)}: {run.data.part} accuracy {run.last:.2f} % after the last epoch, best epoch "
+                f"{label(spec)}: {run.data.part} accuracy {run.last:.2f} % after the last epoch, best epoch "
                 f"{run.best.accuracy:.2f} % (epoch {run.best.epoch}{chosen}), {len(run.missed):,} of "
                 f"{run.data.judged:,} misclassified, {duration(run.seconds)}"
             )
         case Lost():
-            return f"{label(order)} failed: {event.reason}" + ("" if event.final else "; it is tried once more")
+            return f"{label(spec)} failed: {event.reason}" + ("" if event.final else "; it is tried once more")
     return None

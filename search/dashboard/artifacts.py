@@ -12,7 +12,7 @@ from underbudget.models.errors import UnderbudgetError
 from underbudget.models.files import write_atomically
 from underbudget.reports.page.numbers import percent
 from underbudget.reports.record import StudyRecord, TrialRecord
-from underbudget.search.study.location import Place
+from underbudget.search.study.location import StudyLocation
 
 if TYPE_CHECKING:
     from underbudget.reports.dashboard.storing import File
@@ -23,8 +23,8 @@ _NAME = 20  # characters of a class that a picture has room for
 _CLASSES = 60  # of which a matrix can still be read
 
 
-def front_files(
-    where: Place, study: StudyRecord, trials: Sequence[TrialRecord], seconds: float = math.inf
+def front_artifacts(
+    where: StudyLocation, study: StudyRecord, trials: Sequence[TrialRecord], seconds: float = math.inf
 ) -> tuple[dict[int, list["File"]], str]:
     """The files of complete trials, by trial number; made where they are not there yet, the models first, each kind in
     the order of `trials`. None is begun after so many `seconds`.
@@ -38,7 +38,7 @@ def front_files(
     found: dict[int, list[File]] = {trial.trial: [] for trial in trials}
     failures: list[str] = []
     folder = where.folder / FOLDER
-    makers: tuple[tuple[str, str, Callable[[Place, StudyRecord, TrialRecord], bytes]], ...] = (
+    makers: tuple[tuple[str, str, Callable[[StudyLocation, StudyRecord, TrialRecord], bytes]], ...] = (
         ("trial-{}.py", "text/x-python", _model),
         ("trial-{}-confusion.png", "image/png", _confusion),
     )
@@ -63,12 +63,12 @@ def front_files(
     return found, f"note: a file for the dashboard was left out{more}: {failures[0]}" if failures else ""
 
 
-def path_of(where: Place, identity: str) -> Path:
+def path_of(where: StudyLocation, identity: str) -> Path:
     """Where the file of that identity lies."""
     return where.folder / FOLDER / identity
 
 
-def _model(where: Place, study: StudyRecord, trial: TrialRecord) -> bytes:
+def _model(where: StudyLocation, study: StudyRecord, trial: TrialRecord) -> bytes:
     """The trial's network, with the weights of the search, as one Python file; it is not run here."""
     from underbudget.models.export.python import source
     from underbudget.search.results import exporting
@@ -76,7 +76,7 @@ def _model(where: Place, study: StudyRecord, trial: TrialRecord) -> bytes:
     return source(exporting.from_study(where, study, trial)).encode("ascii")
 
 
-def _confusion(where: Place, study: StudyRecord, trial: TrialRecord) -> bytes:
+def _confusion(where: StudyLocation, study: StudyRecord, trial: TrialRecord) -> bytes:
     from underbudget.reports import training_figures
 
     assert trial.result is not None, "the caller asked"

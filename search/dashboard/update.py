@@ -7,10 +7,10 @@ import time
 from underbudget.models.errors import UnderbudgetError
 from underbudget.reports import front as fronts
 from underbudget.reports.record import StudyRecord
-from underbudget.search.dashboard.artifacts import front_files, path_of
+from underbudget.search.dashboard.artifacts import front_artifacts, path_of
 from underbudget.search.progress import Event, Notify, Progress
 from underbudget.search.study import finding, locks
-from underbudget.search.study.location import Place
+from underbudget.search.study.location import StudyLocation
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ _FILES = 3.0  # seconds in which files are begun at the end of a search
 _PATIENCE = 5.0  # seconds that a locked database is waited for
 
 
-def update(where: Place, study: StudyRecord, artifacts: bool = True, seconds: float = math.inf) -> str:
+def update(where: StudyLocation, study: StudyRecord, artifacts: bool = True, seconds: float = math.inf) -> str:
     """Store figures, notes and, with `artifacts`, the files of the trials on the front; what is unchanged is not
     written again. No file is begun after so many `seconds`: the next update goes on.
 
@@ -30,15 +30,17 @@ def update(where: Place, study: StudyRecord, artifacts: bool = True, seconds: fl
 
     from underbudget.reports.dashboard.figures import figures
     from underbudget.reports.dashboard.notes import study_note, trial_note
-    from underbudget.reports.dashboard.storing import Wanted, store
+    from underbudget.reports.dashboard.storing import DashboardContent, store
 
     front = fronts.front(study.trials, study.axis)
     try:
         if where.database is not None:
             locks.check_one_name(where.database)
-        files, left_out = front_files(where, study, front[::-1], seconds) if artifacts else (None, "")
+        files, left_out = front_artifacts(where, study, front[::-1], seconds) if artifacts else (None, "")
         notes = {trial.trial: trial_note(study, trial) for trial in front}
-        stored = store(where.url, where.name, Wanted(figures(study), study_note(study), notes, files), _PATIENCE)
+        stored = store(
+            where.url, where.name, DashboardContent(figures(study), study_note(study), notes, files), _PATIENCE
+        )
         for identity in stored.dropped:
             path_of(where, identity).unlink(missing_ok=True)
     except sa.exc.SQLAlchemyError as error:
@@ -49,14 +51,14 @@ def update(where: Place, study: StudyRecord, artifacts: bool = True, seconds: fl
     return left_out
 
 
-class Keeper:
+class Updater:
     """Updates figures and notes in a search: at most once a minute, and in at most a hundredth of its time.
 
     The coordinator calls it between two events, so that nobody else writes at that moment and a search stays one
     thread; its workers have a job more than they train and go on meanwhile.
     """
 
-    def __init__(self, where: Place) -> None:
+    def __init__(self, where: StudyLocation) -> None:
         self._where = where
         self._due = time.monotonic() + EVERY
         self._used = False

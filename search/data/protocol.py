@@ -31,7 +31,7 @@ def check_protocol(name: str) -> ProtocolName:
     raise UserError(f"--protocol is {', '.join(PROTOCOLS[:-1])} or {PROTOCOLS[-1]}, not {name[:40]!r}")
 
 
-def judged_part(protocol: str) -> PartName:
+def evaluated_part(protocol: str) -> PartName:
     """The part whose accuracy counts."""
     return "validation" if protocol == "search" else "test"
 
@@ -42,41 +42,41 @@ def training_images(dataset: Dataset, protocol: str) -> int:
     return counts["train"] if protocol == "search" else counts["train"] + counts["validation"]
 
 
-def readings(protocol: str, epochs: int) -> int:
+def test_set_accesses(protocol: str, epochs: int) -> int:
     """How often a run of so many epochs compares predictions with the labels of the test part."""
     return {"search": 0, "confirm": 1, "published": epochs}[protocol]
 
 
 @dataclass(frozen=True)
-class View(Dataset):
+class ProtocolDataset(Dataset):
     """A data set as a training loop sees it under a protocol other than `search`.
 
     `train` is train + validation, and `info` has its size, mean and standard deviation; `validation` is what is judged
     after each epoch: the test part under `published`, the validation part under `confirm`.
     """
 
-    watched: PartName
+    monitored: PartName
 
     def part(self, name: PartName) -> Part:
         if name == "train":
             return _joined(self.folder)
-        return super().part(self.watched if name == "validation" else name)
+        return super().part(self.monitored if name == "validation" else name)
 
 
-def view(dataset: Dataset, protocol: str) -> Dataset:
+def under_protocol(dataset: Dataset, protocol: str) -> Dataset:
     """The data set as a run under the protocol sees it; under `search` as it is. Reads the training images."""
     if protocol == "search":
         return dataset
-    watched: PartName = "test" if protocol == "published" else "validation"
+    monitored: PartName = "test" if protocol == "published" else "validation"
     counts = dataset.info.counts
     mean, std = channel_statistics(_joined(dataset.folder).images)
     info = replace(
         dataset.info,
-        counts={**counts, "train": training_images(dataset, protocol), "validation": counts[watched]},
+        counts={**counts, "train": training_images(dataset, protocol), "validation": counts[monitored]},
         mean=mean,
         std=std,
     )
-    return View(info, dataset.folder, watched)
+    return ProtocolDataset(info, dataset.folder, monitored)
 
 
 def _joined(folder: Path) -> Part:

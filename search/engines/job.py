@@ -19,9 +19,9 @@ class Job:
     dataset: str  # folder of the prepared data set
     checksum: str  # of that data set: a worker refuses other data
     device: str
-    path: str = "auto"  # how to compute: one of search.training.backends.PATHS, or as a result recorded it
+    backend: str = "auto"  # how to compute: one of search.training.backends.BACKENDS, or as a result recorded it
     protocol: str = "search"  # what to train and to judge on: one of search.data.protocol.PROTOCOLS
-    detailed: bool = False  # a run that is looked at closely: StepsDone on the way, `judged` at its end
+    detailed: bool = False  # a run that is looked at closely: StepsDone on the way, `evaluation` at its end
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ class Finished:
     weights: str  # base64 of safetensors bytes
     confusion: list[list[int]]
     seconds: float
-    path: str
+    backend: str
     device: str
     hardware: str
     versions: dict[str, str]
-    judged: dict[str, Any] | None = (
+    evaluation: dict[str, Any] | None = (
         None  # of a detailed job: what underbudget.search.training.image_evaluation says of its weights
     )
     mean: list[float] | None = None  # per channel, as the images were normalised with; of a detailed job

@@ -14,7 +14,7 @@ _TELL_SECONDS = 0.2  # between two StepsDone
 
 
 def run(
-    job: Job, halted: Callable[[], bool] = lambda: False, tell: Callable[[Message], None] | None = None
+    job: Job, should_stop: Callable[[], bool] = lambda: False, tell: Callable[[Message], None] | None = None
 ) -> Iterator[Message]:
     """Train a job's network, yielding EpochDone after each epoch and Finished or Failed at the end.
 
@@ -23,11 +23,11 @@ def run(
     in the middle of an epoch, at once; without it that is left unsaid.
     """
     from underbudget.models.weights import encode, to_text
-    from underbudget.search.data.protocol import judged_part, view
+    from underbudget.search.data.protocol import evaluated_part, under_protocol
     from underbudget.search.data.store import open_dataset
     from underbudget.search.training.backends import train
-    from underbudget.search.training.image_evaluation import judge
-    from underbudget.search.training.loop import EpochResult, unwatched
+    from underbudget.search.training.image_evaluation import evaluate_images
+    from underbudget.search.training.loop import EpochResult, no_callback
     from underbudget.search.training.recipe import from_json
 
     try:
@@ -35,11 +35,11 @@ def run(
         if dataset.info.checksum != job.checksum:
             yield Failed(job.trial, f"the data set in {job.dataset} is not the study's: its checksum differs", False)
             return
-        dataset = view(dataset, job.protocol)
+        dataset = under_protocol(dataset, job.protocol)
         network = plan(parse(job.layers_text), dataset.info.input_shape, len(dataset.info.classes))
-        watch = _Steps(job.trial, tell) if tell is not None and job.detailed else unwatched
-        training = train(network, from_json(job.recipe), job.seed, dataset, job.device, job.path, halted, watch)
-        states = []  # of every epoch under "confirm", where all are judged in one reading of the test labels at the end
+        watch = _Steps(job.trial, tell) if tell is not None and job.detailed else no_callback
+        training = train(network, from_json(job.recipe), job.seed, dataset, job.device, job.backend, should_stop, watch)
+        states = []  # of every epoch under "confirm": all are evaluated at the end, in one access to the test labels
         epoch = 0
         for part in training:
             if isinstance(part, EpochResult):
@@ -56,20 +56,20 @@ def run(
                     part.seconds,
                 )
             else:
-                judged = None
+                evaluation = None
                 if job.detailed:
                     states = states or [(epoch, part.state)]
-                    judged = judge(network, states, dataset, judged_part(job.protocol), job.device)
+                    evaluation = evaluate_images(network, states, dataset, evaluated_part(job.protocol), job.device)
                 yield Finished(
                     job.trial,
                     to_text(encode(part.state)),
                     part.confusion,
                     part.seconds,
-                    part.path,
+                    part.backend,
                     part.device,
                     part.hardware,
                     part.versions,
-                    judged,
+                    evaluation,
                     list(dataset.info.mean) if job.detailed else None,
                     list(dataset.info.std) if job.detailed else None,
                 )

@@ -19,7 +19,7 @@ from underbudget.models.plan import plan
 from underbudget.search.data.store import open_dataset
 from underbudget.search.engines.job import Job
 from underbudget.search.training.cuda.train import StaticRun, on
-from underbudget.search.training.loop import Halted
+from underbudget.search.training.loop import TrainingStopped
 from underbudget.search.training.recipe import from_json
 
 
@@ -84,7 +84,7 @@ def _rate(run: StaticRun, seconds: float) -> float:
         steps_done = 0
         try:
             run.epoch(epoch % run.recipe.epochs + 1, lambda: time.perf_counter() - started >= seconds)
-        except Halted:
+        except TrainingStopped:
             if run.stream is not None:
                 run.stream.synchronize()
         images += min(steps_done * (run.recipe.batch_size or 0), len(run.step.images))

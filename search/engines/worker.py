@@ -51,10 +51,10 @@ class Worker:
             job = self._jobs.get()
             begun, over, short = time.perf_counter(), False, False
 
-            def halted(trial: int = job.trial) -> bool:
+            def should_stop(trial: int = job.trial) -> bool:
                 return trial in self._stopped
 
-            for message in runner.run(job, halted, lambda told: self.say(message_to_json(told))):
+            for message in runner.run(job, should_stop, lambda told: self.say(message_to_json(told))):
                 over = isinstance(message, Finished | Failed)
                 busy = {"busy": time.perf_counter() - begun} if over else {}
                 self.say({**message_to_json(message), **busy})

@@ -37,20 +37,20 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Absent:
+class NotApplicable:
     """An ingredient that is not there, or cannot be swapped here."""
 
     ingredient: str
     reason: str
 
 
-def variants(network: Plan, recipe: Recipe, images: int) -> list[Variant | Absent]:
+def variants(network: Plan, recipe: Recipe, images: int) -> list[Variant | NotApplicable]:
     """All variants of a network and a resolved recipe for so many training images, in a fixed order."""
-    result: list[Variant | Absent] = []
+    result: list[Variant | NotApplicable] = []
     for part in (_batch_norm, _dropout, _head, _transition, _pool_position):
         found = list(part(network))
         for each in found:
-            if isinstance(each, Absent):
+            if isinstance(each, NotApplicable):
                 result.append(each)
                 continue
             key, ingredient, change, stages = each
@@ -58,12 +58,12 @@ def variants(network: Plan, recipe: Recipe, images: int) -> list[Variant | Absen
                 architecture = Architecture(tuple(map(_unchecked, stages)))
                 plan(architecture, network.input_shape, network.classes)
             except UserError as error:
-                result.append(Absent(ingredient, f"{change} does not fit: {error}"))
+                result.append(NotApplicable(ingredient, f"{change} does not fit: {error}"))
             else:
                 result.append(Variant(key, ingredient, change, architecture, recipe))
     for change_of in (_augmentation, _schedule, _regularisation):
         for altered in change_of(recipe, images):
-            if isinstance(altered, Absent):
+            if isinstance(altered, NotApplicable):
                 result.append(altered)
             else:
                 key, ingredient, change, other = altered
@@ -80,25 +80,25 @@ _Swap = tuple[str, str, str, list[Stage]]
 _Altered = tuple[str, str, str, Recipe]
 
 
-def _batch_norm(network: Plan) -> Iterator[_Swap | Absent]:
+def _batch_norm(network: Plan) -> Iterator[_Swap | NotApplicable]:
     yield from _without(network, "batch norm", "no-batch-norm", lambda layer: isinstance(layer, BatchNorm))
 
 
-def _dropout(network: Plan) -> Iterator[_Swap | Absent]:
+def _dropout(network: Plan) -> Iterator[_Swap | NotApplicable]:
     yield from _without(network, "dropout", "no-dropout", lambda layer: isinstance(layer, Dropout))
 
 
-def _without(network: Plan, name: str, key: str, is_one: Callable[[Tail], bool]) -> Iterator[_Swap | Absent]:
+def _without(network: Plan, name: str, key: str, is_one: Callable[[Tail], bool]) -> Iterator[_Swap | NotApplicable]:
     stages = network.architecture.stages
     count = sum(is_one(layer) for stage in stages for layer in stage.tail)
     if not count:
-        yield Absent(name, f"the network has no {name}")
+        yield NotApplicable(name, f"the network has no {name}")
         return
     bare = [Stage(stage.primary, tuple(layer for layer in stage.tail if not is_one(layer))) for stage in stages]
     yield key, name, f"without {name} ({count} {'layer' if count == 1 else 'layers'})", bare
 
 
-def _head(network: Plan) -> Iterator[_Swap | Absent]:
+def _head(network: Plan) -> Iterator[_Swap | NotApplicable]:
     """Global average pooling against one kernel of the map's size."""
     stages = list(network.architecture.stages)
     pools = [index for index, stage in enumerate(stages) if isinstance(stage.primary, GlobalAveragePool)]
@@ -106,7 +106,7 @@ def _head(network: Plan) -> Iterator[_Swap | Absent]:
         index = pools[0]
         size = _map_before(network, index)
         if size == (1, 1):
-            yield Absent("GAP head", "the map before it is 1x1 already")
+            yield NotApplicable("GAP head", "the map before it is 1x1 already")
             return
         after = stages[index + 1] if index + 1 < len(stages) else None
         if after is not None and isinstance(after.primary, Conv | Linear):
@@ -138,10 +138,12 @@ def _head(network: Plan) -> Iterator[_Swap | Absent]:
             ],
         )
         return
-    yield Absent("GAP head", "the network has no global average pooling and no kernel over the whole map at its end")
+    yield NotApplicable(
+        "GAP head", "the network has no global average pooling and no kernel over the whole map at its end"
+    )
 
 
-def _transition(network: Plan) -> Iterator[_Swap | Absent]:
+def _transition(network: Plan) -> Iterator[_Swap | NotApplicable]:
     """The 1x1 convolutions beside a pool."""
     stages = network.architecture.stages
     beside = [
@@ -152,25 +154,25 @@ def _transition(network: Plan) -> Iterator[_Swap | Absent]:
         and any(0 <= near < len(stages) and isinstance(stages[near].primary, Pool) for near in (index - 1, index + 1))
     ]
     if not beside:
-        yield Absent("1x1 transition", "the network has no 1x1 convolution beside a pool")
+        yield NotApplicable("1x1 transition", "the network has no 1x1 convolution beside a pool")
         return
     names = " and ".join(f"{render_primary(stages[index].primary)} (stage {index + 1})" for index in beside)
     kept = [stage for index, stage in enumerate(stages) if index not in beside]
     yield "no-transition", "1x1 transition", f"without {names}", kept
 
 
-def _pool_position(network: Plan) -> Iterator[_Swap | Absent]:
+def _pool_position(network: Plan) -> Iterator[_Swap | NotApplicable]:
     """The first pool one stage earlier, and one later."""
     stages = network.architecture.stages
     pools = [index for index, stage in enumerate(stages) if isinstance(stage.primary, Pool)]
     if not pools:
-        yield Absent("pool position", "the network has no pool")
+        yield NotApplicable("pool position", "the network has no pool")
         return
     index = pools[0]
     for other, word in ((index - 1, "earlier"), (index + 1, "later")):
         moved = list(stages)
         if not 0 <= other < len(stages) or not isinstance(stages[other].primary, Conv):
-            yield Absent("pool position", f"no convolution to put the pool one stage {word} of")
+            yield NotApplicable("pool position", f"no convolution to put the pool one stage {word} of")
             continue
         moved[index], moved[other] = moved[other], moved[index]
         passed = f"{'before' if word == 'earlier' else 'after'} {render_primary(stages[other].primary)}"
@@ -182,18 +184,18 @@ def _map_before(network: Plan, stage: int) -> tuple[int, int]:
     return (shape[1], shape[2]) if len(shape) == 3 else (1, 1)
 
 
-def _augmentation(recipe: Recipe, images: int) -> Iterator[_Altered | Absent]:
+def _augmentation(recipe: Recipe, images: int) -> Iterator[_Altered | NotApplicable]:
     if recipe.augmentation == Augmentation():
-        yield Absent("augmentation", "the recipe has no augmentation")
+        yield NotApplicable("augmentation", "the recipe has no augmentation")
         return
     altered = replace(recipe, augmentation=Augmentation())
     yield "no-augmentation", "augmentation", "without augmentation", altered
 
 
-def _schedule(recipe: Recipe, images: int) -> Iterator[_Altered | Absent]:
+def _schedule(recipe: Recipe, images: int) -> Iterator[_Altered | NotApplicable]:
     """A constant rate: the mean of the schedule's over the run. A plateau's depends on the losses: its first rate."""
     if isinstance(recipe.schedule, Constant):
-        yield Absent("schedule", "the recipe has a constant rate already")
+        yield NotApplicable("schedule", "the recipe has a constant rate already")
         return
     span = timeline(recipe, images)
     rates = [schedules.at(recipe.schedule, step, span, recipe.lr, recipe.momentum)[0] for step in range(span.steps)]
@@ -202,7 +204,7 @@ def _schedule(recipe: Recipe, images: int) -> Iterator[_Altered | Absent]:
     yield "constant-rate", "schedule", f"constant rate {mean:g} instead of {recipe.schedule.kind}", altered
 
 
-def _regularisation(recipe: Recipe, images: int) -> Iterator[_Altered | Absent]:
+def _regularisation(recipe: Recipe, images: int) -> Iterator[_Altered | NotApplicable]:
     """What few recipes have; where it is missing nothing is said."""
     if recipe.weight_decay:
         yield (

@@ -14,12 +14,12 @@ from underbudget.models import weights
 from underbudget.models.errors import UserError
 from underbudget.models.language import parse
 from underbudget.reports import front as fronts
-from underbudget.reports.reading import CONFIRMATION_PREFIX, READINGS_ATTRIBUTE
+from underbudget.reports.reading import CONFIRMATION_PREFIX, TEST_SET_ACCESSES_ATTRIBUTE
 from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.reports.runs import Run, from_json, to_json
 from underbudget.search.data.protocol import training_images
 from underbudget.search.data.store import Dataset
-from underbudget.search.experiments.run_spec import Order, differences, stored
+from underbudget.search.experiments.run_spec import RunSpec, differences, stored
 from underbudget.search.study.seeds import derive
 from underbudget.search.training import recipe as recipes
 
@@ -35,7 +35,7 @@ class Finalist:
     """A trial, and the runs that are wanted of it."""
 
     trial: TrialRecord
-    orders: tuple[Order, ...]
+    specs: tuple[RunSpec, ...]
 
 
 def choose(study: StudyRecord, top: int, seeds: int, dataset: Dataset) -> tuple[Finalist, ...]:
@@ -64,8 +64,8 @@ def choose(study: StudyRecord, top: int, seeds: int, dataset: Dataset) -> tuple[
         assert trial.proposal is not None, "it has a score"
         recipe = recipes.resolve(recipes.from_json(trial.proposal.recipe), images=images)
         architecture, name = parse(trial.proposal.layers_text), f"{study.name}:{trial.trial}"
-        orders = tuple(
-            Order(
+        specs = tuple(
+            RunSpec(
                 f"trial-{trial.trial}/seed-{index}",
                 name,
                 architecture,
@@ -75,7 +75,7 @@ def choose(study: StudyRecord, top: int, seeds: int, dataset: Dataset) -> tuple[
             )
             for index in range(seeds)
         )
-        finalists.append(Finalist(trial, orders))
+        finalists.append(Finalist(trial, specs))
     return tuple(finalists)
 
 
@@ -89,34 +89,34 @@ def check_data(study: StudyRecord, dataset: Dataset) -> None:
         )
 
 
-def attribute(order: Order) -> str:
+def attribute(spec: RunSpec) -> str:
     """The study attribute that holds a run, "confirmation:12:0"."""
-    trial, _, seed = order.key.partition("/")
+    trial, _, seed = spec.key.partition("/")
     return f"{CONFIRMATION_PREFIX}{trial.removeprefix('trial-')}:{seed.removeprefix('seed-')}"
 
 
-def keeper(study: "optuna.Study") -> Callable[[Order, Run], None]:
+def keeper(study: "optuna.Study") -> Callable[[RunSpec, Run], None]:
     """Stores a finished run, and that it read the test labels, in study attributes."""
 
-    def keep(order: Order, run: Run) -> None:
-        study.set_user_attr(attribute(order), to_json(run))
-        readings = list(study.user_attrs.get(READINGS_ATTRIBUTE, []))
+    def keep(spec: RunSpec, run: Run) -> None:
+        study.set_user_attr(attribute(spec), to_json(run))
+        readings = list(study.user_attrs.get(TEST_SET_ACCESSES_ATTRIBUTE, []))
         readings.append(
             {
                 "when": datetime.now(UTC).isoformat(timespec="seconds"),
                 "what": PROTOCOL,
-                "subject": order.key,
-                "seed": order.seed,
+                "subject": spec.key,
+                "seed": spec.seed,
                 "times": run.readings,
                 "epochs": len(run.judged),
             }
         )
-        study.set_user_attr(READINGS_ATTRIBUTE, readings)
+        study.set_user_attr(TEST_SET_ACCESSES_ATTRIBUTE, readings)
 
     return keep
 
 
-def finder(study: "optuna.Study", dataset: Dataset, folder: Path) -> Callable[[Order], Run | None]:
+def finder(study: "optuna.Study", dataset: Dataset, folder: Path) -> Callable[[RunSpec], Run | None]:
     """Looks up finished runs: in the study's attributes, else in the folder, where a crash may have left one that the
     study does not know; then it is told. A run whose weights are missing is none.
 
@@ -125,20 +125,20 @@ def finder(study: "optuna.Study", dataset: Dataset, folder: Path) -> Callable[[O
     keep = keeper(study)
     attributes: dict[str, Any] = study.user_attrs
 
-    def find(order: Order) -> Run | None:
-        value = attributes.get(attribute(order))
+    def find(spec: RunSpec) -> Run | None:
+        value = attributes.get(attribute(spec))
         if value is None:
-            found = stored(order, dataset, folder)
+            found = stored(spec, dataset, folder)
             if found is not None:
-                keep(order, found)
+                keep(spec, found)
             return found
         run = from_json(value)
-        if differing := differences(run, order, dataset):
+        if differing := differences(run, spec, dataset):
             raise UserError(
-                f"{attribute(order)} of the study is a run of other conditions ({'; '.join(differing)}): confirm with "
+                f"{attribute(spec)} of the study is a run of other conditions ({'; '.join(differing)}): confirm with "
                 f"the version that it was trained by, underbudget {run.versions.get('underbudget', 'unknown')}"
             )
-        file = folder / order.weights_file
+        file = folder / spec.weights_file
         kept = file.is_file() and weights.sha256(file.read_bytes()) == run.weights_sha256
         return run if kept else None
 

@@ -13,7 +13,7 @@ DEFAULT_DATASET = "mnist"
 
 
 @dataclass(frozen=True)
-class Subject:
+class NetworkSpec:
     """A network and how it is usually trained."""
 
     name: str | None  # of the reference or trial ("STUDY:12"), None for a layer text
@@ -32,13 +32,13 @@ class Subject:
         return "".join(character if character.isalnum() or character in "._-" else "-" for character in self.title)
 
 
-def subject(
+def network_spec(
     what: str,
     runs: str | None = None,
     storage: str | None = None,
     recipe: str | None = None,
     dataset: str | None = None,
-) -> Subject:
+) -> NetworkSpec:
     """Find a network by what a person calls it.
 
     A reference comes with its own recipe and epochs, a trial with its own recipe and its study's data set, a layer
@@ -54,7 +54,7 @@ def subject(
     if name is not None:
         published = reference(name)
         usual = replace(recipes.recipe(published.recipe), epochs=published.epochs)
-    return Subject(name, architecture, named or usual, dataset or DEFAULT_DATASET)
+    return NetworkSpec(name, architecture, named or usual, dataset or DEFAULT_DATASET)
 
 
 def split_trial(what: str) -> tuple[str, int | None]:
@@ -67,7 +67,7 @@ def split_trial(what: str) -> tuple[str, int | None]:
 
 def _trial(
     study: str, number: int, runs: str | None, storage: str | None, recipe: Recipe | None, dataset: str | None
-) -> Subject:
+) -> NetworkSpec:
     from underbudget.reports.network import plan_of
     from underbudget.search.results import trained_trials
     from underbudget.search.study import finding as lookup
@@ -83,4 +83,4 @@ def _trial(
             "give the trial's layers instead of its number"
         )
     usual = recipe or recipes.from_json(trial.proposal.recipe)
-    return Subject(f"{study}:{number}", network.architecture, usual, own)
+    return NetworkSpec(f"{study}:{number}", network.architecture, usual, own)

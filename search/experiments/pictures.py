@@ -5,17 +5,17 @@ import numpy as np
 from underbudget.reports.pictures import Picture
 from underbudget.reports.runs import Run
 from underbudget.reports.training import PartStatistics
-from underbudget.search.data.protocol import view
+from underbudget.search.data.protocol import under_protocol
 from underbudget.search.data.store import Dataset, PartName, channel_statistics
 from underbudget.search.training.recipe import Recipe
 
 SAMPLES = 30  # images of a sample grid
-MOST_MISSED = 100  # images of a grid of misclassified ones
+MOST_MISCLASSIFIED = 100  # images of a grid of misclassified ones
 
 
 def statistics(dataset: Dataset, protocol: str) -> tuple[PartStatistics, ...]:
     """Of what a run is trained and judged on. Labels of the test part are not counted: that would read them."""
-    seen = view(dataset, protocol)
+    seen = under_protocol(dataset, protocol)
     names: tuple[tuple[str, PartName], ...] = (("train", "train"), ("validation", "validation"))
     if protocol != "search":
         names = (("train + validation", "train"), ("test", "test"))
@@ -46,8 +46,8 @@ def samples(dataset: Dataset, recipe: Recipe, seed: int) -> tuple[tuple[Picture,
     """(plain, augmented) samples of the train part, classes in turn; the second is empty without augmentation."""
     import torch
 
-    from underbudget.search.training.geometric_augmentation import random_matrices, warp_images
-    from underbudget.search.training.pixel_augmentation import random_retouches, retouch
+    from underbudget.search.training.geometric_augmentation import random_matrices, transform_images
+    from underbudget.search.training.pixel_augmentation import change_pixels, random_pixel_changes
 
     part, classes = dataset.part("train"), dataset.info.classes
     labels = np.asarray(part.labels)
@@ -62,14 +62,14 @@ def samples(dataset: Dataset, recipe: Recipe, seed: int) -> tuple[tuple[Picture,
     augmentation = recipe.augmentation
     size = (plain.shape[2], plain.shape[3])
     matrices = random_matrices(augmentation, len(chosen), size, generator)
-    retouches = random_retouches(augmentation, len(chosen), size, generator)
-    if matrices is None and retouches is None:
+    pixel_changes = random_pixel_changes(augmentation, len(chosen), size, generator)
+    if matrices is None and pixel_changes is None:
         return shown, ()
     images = torch.from_numpy(plain).float()
     if matrices is not None:
-        images = warp_images(images, matrices, augmentation.perspective is not None)
-    if retouches is not None:
-        images = retouch(images, retouches)
+        images = transform_images(images, matrices, augmentation.perspective is not None)
+    if pixel_changes is not None:
+        images = change_pixels(images, pixel_changes)
     altered = images.round().clamp(0, 255).to(torch.uint8).numpy()
     return shown, tuple(Picture(pixels, name) for pixels, name in zip(altered, names, strict=True))
 
@@ -78,7 +78,7 @@ def missed(dataset: Dataset, run: Run) -> tuple[Picture, ...]:
     """The misclassified images of a run, the most confident first, at most MOST_MISSED."""
     name: PartName = "test" if run.data.part == "test" else "validation"
     images, classes = dataset.images(name), run.data.classes
-    worst = sorted(run.missed, key=lambda each: (-each.confidence, each.index))[:MOST_MISSED]
+    worst = sorted(run.missed, key=lambda each: (-each.confidence, each.index))[:MOST_MISCLASSIFIED]
     return tuple(
         Picture(
             np.array(images[each.index]),

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Order:
+class RunSpec:
     """A run that is wanted."""
 
     key: str  # stem of its file below the folder, "seed-0" or "saish-m4/seed-0"
@@ -39,13 +39,13 @@ class Order:
         return f"{self.key}.safetensors"
 
 
-def stored(order: Order, dataset: Dataset, folder: Path) -> Run | None:
+def stored(spec: RunSpec, dataset: Dataset, folder: Path) -> Run | None:
     """The stored run of an order, None where there is none. Raises UserError where it is one of other conditions."""
-    path = folder / order.record_file
+    path = folder / spec.record_file
     if not path.exists():
         return None
     run = read_run(path)
-    if differing := differences(run, order, dataset):
+    if differing := differences(run, spec, dataset):
         raise UserError(
             f"{path} is a run of other conditions ({'; '.join(differing)}): give another --output, or remove it"
         )
@@ -56,26 +56,26 @@ def stored(order: Order, dataset: Dataset, folder: Path) -> Run | None:
     return run
 
 
-def check_others(order: Order, dataset: Dataset, folder: Path) -> None:
+def check_others(spec: RunSpec, dataset: Dataset, folder: Path) -> None:
     """Raises UserError where a folder holds a run of any seed whose conditions are other than the order's: what stands
     in one folder is shown and exported as one training."""
     for path in sorted(folder.glob("seed-*.json")):
         run = read_run(path)
-        if differing := differences(run, replace(order, seed=run.seed), dataset):
+        if differing := differences(run, replace(spec, seed=run.seed), dataset):
             raise UserError(
                 f"{path} is a run of other conditions ({'; '.join(differing)}): give another --output, or remove it"
             )
 
 
-def differences(run: Run, order: Order, dataset: Dataset) -> list[str]:
+def differences(run: Run, spec: RunSpec, dataset: Dataset) -> list[str]:
     """Where a stored run is not what is asked for, each as "name: stored here, asked there"."""
-    recipe = recipes.to_json(order.recipe)
+    recipe = recipes.to_json(spec.recipe)
     # As it is read back: fields that an older version did not write have their defaults.
     before = recipes.to_json(recipes.from_json(run.recipe))
     pairs: dict[str, tuple[Any, Any]] = {
-        "network": (run.id, order.architecture.id),
-        "seed": (run.seed, order.seed),
-        "protocol": (run.protocol, order.protocol),
+        "network": (run.id, spec.architecture.id),
+        "seed": (run.seed, spec.seed),
+        "protocol": (run.protocol, spec.protocol),
         "data set": (run.data.name, dataset.info.name),
         "data checksum": (run.data.checksum[:12], dataset.info.checksum[:12]),
     }

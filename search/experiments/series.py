@@ -8,7 +8,7 @@ from underbudget.models.plan import plan
 from underbudget.models.references import REFERENCES, Reference
 from underbudget.search.data.protocol import training_images
 from underbudget.search.data.store import Dataset
-from underbudget.search.experiments.run_spec import Order
+from underbudget.search.experiments.run_spec import RunSpec
 from underbudget.search.training import recipe as recipes
 
 DEFAULT_MOST = 1_000_000  # parameters of a step that is trained unless more is asked for
@@ -46,9 +46,9 @@ def collection(name: str) -> Collection:
     raise UserError(f"there is no collection {name[:40]!r}: {hint}there are {', '.join(known)}")
 
 
-def orders(
+def specs(
     step: Reference, dataset: Dataset, protocol: str, first: int, seeds: int, epochs: int | None = None
-) -> list[Order]:
+) -> list[RunSpec]:
     """The runs of one step: its own recipe and epochs, a run per seed. Raises UserError where it does not fit."""
     info = dataset.info
     plan(step.architecture, info.input_shape, len(info.classes))
@@ -58,6 +58,6 @@ def orders(
         epochs=epochs,
     )
     return [
-        Order(f"{step.name}/seed-{seed}", step.name, step.architecture, recipe, seed, protocol)
+        RunSpec(f"{step.name}/seed-{seed}", step.name, step.architecture, recipe, seed, protocol)
         for seed in range(first, first + seeds)
     ]

@@ -20,7 +20,7 @@ MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
-class Bench:
+class Setup:
     """A data set and a place to train on. How many trainings run at once is settled when it is first needed: on GPUs
     it takes a measurement."""
 
@@ -72,13 +72,13 @@ def prepare(
     device: str | None = None,
     workers: int | None = None,
     say: Say = log.info,
-) -> Bench:
+) -> Setup:
     """Resolve the options of the same names; the first time this prepares the data set. Raises UserError."""
     if workers is not None and not 1 <= workers <= 1024:
         raise UserError(f"--workers is a whole number from 1 to 1024, not {workers}")
     sources.source(dataset)
     chosen = devices.choose_device(device or "auto", say)
-    return Bench(sources.prepare(dataset, None if data_dir is None else Path(data_dir), say), chosen, workers, say)
+    return Setup(sources.prepare(dataset, None if data_dir is None else Path(data_dir), say), chosen, workers, say)
 
 
 def check_seeds(seeds: int, least: int = 1) -> int:

@@ -19,7 +19,7 @@ FILE = "readings.jsonl"
 
 
 @dataclass(frozen=True)
-class Reading:
+class TestSetAccess:
     """What was read, as one line of the ledger."""
 
     when: str  # ISO 8601, UTC
@@ -30,12 +30,12 @@ class Reading:
     epochs: int  # epochs whose weights were judged in them
 
 
-def note(dataset: Path, what: str, subject: str, seed: int | None, times: int, epochs: int) -> Reading | None:
+def note(dataset: Path, what: str, subject: str, seed: int | None, times: int, epochs: int) -> TestSetAccess | None:
     """Add a line to the ledger of a prepared data set's folder; nothing where `times` is 0. What was noted,
     None where nothing was or could be."""
     if not times:
         return None
-    reading = Reading(datetime.now(UTC).isoformat(timespec="seconds"), what, subject[:200], seed, times, epochs)
+    reading = TestSetAccess(datetime.now(UTC).isoformat(timespec="seconds"), what, subject[:200], seed, times, epochs)
     line = (json.dumps(asdict(reading)) + "\n").encode()
     try:
         # One write to a file opened for appending: lines of two processes don't mix.

@@ -12,9 +12,9 @@ from underbudget.reports.target_check import Goal, target_check
 from underbudget.reports.training import Training
 from underbudget.search.data.protocol import training_images
 from underbudget.search.experiments import pictures
-from underbudget.search.experiments.network_spec import Subject
-from underbudget.search.experiments.run_spec import Order
-from underbudget.search.experiments.setup import Bench
+from underbudget.search.experiments.network_spec import NetworkSpec
+from underbudget.search.experiments.run_spec import RunSpec
+from underbudget.search.experiments.setup import Setup
 from underbudget.search.session.request import check_target
 from underbudget.search.training import recipe as recipes
 from underbudget.search.training.recipe import Recipe
@@ -43,23 +43,23 @@ def resolved(recipe: Recipe, changes: Changes, images: int) -> Recipe:
     )
 
 
-def network(subject: Subject, bench: Bench) -> Plan:
+def network(network_spec: NetworkSpec, setup: Setup) -> Plan:
     """The subject's plan on the data set. Raises UserError where it does not fit the images or the classes."""
-    info = bench.dataset.info
-    return plan(subject.architecture, info.input_shape, len(info.classes))
+    info = setup.dataset.info
+    return plan(network_spec.architecture, info.input_shape, len(info.classes))
 
 
-def orders(subject: Subject, recipe: Recipe, protocol: str, first: int, seeds: int) -> list[Order]:
+def specs(network_spec: NetworkSpec, recipe: Recipe, protocol: str, first: int, seeds: int) -> list[RunSpec]:
     """A run per seed, `first` and those after it; `recipe` as `resolved` gives it."""
     return [
-        Order(f"seed-{seed}", subject.name, subject.architecture, recipe, seed, protocol)
+        RunSpec(f"seed-{seed}", network_spec.name, network_spec.architecture, recipe, seed, protocol)
         for seed in range(first, first + seeds)
     ]
 
 
-def default_folder(runs: Path, subject: Subject, recipe: Recipe, protocol: str, dataset: str) -> Path:
+def default_folder(runs: Path, network_spec: NetworkSpec, recipe: Recipe, protocol: str, dataset: str) -> Path:
     """Where a training goes whose folder is not named."""
-    return runs / DEFAULT_FOLDER / f"{subject.stem}-{dataset}-{recipe.name}-{recipe.epochs}e-{protocol}"
+    return runs / DEFAULT_FOLDER / f"{network_spec.stem}-{dataset}-{recipe.name}-{recipe.epochs}e-{protocol}"
 
 
 def goal(target: float | None, last: int, budget: str, epoch_limit: int) -> Goal | None:
@@ -72,23 +72,25 @@ def goal(target: float | None, last: int, budget: str, epoch_limit: int) -> Goal
     return None if target is None else Goal(check_target(target), last, budget, epoch_limit)
 
 
-def training(subject: Subject, bench: Bench, recipe: Recipe, runs: tuple[Run, ...], goal: Goal | None) -> Training:
+def training(
+    network_spec: NetworkSpec, setup: Setup, recipe: Recipe, runs: tuple[Run, ...], goal: Goal | None
+) -> Training:
     """What the page of finished runs shows. Reads images, and labels of the train and validation parts only."""
-    planned = network(subject, bench)
-    plain, augmented = pictures.samples(bench.dataset, recipe, runs[0].seed)
+    planned = network(network_spec, setup)
+    plain, augmented = pictures.samples(setup.dataset, recipe, runs[0].seed)
     return Training(
-        title=subject.title,
+        title=network_spec.title,
         network=planned,
         runs=runs,
-        statistics=pictures.statistics(bench.dataset, runs[0].protocol),
+        statistics=pictures.statistics(setup.dataset, runs[0].protocol),
         samples=plain,
         augmented=augmented,
-        missed=pictures.missed(bench.dataset, runs[0]),
+        missed=pictures.missed(setup.dataset, runs[0]),
         goal=goal,
         checks=() if goal is None else target_check(runs, count(planned), goal),
     )
 
 
-def images(bench: Bench, protocol: str) -> int:
+def images(setup: Setup, protocol: str) -> int:
     """Training images under the protocol."""
-    return training_images(bench.dataset, protocol)
+    return training_images(setup.dataset, protocol)

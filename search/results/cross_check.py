@@ -13,7 +13,7 @@ from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.search.engines.worker_process import environment_for
 
 
-class Recount(contextlib.AbstractContextManager["Recount"]):
+class CrossCheck(contextlib.AbstractContextManager["CrossCheck"]):
     """Begins to count; `line` waits for what comes out. A context that leaves no process."""
 
     def __init__(self, study: StudyRecord, trial: TrialRecord) -> None:

@@ -21,7 +21,7 @@ from underbudget.reports.network import plan_of
 from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.reports.runs import Run, read_run
 from underbudget.search.results import trained_trials
-from underbudget.search.study.location import CONFIRMATIONS, Place
+from underbudget.search.study.location import CONFIRMATIONS, StudyLocation
 from underbudget.search.training import recipe as recipes
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ class Written:
     left_out: str = ""
 
 
-def of_trial(where: Place, study: StudyRecord, trial: TrialRecord, data_dir: Path | None = None) -> Export:
+def of_trial(where: StudyLocation, study: StudyRecord, trial: TrialRecord, data_dir: Path | None = None) -> Export:
     """The export of a complete trial. Raises UserError where its weights or samples are missing."""
     dataset = study.settings["dataset"]
     return with_images(from_study(where, study, trial), at_hand(dataset["name"], dataset["checksum"], data_dir))
 
 
-def from_study(where: Place, study: StudyRecord, trial: TrialRecord) -> Export:
+def from_study(where: StudyLocation, study: StudyRecord, trial: TrialRecord) -> Export:
     """The same from the study's folder alone, without the images of its data set."""
     images, labels = trained_trials.read_samples(where.folder)
     dataset = study.settings["dataset"]
@@ -123,14 +123,14 @@ def of_runs(
     return with_images(bundle, dataset), said
 
 
-def confirmed(where: Place, trial: TrialRecord) -> Path | None:
+def confirmed(where: StudyLocation, trial: TrialRecord) -> Path | None:
     """The folder with the judged runs of a finalist, None for a trial that was not confirmed."""
     folder = where.folder / CONFIRMATIONS / f"trial-{trial.trial}"
     return folder if any(folder.glob("seed-*.json")) else None
 
 
 def of_finalist(
-    where: Place, study: StudyRecord, trial: TrialRecord, data_dir: Path | None = None
+    where: StudyLocation, study: StudyRecord, trial: TrialRecord, data_dir: Path | None = None
 ) -> tuple[Export, str] | None:
     """The export of a confirmed trial by its fresh seeds, as `of_runs`; None for a trial that was not confirmed."""
     folder = confirmed(where, trial)

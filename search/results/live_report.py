@@ -17,7 +17,7 @@ from typing import IO
 
 from underbudget.search.engines.worker_process import environment_for
 from underbudget.search.progress import Event, Notify, Progress
-from underbudget.search.study.location import Place
+from underbudget.search.study.location import StudyLocation
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class LiveReport:
     """
 
     def __init__(
-        self, where: Place, target: float | None, every: float | None, say: Callable[[str], None] = log.info
+        self, where: StudyLocation, target: float | None, every: float | None, say: Callable[[str], None] = log.info
     ) -> None:
         self._where, self._target, self._every, self._say = where, target, every, say
         self._process: subprocess.Popen[str] | None = None

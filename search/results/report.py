@@ -15,35 +15,39 @@ from pathlib import Path
 
 from underbudget.models.errors import UnderbudgetError
 from underbudget.reports.record import StudyRecord
-from underbudget.search.study.location import Place
+from underbudget.search.study.location import StudyLocation
 
 
 def write(
-    where: Place, study: StudyRecord, target: float | None = None, folder: Path | None = None, confirmed: bool = True
+    where: StudyLocation,
+    study: StudyRecord,
+    target: float | None = None,
+    folder: Path | None = None,
+    confirmed: bool = True,
 ) -> tuple[dict[str, Path], str | None]:
     """Write the report of a study into `folder`, by default STUDY/report: its files, and who counted the winner too.
 
     With `confirmed` torch and fvcore count it, which takes a few seconds. Raises UserError where it cannot be written.
     """
     from underbudget.reports import front as fronts
-    from underbudget.reports.misclassified import read_mistakes
+    from underbudget.reports.misclassified import read_misclassified
     from underbudget.reports.writing import write_report
-    from underbudget.search.results.cross_check import Recount
+    from underbudget.search.results.cross_check import CrossCheck
     from underbudget.search.study import finding
 
     best = fronts.winner(study.trials, study.axis) if confirmed else None
     with contextlib.ExitStack() as counting:
-        recount = None if best is None else counting.enter_context(Recount(study, best))
+        cross_check = None if best is None else counting.enter_context(CrossCheck(study, best))
 
         def confirmation() -> str | None:
-            return None if recount is None else recount.line
+            return None if cross_check is None else cross_check.line
 
         paths = write_report(
             study,
             where.folder / "report" if folder is None else folder,
             target,
             confirmation=confirmation,
-            mistakes=read_mistakes(where.folder),
+            mistakes=read_misclassified(where.folder),
             options=finding.options(where),
         )
         return paths, confirmation()
@@ -58,7 +62,7 @@ def main() -> int:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(10)  # the trainings go first
-    where = Place(asked["name"], Path(asked["folder"]), asked["storage"])
+    where = StudyLocation(asked["name"], Path(asked["folder"]), asked["storage"])
     try:
         write(where, finding.read(where), asked["target"], confirmed=asked["confirmed"])
     except UnderbudgetError as error:

@@ -12,14 +12,14 @@ PICKS = ("accurate", "smallest", "knee")
 
 
 @dataclass(frozen=True)
-class Pick:
+class Selection:
     """A complete trial and why it is the one."""
 
     trial: TrialRecord
     why: str
 
 
-def pick(study: StudyRecord, how: str | None = None, at_least: float | None = None) -> Pick:
+def select(study: StudyRecord, how: str | None = None, at_least: float | None = None) -> Selection:
     """The trial that a pick decides on.
 
     None: the winner, as everywhere. accurate: the lowest cost (of the study's front) among those whose score lies in
@@ -45,23 +45,23 @@ def pick(study: StudyRecord, how: str | None = None, at_least: float | None = No
         case "knee":
             return _knee(study, best)
     least = fronts.AXIS_WORDS[study.axis]
-    return Pick(best, f"the highest score, {fronts.score(best):.2f} %; of equal ones the fewest {least}")
+    return Selection(best, f"the highest score, {fronts.score(best):.2f} %; of equal ones the fewest {least}")
 
 
-def _accurate(study: StudyRecord, best: TrialRecord) -> Pick:
+def _accurate(study: StudyRecord, best: TrialRecord) -> Selection:
     bounds = tables.interval(study, best.score)
     if bounds is None:
-        return Pick(best, f"the highest score, {fronts.score(best):.2f} %")
+        return Selection(best, f"the highest score, {fronts.score(best):.2f} %")
     equals = [trial for trial in fronts.scored(study.trials) if fronts.score(trial) >= bounds[0]]
     chosen = min(equals, key=lambda trial: (fronts.cost(trial, study.axis), -fronts.score(trial), trial.trial))
     shown = f"{fronts.score(best):.2f} %: {bounds[0]:.2f} .. {bounds[1]:.2f}"
     interval, least = f"the 95 % interval of the highest score ({shown})", fronts.AXIS_WORDS[study.axis]
     if chosen is best:
-        return Pick(best, f"the highest score, and none with fewer {least} lies in {interval}")
-    return Pick(chosen, f"the fewest {least} of the {len(equals)} networks within {interval}, #{best.trial}")
+        return Selection(best, f"the highest score, and none with fewer {least} lies in {interval}")
+    return Selection(chosen, f"the fewest {least} of the {len(equals)} networks within {interval}, #{best.trial}")
 
 
-def _smallest(study: StudyRecord, at_least: float | None) -> Pick:
+def _smallest(study: StudyRecord, at_least: float | None) -> Selection:
     accuracy = _target(study) if at_least is None else at_least
     if accuracy is None:
         raise UserError(
@@ -73,7 +73,7 @@ def _smallest(study: StudyRecord, at_least: float | None) -> Pick:
     held = f"{accuracy:g} % in each of its last {SCORE_EPOCHS} epochs"
     if chosen is None:
         raise UserError(f"no network of {study.name} holds {held}: give a lower --at-least, or search on")
-    return Pick(chosen, f"the fewest parameters that hold {held}")
+    return Selection(chosen, f"the fewest parameters that hold {held}")
 
 
 def _target(study: StudyRecord) -> float | None:
@@ -82,7 +82,7 @@ def _target(study: StudyRecord) -> float | None:
     return next((float(target) for target in reversed(given) if isinstance(target, int | float)), None)
 
 
-def _knee(study: StudyRecord, best: TrialRecord) -> Pick:
+def _knee(study: StudyRecord, best: TrialRecord) -> Selection:
     """Where the front bends most: farthest from the line between its ends, on (log10 cost, score), both scaled to 0..1.
 
     Source: I. Das, "On characterizing the knee of the Pareto curve based on normal-boundary intersection", Structural
@@ -100,5 +100,7 @@ def _knee(study: StudyRecord, best: TrialRecord) -> Pick:
 
         knee = max(front[1:-1], key=lambda trial: (above(trial), -trial.trial))
         if above(knee) > 0:
-            return Pick(knee, f"the knee of the front of {len(front)}: farthest from the line between its ends")
-    return Pick(best, f"the front of {len(front)} has no knee: the highest score instead, {fronts.score(best):.2f} %")
+            return Selection(knee, f"the knee of the front of {len(front)}: farthest from the line between its ends")
+    return Selection(
+        best, f"the front of {len(front)} has no knee: the highest score instead, {fronts.score(best):.2f} %"
+    )

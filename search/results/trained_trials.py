@@ -16,7 +16,7 @@ from underbudget.reports import front as fronts
 from underbudget.reports.network import plan_of
 from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.search.data.store import Dataset
-from underbudget.search.study.location import Place
+from underbudget.search.study.location import StudyLocation
 
 if TYPE_CHECKING:
     import torch
@@ -113,7 +113,7 @@ def confirm(study: StudyRecord, trial: TrialRecord) -> str:
     return check.line()
 
 
-def load_state(where: Place, trial: TrialRecord) -> "dict[str, torch.Tensor]":
+def load_state(where: StudyLocation, trial: TrialRecord) -> "dict[str, torch.Tensor]":
     """Trained weights of a complete trial, checked against the record's checksum. Raises UserError where they are
     missing or changed."""
     assert trial.result is not None, "the caller picked a complete trial"
@@ -129,7 +129,7 @@ def load_state(where: Place, trial: TrialRecord) -> "dict[str, torch.Tensor]":
     return weights.decode(data)
 
 
-def load(where: Place, study: StudyRecord, trial: TrialRecord) -> "torch.nn.Module":
+def load(where: StudyLocation, study: StudyRecord, trial: TrialRecord) -> "torch.nn.Module":
     """The trained network of a complete trial, in eval mode. Its input: float32 images (n, channels, height, width)
     in 0..1, normalised with the data set's mean and std; its output: logits (n, classes)."""
     from underbudget.models.build import build
@@ -140,7 +140,7 @@ def load(where: Place, study: StudyRecord, trial: TrialRecord) -> "torch.nn.Modu
 
 
 def export(
-    where: Place,
+    where: StudyLocation,
     study: StudyRecord,
     trial: TrialRecord,
     output: Path,

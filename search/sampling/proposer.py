@@ -21,7 +21,7 @@ from underbudget.models.errors import UnderbudgetError
 from underbudget.models.plan import plan
 from underbudget.reports import record
 from underbudget.reports.record import TRAINED, Proposal
-from underbudget.search.sampling.sampler_study import View
+from underbudget.search.sampling.sampler_study import SamplerStudy
 from underbudget.search.sampling.samplers import SAMPLERS, Sampler, distributions, independent_sampler
 from underbudget.search.study import settings as study_settings
 from underbudget.search.study.seeds import derive
@@ -34,7 +34,7 @@ RETRY_OF = "retry_of"  # user attribute of an enqueued trial: the failed trial t
 
 
 @dataclass(frozen=True)
-class Judged:
+class Evaluated:
     """A proposal and what the gate said: `reason` is "" where it may be trained."""
 
     trial: "optuna.trial.Trial | None"  # None where it was rejected
@@ -56,28 +56,28 @@ class Proposer:
         self._sample = SAMPLERS[self.sampler] if isinstance(self.sampler, str) else self.sampler
         self._pruner = BudgetPruner()
         trials = self.study.get_trials(deepcopy=False)
-        self.view = View(self.settings.objective, self.settings.dataset.counts["validation"])
+        self.sampler_study = SamplerStudy(self.settings.objective, self.settings.dataset.counts["validation"])
         for trial in trials:
             if trial.state.name == "WAITING":
                 continue
             state, _ = stored_state(trial)
             if state != "running" or "record" in trial.user_attrs:  # else it is judged, and added, once more
-                self.view.follow(trial, state)
+                self.sampler_study.follow(trial, state)
             if state in TRAINED and "record" in trial.user_attrs:
                 proposal = record.proposal_from_json(trial.user_attrs["record"])
                 self.seen.setdefault(_identity(proposal.id, proposal.recipe), trial.number)
         self._next = len(trials)  # number of the next trial: this process alone makes them
         self._waiting = deque(trial.number for trial in trials if trial.state.name == "WAITING")
 
-    def propose(self) -> Judged:
+    def propose(self) -> Evaluated:
         """Make one more proposal, or take the next one that waits, and judge it; a rejected one is stored as such."""
         if self._waiting:
             return self._ask(self._waiting.popleft())
         number, self._next = self._next, self._next + 1
-        params = self._sample(self.settings.seed, number, self.settings.dimensions, self.view, self)
+        params = self._sample(self.settings.seed, number, self.settings.dimensions, self.sampler_study, self)
         return self._store(number, params)
 
-    def repeat(self, trial_id: int, number: int) -> Judged:
+    def repeat(self, trial_id: int, number: int) -> Evaluated:
         """Judge once more a trial that an interrupted session left running, under its own number and seed."""
         import optuna
 
@@ -90,7 +90,7 @@ class Proposer:
 
     @cached_property
     def sizes(self) -> tuple[int, int] | None:
-        """Least and largest cost on the front's axis (`samplers.Wanted`); None where accuracy alone counts."""
+        """Least and largest cost on the front's axis (`ProposalConstraints`); None where accuracy alone counts."""
         settings = self.settings
         if settings.objective.kind == "accuracy":
             return None
@@ -99,12 +99,12 @@ class Proposer:
         return least, max(least, int(study_settings.hypervolume_reference(settings)[axis]))
 
     def fits(self, params: Mapping[str, Any], size: float = math.inf) -> bool:
-        """Whether the network is within the budget and costs at most `size` (`search.sampling.samplers.Wanted`)."""
+        """Whether the network is within the budget and costs at most `size` (`ProposalConstraints`)."""
         cost = self._cost(self.settings.architecture(params))
         return self.settings.budget.fits(cost) and self.settings.objective.cost(cost) <= size
 
     def is_new(self, params: Mapping[str, Any]) -> bool:
-        """Whether nothing alike is trained or in training (`search.sampling.samplers.Wanted`)."""
+        """Whether nothing alike is trained or in training (`ProposalConstraints`)."""
         return _identity(self.settings.architecture(params).id, self.settings.recipe_of(params)) not in self.seen
 
     def retry(self, trial: "optuna.trial.Trial", proposal: Proposal) -> None:
@@ -117,7 +117,7 @@ class Proposer:
         """A failed trial doesn't stand in the way of its architecture."""
         self.seen.pop(_identity(proposal.id, proposal.recipe), None)
 
-    def _store(self, number: int, params: dict[str, Any]) -> Judged:
+    def _store(self, number: int, params: dict[str, Any]) -> Evaluated:
         """Count, judge and store a new proposal."""
         from optuna.trial import Trial, TrialState, create_trial
 
@@ -134,17 +134,17 @@ class Proposer:
             attributes["verdict"] = record.verdict("rejected", reason)
             frozen = create_trial(state=TrialState.PRUNED, user_attrs=attributes, **stored)
         self.study.add_trial(frozen)
-        self.view.add(frozen, number)
+        self.sampler_study.add(frozen, number)
         if reason:
-            return Judged(None, number, proposal, reason)
+            return Evaluated(None, number, proposal, reason)
         running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         made = max(running, key=lambda trial: trial.number, default=None)
         if made is None or made.number != number:
             raise _foreign(number, None if made is None else made.number)
         self.study.sampler = independent_sampler(self.settings.seed, number)
-        return Judged(Trial(self.study, made._trial_id), number, proposal, "")
+        return Evaluated(Trial(self.study, made._trial_id), number, proposal, "")
 
-    def _ask(self, number: int) -> Judged:
+    def _ask(self, number: int) -> Evaluated:
         """Take up the trial that waits under this number."""
         self.study.sampler = independent_sampler(self.settings.seed, number)
         trial = self.study.ask()
@@ -152,7 +152,7 @@ class Proposer:
             raise _foreign(number, trial.number)
         return self._judge(trial)
 
-    def _judge(self, trial: "optuna.trial.Trial") -> Judged:
+    def _judge(self, trial: "optuna.trial.Trial") -> Evaluated:
         """Count a stored trial's network, record it, ask the gate."""
         import optuna
 
@@ -165,8 +165,8 @@ class Proposer:
         if reason:
             trial.set_user_attr("verdict", record.verdict("rejected", reason))
             self.study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-        self.view.add(self.study._storage.get_trial(trial._trial_id), trial.number)
-        return Judged(None if reason else trial, trial.number, proposal, reason)
+        self.sampler_study.add(self.study._storage.get_trial(trial._trial_id), trial.number)
+        return Evaluated(None if reason else trial, trial.number, proposal, reason)
 
     def _gate(self, number: int, frozen: "optuna.trial.FrozenTrial", proposal: Proposal) -> str:
         """Why a proposal is rejected, "" if it may be trained and is from now on taken."""

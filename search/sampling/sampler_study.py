@@ -46,7 +46,7 @@ def _front(old: Sequence[FrozenTrial], recent: Sequence[FrozenTrial]) -> list[Fr
     return [trial for trial in old if trial.number in kept]
 
 
-class View:
+class SamplerStudy:
     """Follows one study. Numbers are those of the stored study."""
 
     def __init__(self, objective: Objective, images: int) -> None:

@@ -20,7 +20,7 @@ from underbudget.search.space.fitting import resized
 from underbudget.search.study.seeds import derive
 
 if TYPE_CHECKING:
-    from underbudget.search.sampling.sampler_study import View
+    from underbudget.search.sampling.sampler_study import SamplerStudy
 
 STARTUP_TRIALS = 8  # trained trials before TPE takes over from random sampling
 EXPLORATION = 0.2  # share of the proposals after the start that stay random
@@ -32,7 +32,7 @@ _MODELLED = 4  # of them by the model, the others at random: a small space may b
 Params = dict[str, Any]
 
 
-class Wanted(Protocol):
+class ProposalConstraints(Protocol):
     """What a sampler may ask about parameters before it proposes them; each answer takes microseconds."""
 
     @property
@@ -46,15 +46,27 @@ class Wanted(Protocol):
         """Whether no trial has it yet."""
 
 
-Sampler = Callable[[int, int, tuple[Sampled, ...], "View", Wanted], Params]
+Sampler = Callable[[int, int, tuple[Sampled, ...], "SamplerStudy", ProposalConstraints], Params]
 
 
-def random_params(seed: int, number: int, dimensions: tuple[Sampled, ...], view: "View", wanted: Wanted) -> Params:
+def random_params(
+    seed: int,
+    number: int,
+    dimensions: tuple[Sampled, ...],
+    sampler_study: "SamplerStudy",
+    constraints: ProposalConstraints,
+) -> Params:
     """Plain random sampling: what is over budget is proposed too, and rejected by the gate."""
     return _complete(seed, number, 0, dimensions, {})
 
 
-def tpe_params(seed: int, number: int, dimensions: tuple[Sampled, ...], view: "View", wanted: Wanted) -> Params:
+def tpe_params(
+    seed: int,
+    number: int,
+    dimensions: tuple[Sampled, ...],
+    sampler_study: "SamplerStudy",
+    constraints: ProposalConstraints,
+) -> Params:
     """TPE's proposal, resized; a random one, resized, until STARTUP_TRIALS are trained and one time in five later.
 
     TPE's own start-up counts the rejected too, so it would begin to model after two or three accuracies. Multivariate
@@ -64,13 +76,13 @@ def tpe_params(seed: int, number: int, dimensions: tuple[Sampled, ...], view: "V
     stopping makes a random try cheap.
     """
     explores = random.Random(derive(seed, number, "explore")).random() < EXPLORATION
-    model = None if view.trained < STARTUP_TRIALS or explores else _Model(seed, number, view)
+    model = None if sampler_study.trained < STARTUP_TRIALS or explores else _Model(seed, number, sampler_study)
 
     def draw(attempt: int) -> Params:
         known = {} if model is None or attempt >= _MODELLED else model.sample()
         return _complete(seed, number, attempt, dimensions, known)
 
-    return _of_size(wanted, dimensions, draw, _size(seed, number, wanted))
+    return _of_size(constraints, dimensions, draw, _size(seed, number, constraints))
 
 
 SAMPLERS: dict[str, Sampler] = {"tpe": tpe_params, "random": random_params}
@@ -79,7 +91,7 @@ SAMPLERS: dict[str, Sampler] = {"tpe": tpe_params, "random": random_params}
 class _Model:
     """TPE for one proposal."""
 
-    def __init__(self, seed: int, number: int, view: "View") -> None:
+    def __init__(self, seed: int, number: int, sampler_study: "SamplerStudy") -> None:
         import optuna
 
         with warnings.catch_warnings():
@@ -92,7 +104,7 @@ class _Model:
                 constant_liar=False,
                 seed=derive(seed, number, "sampler"),
             )
-        self._study = view.study
+        self._study = sampler_study.study
         self._trial = optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING)
         self._space = self._tpe.infer_relative_search_space(self._study, self._trial)
 
@@ -117,20 +129,20 @@ def _complete(
     return collect(dimensions, value)
 
 
-def _size(seed: int, number: int, wanted: Wanted) -> float | None:
+def _size(seed: int, number: int, constraints: ProposalConstraints) -> float | None:
     """The largest cost that a proposal shall have, on the front's axis; None: whatever comes of its widths."""
     source = random.Random(derive(seed, number, "size"))
     share = source.random()
-    if wanted.sizes is None:
+    if constraints.sizes is None:
         return math.inf if share < _FULL_ALONE else None
     if share < SPREAD:
-        least, most = (math.log(size) for size in wanted.sizes)
+        least, most = (math.log(size) for size in constraints.sizes)
         return math.exp(source.uniform(least, most))
     return math.inf if share < SPREAD + FULL else None
 
 
 def _of_size(
-    wanted: Wanted, dimensions: tuple[Sampled, ...], draw: Callable[[int], Params], size: float | None
+    constraints: ProposalConstraints, dimensions: tuple[Sampled, ...], draw: Callable[[int], Params], size: float | None
 ) -> Params:
     """The first draw that, resized, is new and within the budget.
 
@@ -139,20 +151,20 @@ def _of_size(
     """
 
     def allowed(params: Mapping[str, Any]) -> bool:
-        return wanted.fits(params, math.inf if size is None else size)
+        return constraints.fits(params, math.inf if size is None else size)
 
     params: Params = {}
     fallback: Params | None = None
     for attempt in range(ATTEMPTS):
         params = draw(attempt)
-        found = params if size is None and wanted.fits(params) else None
+        found = params if size is None and constraints.fits(params) else None
         if size is not None or (found is None and attempt >= _MODELLED):
             found = resized(params, dimensions, allowed)
-        if found is not None and wanted.is_new(found):
+        if found is not None and constraints.is_new(found):
             return found
         if found is None and fallback is None:
-            largest = resized(params, dimensions, wanted.fits)
-            fallback = largest if largest is not None and wanted.is_new(largest) else None
+            largest = resized(params, dimensions, constraints.fits)
+            fallback = largest if largest is not None and constraints.is_new(largest) else None
     return fallback or params
 
 

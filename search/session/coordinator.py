@@ -125,20 +125,20 @@ class Coordinator:
         if self._left_running:
             trial_id, number = self._left_running.pop(0)
             try:
-                judged = self._proposer.repeat(trial_id, number)
+                checked = self._proposer.repeat(trial_id, number)
             except UnderbudgetError as error:  # counted otherwise by another version: this trial can't be compared
                 self._close_uncounted(trial_id, number, str(error))
                 return
         else:
-            judged = self._proposer.propose()
+            checked = self._proposer.propose()
             self.progress.proposed += 1
-        if judged.trial is None:
+        if checked.trial is None:
             self._barren += 1
             self.progress.rejected += 1
-            self._notify(Rejected(judged.number, judged.proposal.cost.params, judged.reason), self.progress)
+            self._notify(Rejected(checked.number, checked.proposal.cost.params, checked.reason), self.progress)
             return
         self._barren = 0
-        self._submit(judged.trial, judged.proposal)
+        self._submit(checked.trial, checked.proposal)
 
     def _close_uncounted(self, trial_id: int, number: int, reason: str) -> None:
         import optuna
@@ -189,8 +189,8 @@ class Coordinator:
         self.progress.running[number] = message.epoch
         self.progress.session_epochs += 1
         self._notify(EpochOver(number, message.epoch, message.val_accuracy), self.progress)
-        seen = self._proposer.view.epoch(number, curve)
-        if self._stopping is not None and (stop := self._stopping.judge(self._proposer.view.study, seen)):
+        seen = self._proposer.sampler_study.epoch(number, curve)
+        if self._stopping is not None and (stop := self._stopping.decide(self._proposer.sampler_study.study, seen)):
             self._stop(underway, stop)
 
     def _stop(self, underway: _Underway, stop: Stop) -> None:
@@ -200,7 +200,7 @@ class Coordinator:
         trial.set_user_attr("stop", record.to_json(record.Stop(stop.epoch, stop.estimate)))
         trial.set_user_attr("verdict", record.verdict("stopped", stop.reason))
         self._tell(trial, "PRUNED")
-        self._proposer.view.end(trial.number, stop.estimate)
+        self._proposer.sampler_study.end(trial.number, stop.estimate)
         self._settle(trial.number)
         self._failures.clear()
         self.progress.stopped += 1
@@ -220,7 +220,7 @@ class Coordinator:
             message.confusion,
             name,
             weights.sha256(data),
-            message.path,
+            message.backend,
             message.device,
             message.hardware,
             message.versions,
@@ -230,7 +230,7 @@ class Coordinator:
         trial.set_user_attr("result", record.to_json(result))
         trial.set_user_attr("verdict", record.verdict("complete"))
         self._tell(trial, "COMPLETE", self.settings.objective.values(cost, score))
-        self._proposer.view.end(trial.number, score)
+        self._proposer.sampler_study.end(trial.number, score)
         self._settle(message.trial)
         self._failures.clear()
         self.progress.complete += 1
@@ -245,7 +245,7 @@ class Coordinator:
             self._barren = 0
         trial.set_user_attr("verdict", record.verdict("failed", reason))
         self._tell(trial, "FAIL")
-        self._proposer.view.end(trial.number, None)
+        self._proposer.sampler_study.end(trial.number, None)
         self._settle(trial.number)
         self.progress.failed += 1
         self._failures.append(reason)

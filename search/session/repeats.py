@@ -16,7 +16,7 @@ from underbudget.search.session.resolving import Session
 from underbudget.search.study import finding
 from underbudget.search.study import opening as studies
 from underbudget.search.study import settings as study_settings
-from underbudget.search.study.location import Place, place
+from underbudget.search.study.location import StudyLocation, locate_study
 from underbudget.search.study.settings import Settings
 
 _LONGEST = 64  # characters of a study's name
@@ -62,12 +62,12 @@ def name_of(request: Request) -> str:
 
 
 def _base(request: Request) -> str:
-    name = resolving.find_place(dataclasses.replace(request, repeats=None)).name
+    name = resolving.find_location(dataclasses.replace(request, repeats=None)).name
     return name if request.study is not None else name[: _LONGEST - len(f"-s{2**32}")]
 
 
-def _place(name: str, request: Request) -> Place:
-    return place(name, Path(request.runs or resolving.DEFAULT_RUNS), request.storage)
+def _place(name: str, request: Request) -> StudyLocation:
+    return locate_study(name, Path(request.runs or resolving.DEFAULT_RUNS), request.storage)
 
 
 def _known(base: str, request: Request) -> list[int]:
@@ -110,8 +110,8 @@ def _check_alike(first: Session, session: Session) -> None:
     if different := study_settings.differences(first.settings, settings):
         words = "; ".join(different).replace("the study has", "it has").replace("you asked for", "the other")
         raise UserError(
-            f"the studies {first.place.name} and {session.place.name} would differ in more than their seeds ({words}): "
-            "give another name to the set"
+            f"the studies {first.location.name} and {session.location.name} would differ in more than their seeds "
+            f"({words}): give another name to the set"
         )
 
 

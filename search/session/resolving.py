@@ -25,7 +25,7 @@ from underbudget.search.stopping import Stopping
 from underbudget.search.study import opening as studies
 from underbudget.search.study import settings as study_settings
 from underbudget.search.study import tuning
-from underbudget.search.study.location import Place, place
+from underbudget.search.study.location import StudyLocation, locate_study
 from underbudget.search.study.objective import Objective
 from underbudget.search.study.settings import Settings
 from underbudget.search.training import recipe as recipes
@@ -48,7 +48,7 @@ WARN_STEPS = 1000  # fewer optimiser steps per trial than this rank networks poo
 class Session:
     """A resolved request: what is fixed for the study, and what is this session's own."""
 
-    place: Place
+    location: StudyLocation
     settings: Settings
     dataset: Dataset
     resumes: bool
@@ -79,7 +79,7 @@ def prepare(request: Request, say: Callable[[str], None] = log.info) -> Session:
     from the stored study among them.
     """
     requests.check(request)
-    where = find_place(request)
+    where = find_location(request)
     stored = studies.stored_settings(where)
     dataset_name = _first(request.dataset, stored.dataset.name if stored else None, DEFAULT_DATASET)
     budget = Budget.parse(_first(request.budget, str(stored.budget) if stored else None, DEFAULT_BUDGET))
@@ -149,7 +149,7 @@ def _live(request: Request) -> float | None:
     return live_report.EVERY if request.live_every is None else requests.parse_duration(request.live_every)
 
 
-def _different(request: Request, where: Place, stored: Settings, different: list[str]) -> UserError:
+def _different(request: Request, where: StudyLocation, stored: Settings, different: list[str]) -> UserError:
     """The refusal of a resume, with the command that makes another study, of these settings but for what was asked."""
     recipe = stored.recipe
     kept = Request(
@@ -179,14 +179,14 @@ def _first(asked: _Value | None, stored: _Value | None, default: _Value) -> _Val
     return default
 
 
-def find_place(request: Request) -> Place:
+def find_location(request: Request) -> StudyLocation:
     """Where the study of a request lives; without a name it is called after data set and budget."""
     name = request.study
     if name is None:
         budget = str(Budget.parse(_first(request.budget, None, DEFAULT_BUDGET)))
         words = re.sub(r"[^A-Za-z0-9.]+", "-", budget).strip("-")
         name = f"{request.dataset or DEFAULT_DATASET}-{words}"[:64]
-    return place(name, Path(request.runs or DEFAULT_RUNS), request.storage)
+    return locate_study(name, Path(request.runs or DEFAULT_RUNS), request.storage)
 
 
 def _recipe(request: Request, stored: Settings | None, images: int) -> Recipe:

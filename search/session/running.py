@@ -13,7 +13,7 @@ from underbudget.search.engines import devices
 from underbudget.search.engines.inprocess import InProcessEngine
 from underbudget.search.engines.job import Engine
 from underbudget.search.progress import Notify
-from underbudget.search.results.misclassified import keep_mistakes
+from underbudget.search.results.misclassified import keep_misclassified
 from underbudget.search.results.trained_trials import keep_samples
 from underbudget.search.session import record
 from underbudget.search.session.coordinator import Coordinator, Limits, Outcome
@@ -68,10 +68,10 @@ def make_engine(session: Session) -> Engine:
     return InProcessEngine() if in_process else devices.engine_for(session.device, session.workers)
 
 
-def _keep_mistakes(session: Session) -> None:
+def _keep_misclassified(session: Session) -> None:
     """Pictures for the report: nothing that fails here is worth the end of a search."""
     try:
-        keep_mistakes(session.place, finding.read(session.place), session.dataset)
+        keep_misclassified(session.location, finding.read(session.location), session.dataset)
     except Exception as error:
         log.warning("the winner's misclassified images could not be kept: %s", error)
 
@@ -93,10 +93,10 @@ def run(
     import optuna
 
     limits = Limits(session.trials, session.seconds)
-    folder = session.place.folder
+    folder = session.location.folder
     try:
         with contextlib.ExitStack() as open_now:
-            study = open_now.enter_context(studies.open_study(session.place, session.settings))
+            study = open_now.enter_context(studies.open_study(session.location, session.settings))
             open_now.enter_context(record.launch_log(folder / "launch.log"))
             opened()
             keep_samples(session.dataset, folder)
@@ -109,7 +109,7 @@ def run(
                 say(f"starting from the references {', '.join(names) or '(none is new and fits)'}")
             closing = open_now.enter_context(record.recorded(study, session))
             made = open_now.enter_context(contextlib.closing(engine(session)))
-            keeper = update.Keeper(session.place)
+            keeper = update.Updater(session.location)
             coordinator = Coordinator(
                 study,
                 session.settings,
@@ -130,7 +130,7 @@ def run(
             closing["busy_share"] = made.busy_share()
             made.close()
             keeper.close()
-            _keep_mistakes(session)
+            _keep_misclassified(session)
             return outcome
     except (OSError, optuna.exceptions.StorageInternalError) as error:
         what = " ".join(str(error.__cause__ or error).split())[:200]

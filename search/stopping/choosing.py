@@ -23,7 +23,7 @@ def stopping(chosen: Stopping, objective: Objective, epochs: int, images: int) -
     return _method(chosen.method)(objective, epochs, images, chosen.first_rung, chosen.reduction_factor)
 
 
-def judged_epochs(chosen: Stopping, epochs: int) -> list[int]:
+def rung_epochs(chosen: Stopping, epochs: int) -> list[int]:
     """The epochs after which a choice judges trials of so many epochs."""
     if chosen.method == "none":
         return []

@@ -43,9 +43,9 @@ class RungPruner(BasePruner):
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
         """Whether the trial should end at its present epoch."""
-        return self.judge(study, trial) is not None
+        return self.decide(study, trial) is not None
 
-    def judge(self, study: optuna.Study, trial: FrozenTrial) -> Stop | None:
+    def decide(self, study: optuna.Study, trial: FrozenTrial) -> Stop | None:
         """Why and where the trial should end; None: it goes on."""
         curve = self._curves.of(trial)
         if curve is None or len(curve.errors) not in self._rungs:

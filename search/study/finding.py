@@ -8,10 +8,10 @@ from underbudget.reports.reading import read_study
 from underbudget.reports.record import StudyRecord
 from underbudget.reports.storage_url import parse_url, shown_url
 from underbudget.search.study import locks
-from underbudget.search.study.location import Place, place
+from underbudget.search.study.location import StudyLocation, locate_study
 
 
-def read(where: Place) -> StudyRecord:
+def read(where: StudyLocation) -> StudyRecord:
     """The study of a place. Raises UserError, naming the folder that was searched, where there is none."""
     if where.storage is None and where.database is not None and not where.database.exists():
         runs = where.folder.parent
@@ -21,16 +21,16 @@ def read(where: Place) -> StudyRecord:
     return read_study(where.url, where.name)
 
 
-def find(name: str, runs: str | None, storage: str | None) -> Place:
+def find(name: str, runs: str | None, storage: str | None) -> StudyLocation:
     """The place of a study that is to be read. Any name is looked for in a storage, also one that we would not give."""
     folder = Path(runs or "runs")
     if storage is None:
-        return place(name, folder)
+        return locate_study(name, folder)
     parse_url(storage)
-    return Place(name, folder / "".join(c if c.isalnum() or c in "._-" else "_" for c in name)[:64], storage)
+    return StudyLocation(name, folder / "".join(c if c.isalnum() or c in "._-" else "_" for c in name)[:64], storage)
 
 
-def is_searched(where: Place) -> bool:
+def is_searched(where: StudyLocation) -> bool:
     """Whether a coordinator has the study now; False too where that cannot be found out."""
     return locks.is_held(where)
 
@@ -40,13 +40,13 @@ def studies_in(runs: Path) -> list[Path]:
     return sorted(path.parent for path in runs.glob("*/study.db"))
 
 
-def options(where: Place) -> str:
+def options(where: StudyLocation) -> str:
     """The options that find a study again, with a leading blank; a password in a storage URL is left out."""
     runs = str(where.folder.parent)
     text = "" if runs == "runs" else f" --runs {shlex.quote(runs)}"
     return text if where.storage is None else f"{text} --storage {shlex.quote(shown_url(where.storage))}"
 
 
-def shown_storage(where: Place) -> str:
+def shown_storage(where: StudyLocation) -> str:
     """Where a study lies, for people."""
     return str(where.folder) if where.storage is None else shown_url(where.storage)

@@ -22,7 +22,7 @@ def check_name(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Place:
+class StudyLocation:
     """Where a study lives."""
 
     name: str
@@ -41,8 +41,8 @@ class Place:
         return sqlite_url(self.folder / "study.db") if self.storage is None else self.storage
 
 
-def place(name: str, runs: Path, storage: str | None = None) -> Place:
+def locate_study(name: str, runs: Path, storage: str | None = None) -> StudyLocation:
     """The place of a study below the runs folder. Raises UserError for a name, or a storage, that can't be one."""
     if storage is not None:
         parse_url(storage)
-    return Place(check_name(name), runs / name, storage)
+    return StudyLocation(check_name(name), runs / name, storage)

@@ -19,7 +19,7 @@ from underbudget.reports.storage_url import parse_url, shown_url
 if TYPE_CHECKING:
     import sqlalchemy
 
-    from underbudget.search.study.location import Place
+    from underbudget.search.study.location import StudyLocation
 
 # A lock that sits on an idle connection: it must outlive any limit for idle connections, and end soon after its machine
 # is gone. Settings that a server doesn't have are left out. For one session of PostgreSQL only.
@@ -32,7 +32,7 @@ _PATIENT_SESSION = """
 
 
 @contextlib.contextmanager
-def held(where: "Place") -> Iterator[None]:
+def held(where: "StudyLocation") -> Iterator[None]:
     """Hold a study for searching. Raises UserError where another coordinator has it, or nothing can be locked."""
     with contextlib.ExitStack() as locks:
         for file in _files(where):
@@ -42,7 +42,7 @@ def held(where: "Place") -> Iterator[None]:
         yield
 
 
-def is_held(where: "Place") -> bool:
+def is_held(where: "StudyLocation") -> bool:
     """Whether a coordinator has the study now; False too where that cannot be found out. Leaves no trace."""
     import filelock
 
@@ -60,7 +60,7 @@ def is_held(where: "Place") -> bool:
     return where.database is None and _held_on_server(where)
 
 
-def _files(where: "Place") -> list[Path]:
+def _files(where: "StudyLocation") -> list[Path]:
     """Files to lock: the study's folder's, and the SQLite file's; most often they are the same."""
     files = [where.folder.resolve() / "study.db.lock"]
     if where.database is not None:
@@ -68,14 +68,14 @@ def _files(where: "Place") -> list[Path]:
     return list(dict.fromkeys(files))
 
 
-def _taken(where: "Place") -> UserError:
+def _taken(where: "StudyLocation") -> UserError:
     return UserError(
         f"the study {where.name} is being searched by another process: wait for it, stop it, or use another name"
     )
 
 
 @contextlib.contextmanager
-def _file_held(file: Path, where: "Place") -> Iterator[None]:
+def _file_held(file: Path, where: "StudyLocation") -> Iterator[None]:
     import filelock
 
     lock = filelock.FileLock(file)
@@ -92,7 +92,7 @@ def _file_held(file: Path, where: "Place") -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _server_held(where: "Place") -> Iterator[None]:
+def _server_held(where: "StudyLocation") -> Iterator[None]:
     """A lock of the server's, on a connection of its own that does nothing else.
 
     PostgreSQL: a session-level advisory lock, which is per database
@@ -122,7 +122,7 @@ def _server_held(where: "Place") -> Iterator[None]:
         yield
 
 
-def _held_on_server(where: "Place") -> bool:
+def _held_on_server(where: "StudyLocation") -> bool:
     import sqlalchemy as sa
 
     try:

@@ -20,7 +20,7 @@ from underbudget.reports.record import STUDY_ATTRIBUTE
 from underbudget.reports.storage_url import shown_url, sqlite_file, sqlite_url
 from underbudget.search.study import locks
 from underbudget.search.study import settings as study_settings
-from underbudget.search.study.location import Place
+from underbudget.search.study.location import StudyLocation
 from underbudget.search.study.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 BUSY_SECONDS = 60.0  # how long another program that has a SQLite file locked is waited for
 
 
-def stored_settings(where: Place) -> Settings | None:
+def stored_settings(where: StudyLocation) -> Settings | None:
     """Settings of an existing study, None where there is none yet. Writes nothing but the tables of a new database on a
     server.
 
@@ -71,7 +71,7 @@ def _check_no_leftover(database: Path) -> None:
                 )
 
 
-def _check_no_weights(where: Place) -> None:
+def _check_no_weights(where: StudyLocation) -> None:
     """Refuse a new study in the folder of another: its weights would be overwritten, trial by trial."""
     if any((where.folder / "models").glob("trial-*.safetensors")):
         raise UserError(
@@ -129,7 +129,7 @@ def make_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def open_study(where: Place, settings: Settings) -> Iterator["optuna.Study"]:
+def open_study(where: StudyLocation, settings: Settings) -> Iterator["optuna.Study"]:
     """Open a study for searching, created where it isn't there, and close it cleanly.
 
     Raises UserError where another coordinator has it, where its settings differ, or where the place can't be used.
@@ -155,7 +155,7 @@ def open_study(where: Place, settings: Settings) -> Iterator["optuna.Study"]:
                 _fold_log(where.database)
 
 
-def _create(where: Place, settings: Settings) -> None:
+def _create(where: StudyLocation, settings: Settings) -> None:
     """Make a study with its attributes. A new SQLite file appears under its name only once it is complete."""
     import optuna
 
@@ -179,7 +179,7 @@ def _create(where: Place, settings: Settings) -> None:
         os.replace(draft, database)
 
 
-def different_study(where: Place, different: list[str], command: str = "") -> UserError:
+def different_study(where: StudyLocation, different: list[str], command: str = "") -> UserError:
     """The refusal of a resume whose settings differ from the study's; `command` starts another study instead."""
     command = command or f"underbudget launch {free_name(where)} ..."
     return UserError(
@@ -188,7 +188,7 @@ def different_study(where: Place, different: list[str], command: str = "") -> Us
     )
 
 
-def free_name(where: Place) -> str:
+def free_name(where: StudyLocation) -> str:
     """A study name that is not taken, made from one that is."""
     number = 2
     while (where.folder.parent / f"{where.name[:60]}-{number}").exists():
@@ -212,6 +212,6 @@ def _fold_log(database: Path) -> None:
         log.warning("%s stays in write-ahead mode (%s): keep its -wal file with it", database, error)
 
 
-def is_folded(where: Place) -> bool:
+def is_folded(where: StudyLocation) -> bool:
     """Whether the database is one complete file; False while another program has it open."""
     return where.database is None or not where.database.with_name(f"{where.database.name}-wal").exists()

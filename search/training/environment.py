@@ -31,7 +31,7 @@ def versions() -> dict[str, str]:
     return installed("torch", "numpy", "underbudget") | {"torch": str(torch.__version__)}  # which build of it, too
 
 
-def path(device: "torch.device") -> str:
+def backend(device: "torch.device") -> str:
     """How a run of the plain loop is computed: device kind, number type, memory format, loop, threads."""
     import torch
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from underbudget.search.training.recipe_parts import Augmentation, Perspective, Warp
+    from underbudget.search.training.recipe_parts import Affine, Augmentation, Perspective
 
 _HORIZON = 1e-6  # where a perspective's denominator vanishes; what lies there is far outside the image
 _FAR = 3.0  # half images from the centre: surely outside
@@ -56,7 +56,7 @@ def random_matrices(
     return result
 
 
-def _draw(warp: "Warp", count: int, size: tuple[int, int], generator: torch.Generator) -> Tensor:
+def _draw(warp: "Affine", count: int, size: tuple[int, int], generator: torch.Generator) -> Tensor:
     uniform = torch.rand(5, count, generator=generator) * 2 - 1  # -1..1
     low, high = warp.scale
     return inverse_matrices(
@@ -114,7 +114,7 @@ def _draw_perspective(view: "Perspective", count: int, size: tuple[int, int], ge
     return torch.where((uniform[8] < view.probability)[:, None, None], matrices, torch.eye(3))
 
 
-def warp_images(images: Tensor, matrices: Tensor, perspective: bool = False) -> Tensor:
+def transform_images(images: Tensor, matrices: Tensor, perspective: bool = False) -> Tensor:
     """Warp float images (n, channels, height, width) by maps (n, 3, 3) from output to input positions in pixels.
 
     perspective: whether the maps are more than affine.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _BATCH = 500  # images; larger ones leave the processor's cache
 
 
-def judge(
+def evaluate_images(
     plan: Plan, states: Sequence[tuple[int, "Mapping[str, Tensor]"]], dataset: Dataset, part: PartName, device: str
 ) -> dict[str, Any]:
     """What weights make of a part, as JSON. One call is one reading of the part's labels.

@@ -1,4 +1,4 @@
-"""The plain training loop: float32, eager torch, one process. The reference that every faster path is compared with.
+"""The plain training loop: float32, eager torch, one process. The reference that every faster backend is compared with.
 
 The same plan, recipe, seed and data give the same bits on a processor of the same type with the same torch and one
 thread. What the loop does and leaves open is described in docs/training.md.
@@ -23,9 +23,9 @@ from underbudget.search.data.store import Dataset, Part
 from underbudget.search.training import environment, schedule
 from underbudget.search.training.averaging import average_of, held
 from underbudget.search.training.evaluate import Evaluation, evaluate
-from underbudget.search.training.geometric_augmentation import Normalizer, random_matrices, warp_images
+from underbudget.search.training.geometric_augmentation import Normalizer, random_matrices, transform_images
 from underbudget.search.training.optimizers import optimizer_of, set_pace
-from underbudget.search.training.pixel_augmentation import random_retouches, retouch
+from underbudget.search.training.pixel_augmentation import change_pixels, random_pixel_changes
 from underbudget.search.training.randomness import Randomness
 from underbudget.search.training.recipe import Recipe, resolve, timeline
 
@@ -34,7 +34,7 @@ class TrainingDiverged(UnderbudgetError):  # noqa: N818, a result rather than an
     """The loss is not a finite number any more. The same run would diverge again, so it is not worth a retry."""
 
 
-class Halted(Exception):  # noqa: N818, a request rather than an error
+class TrainingStopped(Exception):  # noqa: N818, a request rather than an error
     """Raised by a run's epoch when `halted` said so; `follow` catches it."""
 
 
@@ -45,10 +45,10 @@ def never() -> bool:
 
 # Told after each optimiser step: the step within its epoch, from 1; the steps of an epoch; a reading of the running
 # (mean loss in nats, percent right) of the epoch, which costs time on a GPU and so is taken only by who wants it.
-Watch = Callable[[int, int, Callable[[], tuple[float, float]]], None]
+OnStep = Callable[[int, int, Callable[[], tuple[float, float]]], None]
 
 
-def unwatched(step: int, steps: int, reading: Callable[[], tuple[float, float]]) -> None:
+def no_callback(step: int, steps: int, reading: Callable[[], tuple[float, float]]) -> None:
     """The watch of a caller who waits for the end of an epoch."""
 
 
@@ -73,7 +73,7 @@ class TrainingResult:
     state: dict[str, Tensor]  # state dict on the CPU; float32, but for batch norm's counters (int64)
     confusion: list[list[int]]  # validation counts [true][predicted], last epoch
     seconds: float  # all epochs together
-    path: str  # how it was computed, e.g. "cpu float32 channels_last plain threads=1"
+    backend: str  # how it was computed, e.g. "cpu float32 channels_last plain threads=1"
     device: str
     hardware: str  # name of the processor or GPU
     versions: dict[str, str]
@@ -85,8 +85,8 @@ def train(
     seed: int,
     dataset: Dataset,
     device: str = "cpu",
-    halted: Callable[[], bool] = never,
-    watch: Watch = unwatched,
+    should_stop: Callable[[], bool] = never,
+    watch: OnStep = no_callback,
 ) -> Generator[EpochResult | TrainingResult, None, None]:
     """Train a network on the train part and validate it after each epoch.
 
@@ -109,13 +109,13 @@ def train(
     normalize = Normalizer(dataset.info.mean, dataset.info.std, place)
     validation = resident(dataset.part("validation"), place)
     run = _Run(model, recipe, randomness, images, labels, validation, len(dataset.info.classes), normalize, watch)
-    yield from follow(run, recipe, randomness, place, environment.path(place), halted)
+    yield from follow(run, recipe, randomness, place, environment.backend(place), should_stop)
 
 
-class Run(Protocol):
-    """A network in training, on whatever path."""
+class TrainingRun(Protocol):
+    """A network in training, on whatever backend."""
 
-    def epoch(self, epoch: int, halted: Callable[[], bool]) -> tuple[float, float]:
+    def epoch(self, epoch: int, should_stop: Callable[[], bool]) -> tuple[float, float]:
         """One pass over the train part, epochs counted from 1: (mean loss, percent right), measured on the way.
 
         Raises Halted before the optimiser step at which `halted` says true.
@@ -129,37 +129,37 @@ class Run(Protocol):
 
 
 def follow(
-    run: Run,
+    run: TrainingRun,
     recipe: Recipe,
     randomness: Randomness,
     place: torch.device,
-    path: str,
-    halted: Callable[[], bool] = never,
+    backend: str,
+    should_stop: Callable[[], bool] = never,
 ) -> Generator[EpochResult | TrainingResult, None, None]:
-    """The results of a run, as `train` yields them. recipe: resolved; path: how the run computes; halted: as there."""
+    """The results of a run, as `train` yields them. recipe: resolved; backend: how the run computes."""
     seconds = 0.0
     for epoch in range(1, recipe.epochs + 1):
         started = time.perf_counter()
         try:
             with randomness.active():
-                train_loss, train_accuracy = run.epoch(epoch, halted)
-                if halted():
+                train_loss, train_accuracy = run.epoch(epoch, should_stop)
+                if should_stop():
                     return
-                judged = run.validate()
-        except Halted:
+                evaluated = run.validate()
+        except TrainingStopped:
             return
-        if not math.isfinite(train_loss + judged.loss):
+        if not math.isfinite(train_loss + evaluated.loss):
             part = "validation" if math.isfinite(train_loss) else "training"
             raise TrainingDiverged(f"the {part} loss is not finite in epoch {epoch}: try a lower learning rate (--lr)")
         elapsed = time.perf_counter() - started
         seconds += elapsed
-        yield EpochResult(epoch, train_loss, train_accuracy, judged.loss, judged.accuracy, elapsed, run.state)
+        yield EpochResult(epoch, train_loss, train_accuracy, evaluated.loss, evaluated.accuracy, elapsed, run.state)
 
     yield TrainingResult(
         state=run.state(),
-        confusion=judged.confusion,
+        confusion=evaluated.confusion,
         seconds=seconds,
-        path=path,
+        backend=backend,
         device=str(place),
         hardware=environment.hardware(place),
         versions=environment.versions(),
@@ -179,7 +179,7 @@ class _Run:
         validation: tuple[Tensor, Tensor],
         classes: int,
         normalize: Normalizer,
-        watch: Watch = unwatched,
+        watch: OnStep = no_callback,
     ) -> None:
         assert recipe.batch_size is not None  # resolved
         self.watch = watch
@@ -190,29 +190,29 @@ class _Run:
         self.timeline = timeline(recipe, len(images))
         self.optimizer = optimizer_of(recipe, list(model.parameters()))
         self.average = average_of(recipe, model.state_dict().values())
-        self.judged: list[float] = []  # validation losses of the epochs so far
+        self.monitored: list[float] = []  # validation losses of the epochs so far
 
-    def epoch(self, epoch: int, halted: Callable[[], bool]) -> tuple[float, float]:
+    def epoch(self, epoch: int, should_stop: Callable[[], bool]) -> tuple[float, float]:
         """One pass over the images in a new random order: (mean loss, percent right), measured on the way."""
         recipe, images, count = self.recipe, self.images, len(self.images)
         order = torch.randperm(count, generator=self.randomness.order)
         size = (images.shape[-2], images.shape[-1])
         matrices = random_matrices(recipe.augmentation, count, size, self.randomness.augmentation)
-        retouches = random_retouches(recipe.augmentation, count, size, self.randomness.augmentation)
+        pixel_changes = random_pixel_changes(recipe.augmentation, count, size, self.randomness.augmentation)
         losses, hits = [], []
         steps = self.timeline.steps_per_epoch
         for index in range(steps):
-            if halted():
-                raise Halted
+            if should_stop():
+                raise TrainingStopped
             start = index * self.batch_size
             stop = count if index == steps - 1 else start + self.batch_size  # the last takes a lone image along
             batch = order[start:stop].to(images.device)
             pixels = images[batch]
             if matrices is not None:
                 maps = matrices[start:stop].to(images.device)
-                pixels = warp_images(pixels.float(), maps, recipe.augmentation.perspective is not None)
-            if retouches is not None:
-                pixels = retouch(pixels.float(), retouches[start:stop].to(images.device))
+                pixels = transform_images(pixels.float(), maps, recipe.augmentation.perspective is not None)
+            if pixel_changes is not None:
+                pixels = change_pixels(pixels.float(), pixel_changes[start:stop].to(images.device))
             labels = self.labels[batch]
             loss, logits = self.step((epoch - 1) * steps + index, self.prepare(pixels), labels)
             losses.append(loss * len(labels))
@@ -225,7 +225,7 @@ class _Run:
         recipe = self.recipe
         set_pace(
             self.optimizer,
-            *schedule.at(recipe.schedule, number, self.timeline, recipe.lr, recipe.momentum, self.judged),
+            *schedule.at(recipe.schedule, number, self.timeline, recipe.lr, recipe.momentum, self.monitored),
         )
         self.optimizer.zero_grad(set_to_none=True)
         logits = self.model(inputs)
@@ -239,7 +239,7 @@ class _Run:
     def validate(self) -> Evaluation:
         with held(self.average):
             result = evaluate(self.model, *self.validation, self.prepare, self.classes)
-        self.judged.append(result.loss)
+        self.monitored.append(result.loss)
         return result
 
     def state(self) -> dict[str, Tensor]:

@@ -25,7 +25,7 @@ GREY = (0.2989, 0.587, 0.114)  # shares of red, green and blue, as in torchvisio
 _TRIES = 10  # rectangles that are drawn before an image is let be, as in torchvision
 
 
-def random_retouches(
+def random_pixel_changes(
     augmentation: "Augmentation", count: int, size: tuple[int, int], generator: torch.Generator
 ) -> Tensor | None:
     """What is done to `count` images of size (height, width): (count, 7), or None where nothing is."""
@@ -68,9 +68,9 @@ def _between(low: float, high: float, share: Tensor) -> Tensor:
     return low + (high - low) * share
 
 
-def retouch(images: Tensor, retouches: Tensor) -> Tensor:
-    """Images (n, channels, height, width), float, 0..255, with what `random_retouches` drew for them, (n, 7)."""
-    brightness, contrast, first, top, left, height, width = retouches.view(-1, 7, 1, 1, 1).unbind(1)
+def change_pixels(images: Tensor, pixel_changes: Tensor) -> Tensor:
+    """Images (n, channels, height, width), float, 0..255, with what `random_pixel_changes` drew for them, (n, 7)."""
+    brightness, contrast, first, top, left, height, width = pixel_changes.view(-1, 7, 1, 1, 1).unbind(1)
     contrast_first = first > 0
     images = torch.where(contrast_first, _contrasted(images, contrast), images)
     images = (images * brightness).clamp(0, 255)

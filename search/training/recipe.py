@@ -13,12 +13,12 @@ from underbudget.search.training.recipe_json import from_json, to_json
 from underbudget.search.training.recipe_parts import (
     LEAST_BATCH,
     OPTIMIZERS,
+    Affine,
     Augmentation,
     Erasing,
     Jitter,
     Perspective,
     Recipe,
-    Warp,
     check,
 )
 from underbudget.search.training.schedule import OneCycle, Plateau, StepDecay, Timeline
@@ -30,12 +30,12 @@ __all__ = [
     "LEAST_STEPS",
     "OPTIMIZERS",
     "RECIPES",
+    "Affine",
     "Augmentation",
     "Erasing",
     "Jitter",
     "Perspective",
     "Recipe",
-    "Warp",
     "from_json",
     "recipe",
     "resolve",
@@ -44,15 +44,15 @@ __all__ = [
     "to_json",
 ]
 
-_ROTATION_7 = Augmentation((Warp(rotation=7),))
-_WARP_10 = Augmentation((Warp(rotation=10), Warp(rotation=10, shear=5, translation=0.1)))
-_WARP_20 = Augmentation((Warp(rotation=20), Warp(rotation=10, shear=5, translation=0.1)), Perspective(0.2, 0.5))
+_ROTATION_7 = Augmentation((Affine(rotation=7),))
+_WARP_10 = Augmentation((Affine(rotation=10), Affine(rotation=10, shear=5, translation=0.1)))
+_WARP_20 = Augmentation((Affine(rotation=20), Affine(rotation=10, shear=5, translation=0.1)), Perspective(0.2, 0.5))
 _AFFINE_7 = Augmentation(
-    (Warp(rotation=6), Warp(rotation=7, shear=10, translation=0.1, scale=(0.8, 1.2))),
+    (Affine(rotation=6), Affine(rotation=7, shear=10, translation=0.1, scale=(0.8, 1.2))),
     jitter=Jitter(brightness=0.4, contrast=0.4),
 )
-_AFFINE_10 = Augmentation((Warp(rotation=10, translation=0.1, scale=(0.9, 1.1)),), jitter=Jitter(0.1, 0.1))
-_AFFINE_5 = Augmentation((Warp(rotation=5), Warp(translation=0.05, scale=(0.98, 1.02))))
+_AFFINE_10 = Augmentation((Affine(rotation=10, translation=0.1, scale=(0.9, 1.1)),), jitter=Jitter(0.1, 0.1))
+_AFFINE_5 = Augmentation((Affine(rotation=5), Affine(translation=0.05, scale=(0.98, 1.02))))
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe

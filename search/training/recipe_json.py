@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from underbudget.models.errors import UserError
-from underbudget.search.training.recipe_parts import Augmentation, Erasing, Jitter, Perspective, Recipe, Warp, check
+from underbudget.search.training.recipe_parts import Affine, Augmentation, Erasing, Jitter, Perspective, Recipe, check
 from underbudget.search.training.schedule import SCHEDULES
 
 # Fields that the first records did not have. At their defaults they are left out, so that equal recipes have equal
@@ -44,7 +44,7 @@ def _augmentation(value: dict[str, Any]) -> Augmentation:
     warps = value.pop("warps", [])
     if not isinstance(warps, list | tuple):
         raise UserError(f"recipe: warps must be a list, not {warps!r}")
-    value["warps"] = tuple(_fill(Warp, _table(warp, "warp"), "warp") for warp in warps)
+    value["warps"] = tuple(_fill(Affine, _table(warp, "warp"), "warp") for warp in warps)
     for name, kind in (("perspective", Perspective), ("jitter", Jitter), ("erasing", Erasing)):
         if value.get(name) is not None:
             value[name] = _fill(kind, _table(value[name], name), name)

@@ -12,7 +12,7 @@ LEAST_BATCH = 2  # batch norm cannot train on one value per channel
 
 
 @dataclass(frozen=True)
-class Warp:
+class Affine:
     """One random affine map of an image about its centre, with the meaning of torchvision's `RandomAffine`."""
 
     rotation: float = 0.0  # degrees; the angle is uniform in -rotation..rotation
@@ -53,7 +53,7 @@ class Erasing:
 class Augmentation:
     """What is done to a training image each time it is shown, in the order of the fields."""
 
-    warps: tuple[Warp, ...] = ()  # in this order; with the perspective composed into one interpolation
+    warps: tuple[Affine, ...] = ()  # in this order; with the perspective composed into one interpolation
     perspective: Perspective | None = None
     jitter: Jitter | None = None
     erasing: Erasing | None = None

@@ -1,5 +1,6 @@
-"""Learning-rate schedules as pure functions of the step and of the losses judged so far: no state, so a run can be cut,
-replayed or drawn anywhere.
+"""Learning-rate schedules: pure functions of the step and of the losses monitored so far.
+
+They have no state, so a run can be cut, replayed or drawn anywhere.
 
 Each agrees with its namesake in `torch.optim.lr_scheduler` at every step.
 """
@@ -27,7 +28,7 @@ class StepDecay:
 
 @dataclass(frozen=True)
 class Plateau:
-    """The rate is multiplied by `factor` once the judged loss has not fallen for more than `patience` epochs.
+    """The rate is multiplied by `factor` once the monitored loss has not fallen for more than `patience` epochs.
 
     `ReduceLROnPlateau` with its defaults: a loss counts as lower from a 10,000th of the lowest on.
     """
@@ -94,7 +95,7 @@ def at(
     """(learning rate, momentum) of optimiser step `step`, 0 <= step < timeline.steps.
 
     `lr` and `momentum` are the recipe's: the rate and momentum of a constant schedule, the first rate of a step decay,
-    a plateau and a cosine, the highest rate of a one-cycle. losses: the judged loss of each epoch before this step,
+    a plateau and a cosine, the highest rate of a one-cycle. losses: the monitored loss of each epoch before this step,
     which only a plateau looks at.
     """
     match schedule:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from underbudget.models.errors import UserError
-from underbudget.search.training.recipe_parts import Augmentation, Erasing, Jitter, Perspective, Recipe, Warp, check
+from underbudget.search.training.recipe_parts import Affine, Augmentation, Erasing, Jitter, Perspective, Recipe, check
 from underbudget.search.training.schedule import SCHEDULES, OneCycle, Schedule, StepDecay
 
 
@@ -19,7 +19,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Options:
     """One of a few values, plain text or numbers."""
 
     options: tuple[str | float, ...]
@@ -27,13 +27,13 @@ class Choice:
 
 NO_DECAY = 1e-5  # a tuned weight decay below it is none: a logarithmic range has no 0
 
-TUNABLE: dict[str, Range | Choice] = {
+TUNABLE: dict[str, Range | Options] = {
     "lr": Range(0.2, 5.0, log=True),  # factor of the recipe's rate
     "weight_decay": Range(1e-6, 1e-2, log=True),  # below NO_DECAY: none, a quarter of the range
     "augmentation": Range(0.0, 1.5),  # factor of the recipe's own strength
     "label_smoothing": Range(0.0, 0.2),
-    "schedule": Choice(("constant", "step", "cosine", "one-cycle")),  # the recipe's rate is the highest of each
-    "ema": Choice((0.0, 0.99, 0.999)),  # decay per step; 0: no averaging
+    "schedule": Options(("constant", "step", "cosine", "one-cycle")),  # the recipe's rate is the highest of each
+    "ema": Options((0.0, 0.99, 0.999)),  # decay per step; 0: no averaging
 }
 
 
@@ -75,16 +75,16 @@ def strengthened(augmentation: Augmentation, factor: float) -> Augmentation:
         return Augmentation()
     view, jitter, erasing = augmentation.perspective, augmentation.jitter, augmentation.erasing
     return Augmentation(
-        tuple(_warp(warp, factor) for warp in augmentation.warps),
+        tuple(_affine(warp, factor) for warp in augmentation.warps),
         view and Perspective(min(0.9, view.distortion * factor), view.probability),
         jitter and Jitter(jitter.brightness * factor, jitter.contrast * factor),
         erasing and Erasing(min(1.0, erasing.probability * factor), erasing.area, erasing.ratio),
     )
 
 
-def _warp(warp: Warp, factor: float) -> Warp:
+def _affine(warp: Affine, factor: float) -> Affine:
     low, high = (1 + (scale - 1) * factor for scale in warp.scale)
-    return Warp(
+    return Affine(
         warp.rotation * factor,
         min(80.0, warp.shear * factor),
         min(1.0, warp.translation * factor),
@@ -104,7 +104,7 @@ def _check_value(name: str, value: Any) -> None:
     if name not in TUNABLE:
         raise UserError(f"nothing to tune is called {name[:40]!r}: there are {', '.join(TUNABLE)}")
     match TUNABLE[name]:
-        case Choice(options) if value not in options:
+        case Options(options) if value not in options:
             raise UserError(f"a tuned {name} must be one of {', '.join(map(str, options))}, not {value!r}")
         case Range(low, high) if isinstance(value, bool | str) or not low <= value <= high:
             raise UserError(f"a tuned {name} must be from {low:g} to {high:g}, not {value!r}")

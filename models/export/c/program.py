@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from underbudget.models.errors import UnavailableError, UserError
 from underbudget.models.export.c.literal import PREFIX, comment, prefix_of
 from underbudget.models.export.c.quantise import Integers, integers, observe
-from underbudget.models.export.c.steps import Place, Step, arena, steps
+from underbudget.models.export.c.steps import Step, StudyLocation, arena, steps
 from underbudget.models.export.contents import Export, module
 from underbudget.models.language import render_stage
 
@@ -28,7 +28,7 @@ class Program:
     integers: Integers | None  # of int8
 
     @property
-    def arena(self) -> tuple[int, list[Place]]:
+    def arena(self) -> tuple[int, list[StudyLocation]]:
         """Values of the buffer that all maps share, and where each step reads and writes."""
         return arena(self.chain)
 

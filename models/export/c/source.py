@@ -11,7 +11,7 @@ import numpy as np
 from underbudget.models.export.c.literal import array, floats, string, whole
 from underbudget.models.export.c.program import VALUE_TYPES, Program
 from underbudget.models.export.c.quantise import PIXEL_BITS, IntegerStep
-from underbudget.models.export.c.steps import WEIGHTED, Place, Step
+from underbudget.models.export.c.steps import WEIGHTED, Step, StudyLocation
 
 WINDOWED = ("conv", "depthwise", "maxpool", "avgpool")  # kinds that slide a window
 ROUNDED = ("conv", "depthwise", "scale", "mean")  # kinds that end in a multiplier
@@ -133,7 +133,7 @@ def _checksum(program: Program) -> int:
     return value
 
 
-def _predict(program: Program, places: list[Place]) -> str:
+def _predict(program: Program, places: list[StudyLocation]) -> str:
     prefix, upper, export = program.prefix, program.prefix.upper(), program.export
     channels = len(export.mean)
     if program.integers is None:

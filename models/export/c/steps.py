@@ -145,14 +145,14 @@ def _array(tensor: "Tensor") -> Floats:
 
 
 @dataclass(frozen=True)
-class Place:
+class StudyLocation:
     """Where a step reads and writes: offsets of values in the arena."""
 
     source: int
     target: int
 
 
-def arena(chain: Sequence[Step]) -> tuple[int, list[Place]]:
+def arena(chain: Sequence[Step]) -> tuple[int, list[StudyLocation]]:
     """Number of values of the one buffer that all maps share, and where each step reads and writes.
 
     The buffer holds the largest input + output of one step; maps lie at its beginning and its end in turns. The first
@@ -166,6 +166,6 @@ def arena(chain: Sequence[Step]) -> tuple[int, list[Place]]:
         if not step.in_place:
             at_end = not at_end
             target = size - math.prod(step.output_shape) if at_end else 0
-        places.append(Place(offset, target))
+        places.append(StudyLocation(offset, target))
         offset = target
     return size, places

@@ -15,8 +15,8 @@ from torch.nn import functional
 
 from underbudget.search.training.averaging import average_of
 from underbudget.search.training.cuda.updates import update_of
-from underbudget.search.training.geometric_augmentation import Normalizer, warp_images
-from underbudget.search.training.pixel_augmentation import retouch
+from underbudget.search.training.geometric_augmentation import Normalizer, transform_images
+from underbudget.search.training.pixel_augmentation import change_pixels
 from underbudget.search.training.recipe import Recipe
 
 WARM_UP = 3  # steps of each size before a capture: libraries choose their algorithms and take their memory then
@@ -45,11 +45,11 @@ class StaticStep:
         self.order = torch.zeros(count, dtype=torch.int64, device=device)
         augmentation = recipe.augmentation
         self.perspective = augmentation.perspective is not None
-        self.matrices = self.retouches = None  # of the epoch's images, in their order
+        self.matrices = self.pixel_changes = None  # of the epoch's images, in their order
         if augmentation.warps or self.perspective:
             self.matrices = torch.zeros(count, 3, 3, device=device)
         if augmentation.jitter is not None or augmentation.erasing is not None:
-            self.retouches = torch.zeros(count, 7, device=device)
+            self.pixel_changes = torch.zeros(count, 7, device=device)
         self.average = average_of(recipe, model.state_dict().values())
         self.rows = torch.zeros(steps, len(self.row(0, recipe.lr, recipe.momentum)), device=device)
         self.offsets = torch.arange(count, device=device)
@@ -63,9 +63,9 @@ class StaticStep:
         decay = min(self.recipe.ema, (1 + number) / (10 + number))  # as in search.training.averaging
         return [*self.update.row(number, lr, momentum), decay, 1 - decay]
 
-    def begin(self, order: Tensor, matrices: Tensor | None, retouches: Tensor | None, rows: Tensor) -> None:
+    def begin(self, order: Tensor, matrices: Tensor | None, pixel_changes: Tensor | None, rows: Tensor) -> None:
         """Begin an epoch: the images' order, their warps and retouches in that order, the numbers of each step."""
-        given = ((self.order, order), (self.matrices, matrices), (self.retouches, retouches), (self.rows, rows))
+        given = ((self.order, order), (self.matrices, matrices), (self.pixel_changes, pixel_changes), (self.rows, rows))
         for static, values in given:
             if static is not None and values is not None:
                 static.copy_(values)
@@ -79,9 +79,9 @@ class StaticStep:
         labels = self.labels.index_select(0, index)
         pixels = self.images.index_select(0, index)
         if self.matrices is not None:
-            pixels = warp_images(pixels.float(), self.matrices.index_select(0, places), self.perspective)
-        if self.retouches is not None:
-            pixels = retouch(pixels.float(), self.retouches.index_select(0, places))
+            pixels = transform_images(pixels.float(), self.matrices.index_select(0, places), self.perspective)
+        if self.pixel_changes is not None:
+            pixels = change_pixels(pixels.float(), self.pixel_changes.index_select(0, places))
         logits = self.model(self.prepare(pixels))
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
         gradients = torch.autograd.grad(loss, self.parameters)

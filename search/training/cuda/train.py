@@ -27,15 +27,15 @@ from underbudget.search.training.evaluate import Evaluation, evaluate
 from underbudget.search.training.geometric_augmentation import Normalizer, random_matrices
 from underbudget.search.training.loop import (
     EpochResult,
-    Halted,
+    OnStep,
     TrainingResult,
-    Watch,
+    TrainingStopped,
     follow,
     never,
+    no_callback,
     resident,
-    unwatched,
 )
-from underbudget.search.training.pixel_augmentation import random_retouches
+from underbudget.search.training.pixel_augmentation import random_pixel_changes
 from underbudget.search.training.randomness import Randomness
 from underbudget.search.training.recipe import Recipe, resolve, timeline
 
@@ -51,8 +51,8 @@ def train(
     seed: int,
     dataset: Dataset,
     device: str = "cuda",
-    halted: Callable[[], bool] = never,
-    watch: Watch = unwatched,
+    should_stop: Callable[[], bool] = never,
+    watch: OnStep = no_callback,
 ) -> Generator[EpochResult | TrainingResult, None, None]:
     """As `search.training.loop.train`, by a static step; recorded where the device is a GPU. On the CPU it computes the
     same, step by step, which is for tests.
@@ -64,20 +64,22 @@ def train(
     with on(stream):
         run = StaticRun(plan, recipe, seed, dataset, place, watch, stream)
     try:
-        yield from follow(run, run.recipe, run.randomness, place, path(place, run.recording is not None), halted)
+        yield from follow(
+            run, run.recipe, run.randomness, place, backend(place, run.recording is not None), should_stop
+        )
     finally:
         run.close()
 
 
-def path(place: torch.device, captured: bool) -> str:
-    """How a run is computed, as a result's `path` names it."""
+def backend(place: torch.device, captured: bool) -> str:
+    """How a run is computed, as a result's `backend` names it."""
     threads = f" threads={torch.get_num_threads()}" if place.type == "cpu" else ""
     number = "tf32" if place.type == "cuda" and torch.backends.cudnn.allow_tf32 else "float32"
     return f"{place.type} {number} channels_last graph{'' if captured else ' uncaptured'}{threads}"
 
 
 class StaticRun:
-    """A network in training by static steps; a `search.training.loop.Run`."""
+    """A network in training by static steps; a `search.training.loop.TrainingRun`."""
 
     def __init__(
         self,
@@ -86,7 +88,7 @@ class StaticRun:
         seed: int,
         dataset: Dataset,
         place: torch.device,
-        watch: Watch = unwatched,
+        watch: OnStep = no_callback,
         stream: torch.cuda.Stream | None = None,
         steps_per_replay: int = STEPS_PER_REPLAY,
     ) -> None:
@@ -98,7 +100,7 @@ class StaticRun:
         self.watch, self.classes = watch, len(dataset.info.classes)
         self.randomness = OwnRandomness(seed)
         self.timeline = timeline(recipe, len(images))
-        self.judged: list[float] = []  # validation losses of the epochs so far
+        self.monitored: list[float] = []  # validation losses of the epochs so far
         self.stream = stream
         with self.randomness.building():
             model = build(plan).to(place).to(memory_format=torch.channels_last)
@@ -120,16 +122,16 @@ class StaticRun:
         if self.recording is not None:
             self.recording.close()
 
-    def epoch(self, epoch: int, halted: Callable[[], bool]) -> tuple[float, float]:
+    def epoch(self, epoch: int, should_stop: Callable[[], bool]) -> tuple[float, float]:
         with on(self.stream):
-            return self._epoch(epoch, halted)
+            return self._epoch(epoch, should_stop)
 
     def validate(self) -> Evaluation:
         with on(self.stream), held(self.step.average):
             result = evaluate(
                 self.step.model, *self.validation, self.step.prepare, self.classes, batch=EVALUATION_BATCH
             )
-        self.judged.append(result.loss)
+        self.monitored.append(result.loss)
         return result
 
     def state(self) -> dict[str, Tensor]:
@@ -139,22 +141,22 @@ class StaticRun:
                 for name, tensor in self.step.model.state_dict().items()
             }
 
-    def _epoch(self, epoch: int, halted: Callable[[], bool]) -> tuple[float, float]:
+    def _epoch(self, epoch: int, should_stop: Callable[[], bool]) -> tuple[float, float]:
         recipe, step = self.recipe, self.step
         count, size = len(step.images), (step.images.shape[-2], step.images.shape[-1])
         order = torch.randperm(count, generator=self.randomness.order)
         matrices = random_matrices(recipe.augmentation, count, size, self.randomness.augmentation)
-        retouches = random_retouches(recipe.augmentation, count, size, self.randomness.augmentation)
+        pixel_changes = random_pixel_changes(recipe.augmentation, count, size, self.randomness.augmentation)
         steps = self.timeline.steps_per_epoch
         rows = []
         for number in range((epoch - 1) * steps, epoch * steps):
-            pace = schedule.at(recipe.schedule, number, self.timeline, recipe.lr, recipe.momentum, self.judged)
+            pace = schedule.at(recipe.schedule, number, self.timeline, recipe.lr, recipe.momentum, self.monitored)
             rows.append(step.row(number, *pace))
-        step.begin(order, matrices, retouches, torch.tensor(rows, dtype=torch.float32))
+        step.begin(order, matrices, pixel_changes, torch.tensor(rows, dtype=torch.float32))
         done = shown = 0
         for images, repeats in self.schedule:
-            if halted():
-                raise Halted
+            if should_stop():
+                raise TrainingStopped
             if self.recording is not None:
                 self.recording.replay((images, repeats))
             else:

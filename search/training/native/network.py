@@ -66,9 +66,9 @@ class Network:
         nesterov: bool,
         loss: Tensor,
         hits: Tensor,
-        retouches: Tensor | None = None,
+        pixel_changes: Tensor | None = None,
         smoothing: float = 0.0,
-        descends: bool = True,
+        apply_update: bool = True,
     ) -> None:
         """One step of SGD over the images numbered `index` (int64).
 
@@ -85,10 +85,10 @@ class Network:
             labels.data_ptr(),
             index.data_ptr(),
             None if matrices is None else matrices.data_ptr(),
-            None if retouches is None else retouches.data_ptr(),
+            None if pixel_changes is None else pixel_changes.data_ptr(),
             len(index),
             smoothing,
-            descends,
+            apply_update,
             rate,
             momentum,
             weight_decay,

@@ -15,19 +15,19 @@ from underbudget.search.training.evaluate import Evaluation
 from underbudget.search.training.geometric_augmentation import random_matrices
 from underbudget.search.training.loop import (
     EpochResult,
-    Halted,
+    OnStep,
     TrainingResult,
-    Watch,
+    TrainingStopped,
     follow,
     never,
+    no_callback,
     resident,
-    unwatched,
 )
 from underbudget.search.training.native.library import library
 from underbudget.search.training.native.network import Network
 from underbudget.search.training.native.program import compile_plan
 from underbudget.search.training.optimizers import optimizer_of, set_pace
-from underbudget.search.training.pixel_augmentation import random_retouches
+from underbudget.search.training.pixel_augmentation import random_pixel_changes
 from underbudget.search.training.randomness import Randomness
 from underbudget.search.training.recipe import Recipe, resolve, timeline
 
@@ -38,12 +38,12 @@ def train(
     seed: int,
     dataset: Dataset,
     device: str = "cpu",
-    halted: Callable[[], bool] = never,
-    watch: Watch = unwatched,
+    should_stop: Callable[[], bool] = never,
+    watch: OnStep = no_callback,
 ) -> Generator[EpochResult | TrainingResult, None, None]:
     """As `search.training.loop.train`, by the C kernels, on one thread of the CPU.
 
-    Raises Unavailable or Unsupported where `search.training.backends.choose` would not choose this path.
+    Raises Unavailable or Unsupported where `search.training.backends.choose` would not choose this backend.
     """
     place = torch.device(device)
     images, labels = resident(dataset.part("train"), place)
@@ -59,11 +59,11 @@ def train(
     network = Network(program, state, info.input_shape, largest, info.mean, info.std, key)
     validation = resident(dataset.part("validation"), place)
     run = _Run(network, recipe, randomness, (images, labels), validation, list(state), watch)
-    yield from follow(run, recipe, randomness, place, path(), halted)
+    yield from follow(run, recipe, randomness, place, backend(), should_stop)
 
 
-def path() -> str:
-    """How a run is computed, as a result's `path` names it."""
+def backend() -> str:
+    """How a run is computed, as a result's `backend` names it."""
     return f"cpu float32 native {library().isa} threads=1"
 
 
@@ -76,7 +76,7 @@ class _Run:
         training: tuple[Tensor, Tensor],
         validation: tuple[Tensor, Tensor],
         names: list[str],
-        watch: Watch = unwatched,
+        watch: OnStep = no_callback,
     ) -> None:
         self.watch = watch
         assert recipe.batch_size is not None  # resolved
@@ -87,26 +87,26 @@ class _Run:
         self.timeline = timeline(recipe, len(self.images))
         self.steps = 0
         self.average = average_of(recipe, (network.parameters, network.buffers))
-        self.judged: list[float] = []  # validation losses of the epochs so far
+        self.monitored: list[float] = []  # validation losses of the epochs so far
         self.optimizer = None  # the kernels' own
         if recipe.optimizer != "sgd":
             network.parameters.grad = network.gradients
             self.optimizer = optimizer_of(recipe, [network.parameters])
 
-    def epoch(self, epoch: int, halted: Callable[[], bool]) -> tuple[float, float]:
+    def epoch(self, epoch: int, should_stop: Callable[[], bool]) -> tuple[float, float]:
         recipe, count = self.recipe, len(self.images)
         order = torch.randperm(count, generator=self.randomness.order)
         size = (self.images.shape[-2], self.images.shape[-1])
         matrices = random_matrices(recipe.augmentation, count, size, self.randomness.augmentation)
-        retouches = random_retouches(recipe.augmentation, count, size, self.randomness.augmentation)
+        pixel_changes = random_pixel_changes(recipe.augmentation, count, size, self.randomness.augmentation)
         loss, hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
         steps = self.timeline.steps_per_epoch
         for index in range(steps):
-            if halted():
-                raise Halted
+            if should_stop():
+                raise TrainingStopped
             batch = slice(index * self.batch_size, count if index == steps - 1 else (index + 1) * self.batch_size)
             rate, momentum = schedule.at(
-                recipe.schedule, self.steps, self.timeline, recipe.lr, recipe.momentum, self.judged
+                recipe.schedule, self.steps, self.timeline, recipe.lr, recipe.momentum, self.monitored
             )
             self.network.step(
                 self.steps,
@@ -120,7 +120,7 @@ class _Run:
                 recipe.nesterov,
                 loss,
                 hits,
-                None if retouches is None else retouches[batch],
+                None if pixel_changes is None else pixel_changes[batch],
                 recipe.label_smoothing,
                 self.optimizer is None,
             )
@@ -137,7 +137,7 @@ class _Run:
         images, labels = self.validation
         with held(self.average):
             loss, confusion = self.network.evaluate(images, labels)
-        self.judged.append(loss / len(images))
+        self.monitored.append(loss / len(images))
         right = sum(row[label] for label, row in enumerate(confusion))
         return Evaluation(loss / len(images), 100 * right / len(images), confusion)
 

@@ -63,7 +63,7 @@ def test_it_trains_as_the_plain_loop_does(quadrants: Dataset, recipe: Recipe) ->
     for name, tensor in expected.state.items():
         assert got.state[name].dtype == tensor.dtype
         torch.testing.assert_close(got.state[name], tensor, rtol=1e-3, atol=1e-4)
-    assert got.path == "cpu float32 channels_last graph uncaptured threads=1"
+    assert got.backend == "cpu float32 channels_last graph uncaptured threads=1"
 
 
 def test_warm_up_steps_leave_no_trace(quadrants: Dataset) -> None:
@@ -115,12 +115,12 @@ def test_runs_in_turns_and_in_threads_are_as_runs_alone(quadrants: Dataset) -> N
 def test_a_halted_run_ends_before_its_next_replay(quadrants: Dataset) -> None:
     asked = 0
 
-    def halted() -> bool:
+    def should_stop() -> bool:
         nonlocal asked
         asked += 1
         return asked > 8  # six replays per epoch and its validation are seven times
 
-    said = list(static.train(network(), SHORT, 0, quadrants, "cpu", halted))
+    said = list(static.train(network(), SHORT, 0, quadrants, "cpu", should_stop))
     assert [type(part) for part in said] == [EpochResult]
 
 

@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-import judged
 import optuna
 import pytest
 import simulated
+import stub_runs
 from scipy import stats
 from studies import Spec, settings, trial_record
 
@@ -47,7 +47,7 @@ def study(digits: Dataset, tmp_path: Path) -> Path:
 
 
 def command(study: Path, digits: Dataset, *more: str) -> list[str]:
-    return ["confirm", "toy", "--runs", str(study.parent), "--data-dir", judged.data_dir(digits), *more]
+    return ["confirm", "toy", "--runs", str(study.parent), "--data-dir", stub_runs.data_dir(digits), *more]
 
 
 def attributes(study: Path) -> dict[str, object]:
@@ -60,7 +60,7 @@ def attributes(study: Path) -> dict[str, object]:
 def test_finalists_are_retrained_on_fresh_seeds(
     study: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    jobs = judged.instead_of_workers(monkeypatch)
+    jobs = stub_runs.instead_of_workers(monkeypatch)
     trials_before = simulated.proposals(study)
     ledger = test_set_accesses.total(digits.folder)
     assert run(command(study, digits, "--top", "3", "--seeds", "2", "--target", "90", "--json")) == 0
@@ -115,11 +115,11 @@ def test_it_goes_on_where_it_was_stopped(
         begun += 1
         if begun == 3:
             raise KeyboardInterrupt
-        return judged.detailed(job)
+        return stub_runs.detailed(job)
 
-    judged.instead_of_workers(monkeypatch, interrupted)
+    stub_runs.instead_of_workers(monkeypatch, interrupted)
     assert run(command(study, digits, "--top", "2", "--seeds", "2")) == 130
-    jobs = judged.instead_of_workers(monkeypatch)
+    jobs = stub_runs.instead_of_workers(monkeypatch)
     assert run(command(study, digits, "--top", "2", "--seeds", "2", "--target", "90")) == 0
     assert len(jobs) == 2
     jobs.clear()
@@ -136,14 +136,14 @@ def test_a_run_that_the_study_does_not_know_is_taken_from_the_folder(
     study: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a crash between the file and the attribute."""
-    judged.instead_of_workers(monkeypatch)
+    stub_runs.instead_of_workers(monkeypatch)
     assert run(command(study, digits, "--top", "1", "--seeds", "1")) == 0
     name = next(name for name in attributes(study) if name.startswith("confirmation:"))
     value = attributes(study)[name]
     storage = optuna.storages.RDBStorage(f"sqlite:///{study / 'study.db'}")
     optuna.load_study(study_name="toy", storage=storage).set_user_attr(name, None)
     storage.engine.dispose()
-    jobs = judged.instead_of_workers(monkeypatch)
+    jobs = stub_runs.instead_of_workers(monkeypatch)
     assert run(command(study, digits, "--top", "1", "--seeds", "1")) == 0
     assert not jobs
     assert attributes(study)[name] == value
@@ -153,14 +153,14 @@ def test_a_confirmed_run_of_other_conditions_is_not_trained_again(
     study: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It would read the test part once more."""
-    judged.instead_of_workers(monkeypatch)
+    stub_runs.instead_of_workers(monkeypatch)
     assert run(command(study, digits, "--top", "1", "--seeds", "1")) == 0
     name, value = next((name, value) for name, value in attributes(study).items() if name.startswith("confirmation:"))
     assert isinstance(value, dict)
     storage = optuna.storages.RDBStorage(f"sqlite:///{study / 'study.db'}")
     optuna.load_study(study_name="toy", storage=storage).set_user_attr(name, {**value, "seed": value["seed"] + 1})
     storage.engine.dispose()
-    jobs = judged.instead_of_workers(monkeypatch)
+    jobs = stub_runs.instead_of_workers(monkeypatch)
     capsys.readouterr()
     assert run(command(study, digits, "--top", "1", "--seeds", "1")) == 2
     assert f"{name} of the study is a run of other conditions (seed: it has " in capsys.readouterr().err
@@ -185,9 +185,9 @@ def test_the_closing_line_is_of_the_network_that_the_search_chose() -> None:
     """Not of the one that the test set would choose."""
     chosen = Confirmed(
         trial_record(1, Spec(accuracies=(99.5,) * 4)),
-        tuple(judged.a_run(values) for values in ((99.3, 99.4, 99.4), (99.4, 99.5, 99.6), (99.4, 99.4, 99.4))),
+        tuple(stub_runs.a_run(values) for values in ((99.3, 99.4, 99.4), (99.4, 99.5, 99.6), (99.4, 99.4, 99.4))),
     )
-    other = Confirmed(trial_record(2, Spec(accuracies=(99.1,) * 4)), (judged.a_run((99.9, 99.9, 99.9)),) * 3)
+    other = Confirmed(trial_record(2, Spec(accuracies=(99.1,) * 4)), (stub_runs.a_run((99.9, 99.9, 99.9)),) * 3)
     result = Confirmation("demo", (chosen, other), 99.4)
     assert result.closing() == "target 99.40: held in each of the last 3 epochs by 2 of 3 seeds"
     assert result.correlation is None  # two finalists
@@ -202,7 +202,7 @@ def test_the_closing_line_is_of_the_network_that_the_search_chose() -> None:
         (["--target", "101"], "--target is an accuracy in percent"),
     ],
 )
-def test_mistakes(
+def test_misclassified(
     given: list[str], said: str, study: Path, digits: Dataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(command(study, digits, *given)) == 2

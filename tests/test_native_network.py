@@ -12,12 +12,12 @@ from torchvision.transforms import functional as stock
 from underbudget.models.build import build
 from underbudget.models.language import parse
 from underbudget.models.plan import Plan, plan
-from underbudget.search.training.geometric_augmentation import random_matrices, warp_images
+from underbudget.search.training.geometric_augmentation import random_matrices, transform_images
 from underbudget.search.training.native.library import Unavailable, library
 from underbudget.search.training.native.network import Network
 from underbudget.search.training.native.program import Program, Unsupported, compile_plan
-from underbudget.search.training.pixel_augmentation import random_retouches, retouch
-from underbudget.search.training.recipe import Augmentation, Erasing, Jitter, Perspective, Warp
+from underbudget.search.training.pixel_augmentation import change_pixels, random_pixel_changes
+from underbudget.search.training.recipe import Affine, Augmentation, Erasing, Jitter, Perspective
 
 try:
     library()
@@ -68,11 +68,11 @@ class Pair:
         self.network.step(STEP, self.images, self.labels, self.index, None, rate, momentum, decay, nesterov, loss, hits)
         return loss.item() / self.batch
 
-    def feed(self, matrices: Tensor | None, retouches: Tensor | None) -> Tensor:
+    def feed(self, matrices: Tensor | None, pixel_changes: Tensor | None) -> Tensor:
         """What the network sees of augmented images: (batch, channels * height * width)."""
         loss, hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
         data = (self.images, self.labels, self.index)
-        self.network.step(0, *data, matrices, 0, 0, 0, False, loss, hits, retouches, descends=False)
+        self.network.step(0, *data, matrices, 0, 0, 0, False, loss, hits, pixel_changes, apply_update=False)
         return self.network.inputs(self.batch).double()
 
     def gradient(self, name: str) -> Tensor:
@@ -206,33 +206,33 @@ def test_dropout_of_other_steps_layers_places_and_seeds_is_independent() -> None
 @pytest.mark.parametrize("size", [(28, 28), (9, 14)])
 def test_the_warp_is_that_of_the_plain_path(size: tuple[int, int]) -> None:
     pair = Pair("conv3x3(3) | gap", (2, *size), 40)
-    warps = (Warp(rotation=40, scale=(0.5, 1.5)), Warp(rotation=10, shear=20, translation=0.3))
+    warps = (Affine(rotation=40, scale=(0.5, 1.5)), Affine(rotation=10, shear=20, translation=0.3))
     matrices = random_matrices(Augmentation(warps), 40, size, torch.Generator().manual_seed(1))
     assert matrices is not None
     loss, hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
     pair.network.step(0, pair.images, pair.labels, pair.index, matrices, 0, 0, 0, False, loss, hits)
-    expected = pair.pixels(warp_images(pair.images[pair.index].float(), matrices))
+    expected = pair.pixels(transform_images(pair.images[pair.index].float(), matrices))
     torch.testing.assert_close(pair.network.inputs(40).double(), expected.flatten(1), rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
-@pytest.mark.parametrize("warps", [(), (Warp(rotation=40, translation=0.2),)], ids=["alone", "after a warp"])
-def test_perspective_and_retouches_are_those_of_the_plain_path(channels: int, warps: tuple[Warp, ...]) -> None:
+@pytest.mark.parametrize("warps", [(), (Affine(rotation=40, translation=0.2),)], ids=["alone", "after a warp"])
+def test_perspective_and_retouches_are_those_of_the_plain_path(channels: int, warps: tuple[Affine, ...]) -> None:
     """37 images: the last block of a vector's width is not full."""
     size, chance = (9, 14), torch.Generator().manual_seed(1)
     pair = Pair("conv3x3(3) | gap", (channels, *size), 37)
     augmentation = Augmentation(warps, Perspective(0.6, 0.7), Jitter(0.7, 0.9), Erasing(0.6))
     matrices = random_matrices(augmentation, 37, size, chance)
-    retouches = random_retouches(augmentation, 37, size, chance)
+    pixel_changes = random_pixel_changes(augmentation, 37, size, chance)
     assert matrices is not None
-    assert retouches is not None
+    assert pixel_changes is not None
     pixels = pair.images[pair.index].float()
-    warped = warp_images(pixels, matrices, perspective=True)
+    warped = transform_images(pixels, matrices, perspective=True)
     # where a rectangle of pixels would be drawn is exact, positions under a perspective are within rounding
     for maps, touches, expected, tolerance in (
         (matrices, None, warped, 3e-3),
-        (None, retouches, retouch(pixels, retouches), 1e-4),
-        (matrices, retouches, retouch(warped, retouches), 5e-3),
+        (None, pixel_changes, change_pixels(pixels, pixel_changes), 1e-4),
+        (matrices, pixel_changes, change_pixels(warped, pixel_changes), 5e-3),
     ):
         fed = pair.feed(maps, touches)
         torch.testing.assert_close(fed, pair.pixels(expected).flatten(1), rtol=0, atol=tolerance)
@@ -246,7 +246,7 @@ def test_label_smoothing_is_that_of_torch() -> None:
     loss, hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
     before = pair.network.state()
     data = (pair.images, pair.labels, pair.index)
-    pair.network.step(STEP, *data, None, 0.1, 0.9, 0, False, loss, hits, smoothing=0.15, descends=False)
+    pair.network.step(STEP, *data, None, 0.1, 0.9, 0, False, loss, hits, smoothing=0.15, apply_update=False)
     assert loss.item() / 20 == pytest.approx(expected.item(), abs=1e-6)
     for name, parameter in pair.model.named_parameters():
         assert parameter.grad is not None
@@ -260,7 +260,7 @@ def test_label_smoothing_is_that_of_torch() -> None:
 
 def test_the_warp_is_that_of_torchvision() -> None:
     pair = Pair("conv3x3(3) | gap", (1, 28, 28), 1)
-    matrices = random_matrices(Augmentation((Warp(translation=0.2),)), 1, (28, 28), torch.Generator().manual_seed(3))
+    matrices = random_matrices(Augmentation((Affine(translation=0.2),)), 1, (28, 28), torch.Generator().manual_seed(3))
     assert matrices is not None
     dx, dy = (-round(value) for value in matrices[0, :2, 2].tolist())
     assert (dx, dy) != (0, 0)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import judged
 import numpy as np
 import pytest
+import stub_runs
 import torch
 from scipy import stats
 from sklearn import metrics
@@ -24,13 +24,13 @@ from underbudget.reports.network_tables import field_rows, summary_rows, totals
 from underbudget.reports.runs import Run, from_json, holding, read_run, to_json
 from underbudget.reports.seeds import Difference, difference, rank_correlation, standard_errors, summary
 from underbudget.reports.training import in_words
-from underbudget.search.data.protocol import view
+from underbudget.search.data.protocol import under_protocol
 from underbudget.search.data.store import Dataset
 from underbudget.search.engines import runner
 from underbudget.search.engines.inprocess import InProcessEngine
 from underbudget.search.engines.job import EpochDone, Failed, Finished, Job, Message, StepsDone
 from underbudget.search.experiments import test_set_accesses
-from underbudget.search.experiments.run_spec import Order
+from underbudget.search.experiments.run_spec import RunSpec
 from underbudget.search.experiments.runs import Event, Kept, Lost, Over, complete
 from underbudget.search.training import recipe as recipes
 
@@ -43,11 +43,11 @@ def recipe(epochs: int = 2) -> recipes.Recipe:
 
 def job(digits: Dataset, protocol: str, epochs: int = 3) -> Job:
     return Job(0, LAYERS, recipes.to_json(recipe(epochs)), 5, str(digits.folder), digits.info.checksum, "cpu",
-               path="plain", protocol=protocol, detailed=True)  # fmt: skip
+               backend="plain", protocol=protocol, detailed=True)  # fmt: skip
 
 
-def order(seed: int = 0, epochs: int = 2, protocol: str = "published") -> Order:
-    return Order(f"net/seed-{seed}", "net", parse(LAYERS), recipe(epochs), seed, protocol)
+def spec(seed: int = 0, epochs: int = 2, protocol: str = "published") -> RunSpec:
+    return RunSpec(f"net/seed-{seed}", "net", parse(LAYERS), recipe(epochs), seed, protocol)
 
 
 # -- protocols
@@ -55,9 +55,9 @@ def order(seed: int = 0, epochs: int = 2, protocol: str = "published") -> Order:
 
 def test_a_protocol_decides_what_is_trained_and_judged_on(digits: Dataset) -> None:
     train, validation, test = (digits.part(name) for name in ("train", "validation", "test"))
-    assert view(digits, "search") is digits
+    assert under_protocol(digits, "search") is digits
     for protocol, watched in (("published", test), ("confirm", validation)):
-        seen = view(digits, protocol)
+        seen = under_protocol(digits, protocol)
         both = np.concatenate([train.images, validation.images])
         assert np.array_equal(seen.part("train").images, both)
         assert np.array_equal(seen.part("train").labels, np.concatenate([train.labels, validation.labels]))
@@ -94,11 +94,11 @@ def test_confirm_judges_every_epoch_as_published_does_but_in_one_reading(digits:
     published = [m for m in runner.run(job(digits, "published")) if isinstance(m, EpochDone)]
     *_, end = runner.run(job(digits, "confirm"))
     assert isinstance(end, Finished)
-    assert end.judged is not None
-    assert [entry["accuracy"] for entry in end.judged["curve"]] == pytest.approx(
+    assert end.evaluation is not None
+    assert [entry["accuracy"] for entry in end.evaluation["curve"]] == pytest.approx(
         [epoch.val_accuracy for epoch in published], abs=1e-9
     )
-    assert [entry["loss"] for entry in end.judged["curve"]] == pytest.approx(
+    assert [entry["loss"] for entry in end.evaluation["curve"]] == pytest.approx(
         [epoch.val_loss for epoch in published], rel=1e-5
     )
 
@@ -106,7 +106,7 @@ def test_confirm_judges_every_epoch_as_published_does_but_in_one_reading(digits:
 def test_what_is_judged_is_what_scikit_learn_says(digits: Dataset, one_thread: None) -> None:
     *_, end = runner.run(job(digits, "confirm", epochs=1))
     assert isinstance(end, Finished)
-    assert end.judged is not None
+    assert end.evaluation is not None
     assert end.mean is not None
     assert end.std is not None
     model = build(plan(parse(LAYERS), (1, 28, 28)))
@@ -117,11 +117,11 @@ def test_what_is_judged_is_what_scikit_learn_says(digits: Dataset, one_thread: N
         chances = torch.softmax(model.eval()(images), 1).double().numpy()
     chances /= chances.sum(1, keepdims=True)
     guesses = chances.argmax(1)
-    assert end.judged["confusion"] == metrics.confusion_matrix(part.labels, guesses, labels=range(10)).tolist()
-    last = end.judged["curve"][-1]
+    assert end.evaluation["confusion"] == metrics.confusion_matrix(part.labels, guesses, labels=range(10)).tolist()
+    last = end.evaluation["curve"][-1]
     assert last["accuracy"] == pytest.approx(100 * metrics.accuracy_score(part.labels, guesses))
     assert last["loss"] == pytest.approx(metrics.log_loss(part.labels, chances, labels=range(10)), rel=1e-4)
-    missed = {entry[0]: entry[1:] for entry in end.judged["missed"]}
+    missed = {entry[0]: entry[1:] for entry in end.evaluation["missed"]}
     assert sorted(missed) == np.flatnonzero(guesses != part.labels).tolist()
     for index, (true, guess, confidence) in missed.items():
         assert (true, guess) == (part.labels[index], guesses[index])
@@ -143,14 +143,14 @@ def test_a_detailed_job_tells_its_steps(digits: Dataset, one_thread: None) -> No
 
 
 def run_all(
-    orders: list[Order],
+    specs: list[RunSpec],
     digits: Dataset,
     folder: Path,
-    train: Callable[[Job], Iterator[Message]] = judged.detailed,
+    train: Callable[[Job], Iterator[Message]] = stub_runs.detailed,
     **more: Any,
 ) -> tuple[dict[str, Run], list[Event]]:
     events: list[Event] = []
-    done = complete(orders, digits, folder, lambda jobs: InProcessEngine(train), notify=events.append, **more)
+    done = complete(specs, digits, folder, lambda jobs: InProcessEngine(train), notify=events.append, **more)
     return done, events
 
 
@@ -159,42 +159,42 @@ def never(job: Job) -> Iterator[Message]:
 
 
 def test_finished_runs_are_kept_and_not_trained_again(digits: Dataset, tmp_path: Path) -> None:
-    first, _ = run_all([order(0)], digits, tmp_path)
-    both, events = run_all([order(0), order(1)], digits, tmp_path)
+    first, _ = run_all([spec(0)], digits, tmp_path)
+    both, events = run_all([spec(0), spec(1)], digits, tmp_path)
     assert [type(event) for event in events if isinstance(event, Kept | Over)] == [Kept, Over]
     assert both["net/seed-0"] == first["net/seed-0"]
-    again, _ = run_all([order(0), order(1)], digits, tmp_path, never)
+    again, _ = run_all([spec(0), spec(1)], digits, tmp_path, never)
     assert again == both
     assert read_run(tmp_path / "net/seed-1.json") == both["net/seed-1"]
     assert (tmp_path / "net/seed-1.safetensors").read_bytes() == f"{parse(LAYERS)}/1".encode()
 
 
 def test_a_stored_run_of_other_conditions_is_refused(digits: Dataset, tmp_path: Path) -> None:
-    run_all([order(0)], digits, tmp_path)
+    run_all([spec(0)], digits, tmp_path)
     with pytest.raises(UserError, match="epochs: it has 2, you asked for 3"):
-        run_all([order(0, epochs=3)], digits, tmp_path, never)
+        run_all([spec(0, epochs=3)], digits, tmp_path, never)
     with pytest.raises(UserError, match="protocol: it has published, you asked for confirm"):
-        run_all([order(0, protocol="confirm")], digits, tmp_path, never)
+        run_all([spec(0, protocol="confirm")], digits, tmp_path, never)
     (tmp_path / "net/seed-0.json").write_text('{"run_version": 99}')
     with pytest.raises(UserError, match="record version 99, this program reads 1"):
-        run_all([order(0)], digits, tmp_path, never)
+        run_all([spec(0)], digits, tmp_path, never)
 
 
 def test_a_run_whose_weights_are_gone_is_trained_again(digits: Dataset, tmp_path: Path) -> None:
-    run_all([order(0)], digits, tmp_path)
+    run_all([spec(0)], digits, tmp_path)
     (tmp_path / "net/seed-0.safetensors").write_bytes(b"changed")
-    _, events = run_all([order(0)], digits, tmp_path)
+    _, events = run_all([spec(0)], digits, tmp_path)
     assert [type(event) for event in events if isinstance(event, Kept | Over)] == [Over]
     assert (tmp_path / "net/seed-0.safetensors").read_bytes() == f"{parse(LAYERS)}/0".encode()
 
 
 def test_a_run_that_fails_costs_itself_only(digits: Dataset, tmp_path: Path) -> None:
-    bad = judged.failing(lambda job: job.seed == 0)
+    bad = stub_runs.failing(lambda job: job.seed == 0)
     with pytest.raises(UnderbudgetError, match=r"1 of 2 runs failed, the first \(net/seed-0\): the loss is not finite"):
-        run_all([order(0), order(1)], digits, tmp_path, bad)
+        run_all([spec(0), spec(1)], digits, tmp_path, bad)
     assert (tmp_path / "net/seed-1.json").exists()
     lost: list[str] = []
-    done, _ = run_all([order(0), order(1)], digits, tmp_path, bad, failed=lambda order, reason: lost.append(order.key))
+    done, _ = run_all([spec(0), spec(1)], digits, tmp_path, bad, failed=lambda spec, reason: lost.append(spec.key))
     assert list(done) == ["net/seed-1"]
     assert lost == ["net/seed-0"]
 
@@ -206,30 +206,30 @@ def test_a_dead_worker_s_run_is_tried_once_more(digits: Dataset, tmp_path: Path)
         tries.append(job.seed)
         return len(tries) == 1
 
-    done, events = run_all([order(0)], digits, tmp_path, judged.failing(once, transient=True))
+    done, events = run_all([spec(0)], digits, tmp_path, stub_runs.failing(once, transient=True))
     assert [event.final for event in events if isinstance(event, Lost)] == [False]
     assert len(done["net/seed-0"].curve) == 2
     with pytest.raises(UnderbudgetError, match="SIGKILL"):
-        run_all([order(1)], digits, tmp_path, judged.failing(lambda job: True, transient=True))
+        run_all([spec(1)], digits, tmp_path, stub_runs.failing(lambda job: True, transient=True))
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_training(digits: Dataset, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
-        run_all([order(0)], digits, tmp_path / "file" / "below", never)
+        run_all([spec(0)], digits, tmp_path / "file" / "below", never)
 
 
 def test_each_reading_is_counted(digits: Dataset, tmp_path: Path) -> None:
     before = test_set_accesses.total(digits.folder)
-    run_all([order(0, protocol="search")], digits, tmp_path / "a")
+    run_all([spec(0, protocol="search")], digits, tmp_path / "a")
     assert test_set_accesses.total(digits.folder) == before
-    run_all([order(0, protocol="confirm")], digits, tmp_path / "b")
+    run_all([spec(0, protocol="confirm")], digits, tmp_path / "b")
     assert test_set_accesses.total(digits.folder) == before + 1
-    done, _ = run_all([order(0, epochs=4)], digits, tmp_path / "c")
+    done, _ = run_all([spec(0, epochs=4)], digits, tmp_path / "c")
     assert done["net/seed-0"].readings == 4
     assert test_set_accesses.total(digits.folder) == before + 5
     with pytest.raises(UnderbudgetError):  # it had judged one epoch when it failed
-        run_all([order(1)], digits, tmp_path / "d", judged.failing(lambda job: True))
+        run_all([spec(1)], digits, tmp_path / "d", stub_runs.failing(lambda job: True))
     assert test_set_accesses.total(digits.folder) == before + 6
     last = json.loads((digits.folder / test_set_accesses.FILE).read_text().splitlines()[-1])
     assert (last["what"], last["subject"], last["seed"], last["times"]) == ("train", "net", 1, 1)
@@ -251,23 +251,23 @@ def test_a_confirm_run_that_dies_once_its_epochs_are_over_has_read(
 
     before = test_set_accesses.total(digits.folder)
     with pytest.raises((UnderbudgetError, KeyboardInterrupt)):
-        run_all([order(0, protocol="confirm")], digits, tmp_path, dying)
+        run_all([spec(0, protocol="confirm")], digits, tmp_path, dying)
     assert test_set_accesses.total(digits.folder) == before + counted
 
 
 def test_a_run_survives_json() -> None:
-    run = judged.a_run((99.1, 99.3, 99.2))
+    run = stub_runs.a_run((99.1, 99.3, 99.2))
     assert from_json(json.loads(json.dumps(to_json(run)))) == run
     assert run.best.epoch == 2
     assert run.score == pytest.approx(99.2)
 
 
 def test_holding_a_target_means_each_of_the_last_epochs() -> None:
-    good = judged.a_run((90.0, 99.4, 99.42, 99.4, 99.5, 99.41))
-    bad = dataclasses.replace(judged.a_run((99.5, 99.5, 99.39, 99.5, 99.5, 99.5)), seed=1)
+    good = stub_runs.a_run((90.0, 99.4, 99.42, 99.4, 99.5, 99.41))
+    bad = dataclasses.replace(stub_runs.a_run((99.5, 99.5, 99.39, 99.5, 99.5, 99.5)), seed=1)
     assert holding([good, bad], 99.4) == "target 99.40: held in each of the last 5 epochs by 1 of 2 seeds"
     assert holding([bad], 99.4, 3) == "target 99.40: held in each of the last 3 epochs by 1 of 1 seed"
-    assert holding([judged.a_run((99.5,))], 99.4) == "target 99.40: held in the only epoch by 1 of 1 seed"
+    assert holding([stub_runs.a_run((99.5,))], 99.4) == "target 99.40: held in the only epoch by 1 of 1 seed"
 
 
 # -- statistics over seeds

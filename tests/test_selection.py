@@ -19,49 +19,49 @@ FRONT = (flat(7000, 99.00), flat(5000, 98.80), flat(4000, 98.70), flat(2000, 97.
 
 
 def test_without_a_pick_it_is_the_winner() -> None:
-    chosen = selection.pick(study(*FRONT, validation=10_000))
+    chosen = selection.select(study(*FRONT, validation=10_000))
     assert (chosen.trial.trial, chosen.why[:26]) == (0, "the highest score, 99.00 %")
 
 
 def test_accurate_takes_the_smallest_inside_the_interval() -> None:
-    chosen = selection.pick(study(*FRONT, validation=10_000), "accurate")
+    chosen = selection.select(study(*FRONT, validation=10_000), "accurate")
     assert chosen.trial.trial == 5
     assert "the fewest parameters of the 3 networks within the 95 % interval" in chosen.why
     assert "98.79 .. 99.18" in chosen.why
     # On 100 times as many images the interval holds one network only.
-    chosen = selection.pick(study(*FRONT, validation=1_000_000), "accurate")
+    chosen = selection.select(study(*FRONT, validation=1_000_000), "accurate")
     assert (chosen.trial.trial, "none with fewer parameters" in chosen.why) == (0, True)
 
 
 def test_smallest_holds_the_accuracy_in_every_late_epoch() -> None:
     unsteady = Spec(params=1000, accuracies=(99.0, 99.0, 98.69, 99.0))
     given = study(*FRONT, unsteady, validation=10_000)
-    chosen = selection.pick(given, "smallest", 98.7)
+    chosen = selection.select(given, "smallest", 98.7)
     assert (chosen.trial.trial, chosen.why) == (
         2,
         "the fewest parameters that hold 98.7 % in each of its last 3 epochs",
     )
     with pytest.raises(UserError, match=r"was searched without --target: give --at-least 99\.4"):
-        selection.pick(given, "smallest")
+        selection.select(given, "smallest")
     with pytest.raises(UserError, match=r"holds 99\.9 % in each of its last 3 epochs: give a lower --at-least"):
-        selection.pick(given, "smallest", 99.9)
+        selection.select(given, "smallest", 99.9)
     with pytest.raises(UserError, match=r"not 0\.994"):
-        selection.pick(given, "smallest", 0.994)
+        selection.select(given, "smallest", 0.994)
     targeted = study(*FRONT, sessions=({"target": 97.0}, {"target": None}))
-    assert selection.pick(targeted, "smallest").trial.trial == 3
+    assert selection.select(targeted, "smallest").trial.trial == 3
 
 
 def test_the_knee_is_farthest_from_the_line_between_the_ends() -> None:
     """On (log10 parameters, accuracy), scaled to 0..1: the ends are (2, 90) and (4, 99); (3, 98) lies 0.39 above the
     line between them, (3.5, 98.5) lies 0.19 above it."""
     given = study(flat(100, 90.0), flat(1000, 98.0), flat(3162, 98.5), flat(10_000, 99.0))
-    assert selection.pick(given, "knee").trial.trial == 1
+    assert selection.select(given, "knee").trial.trial == 1
     straight = study(flat(100, 90.0), flat(1000, 92.0), flat(10_000, 99.0))
-    assert (selection.pick(straight, "knee").trial.trial, "no knee" in selection.pick(straight, "knee").why) == (
+    assert (selection.select(straight, "knee").trial.trial, "no knee" in selection.select(straight, "knee").why) == (
         2,
         True,
     )
-    assert selection.pick(study(flat(100, 90.0)), "knee").trial.trial == 0
+    assert selection.select(study(flat(100, 90.0)), "knee").trial.trial == 0
 
 
 def test_picks_that_make_no_sense() -> None:
@@ -71,6 +71,6 @@ def test_picks_that_make_no_sense() -> None:
         ((None, 99.0), "--at-least belongs to --pick smallest"),
     ]:
         with pytest.raises(UserError, match=message):
-            selection.pick(study(*FRONT), *arguments)
+            selection.select(study(*FRONT), *arguments)
     with pytest.raises(UserError, match="no complete trial yet"):
-        selection.pick(study(Spec(state="rejected")))
+        selection.select(study(Spec(state="rejected")))

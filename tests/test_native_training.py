@@ -37,9 +37,9 @@ def network(tail: str = "") -> Plan:
 
 
 def finish(
-    dataset: Dataset, path: str, plan: Plan | None = None, seed: int = 0
+    dataset: Dataset, backend: str, plan: Plan | None = None, seed: int = 0
 ) -> tuple[list[EpochResult], TrainingResult]:
-    *epochs, result = backends.train(plan or network(), SHORT, seed, dataset, path=path)
+    *epochs, result = backends.train(plan or network(), SHORT, seed, dataset, backend=backend)
     assert isinstance(result, TrainingResult)
     return [epoch for epoch in epochs if isinstance(epoch, EpochResult)], result
 
@@ -58,22 +58,22 @@ def test_without_dropout_both_paths_train_alike(quadrants: Dataset) -> None:
     for name, tensor in slow.state.items():
         assert quick.state[name].dtype == tensor.dtype
         torch.testing.assert_close(quick.state[name], tensor, rtol=1e-2, atol=2e-3)
-    assert quick.path.startswith("cpu float32 native ")
-    assert "plain" in slow.path
+    assert quick.backend.startswith("cpu float32 native ")
+    assert "plain" in slow.backend
 
 
 @needs_kernels
 def test_a_repeated_run_is_bit_identical(quadrants: Dataset) -> None:
     outside = torch.get_rng_state()
     first, one = finish(quadrants, "auto", network(" drop0.1"))
-    second, two = finish(quadrants, one.path, network(" drop0.1"))
+    second, two = finish(quadrants, one.backend, network(" drop0.1"))
     other, _ = finish(quadrants, "native", network(" drop0.1"), seed=1)
 
     def curve(epochs: list[EpochResult]) -> list[tuple[float, float]]:
         return [(epoch.train_loss, epoch.val_loss) for epoch in epochs]
 
     assert curve(first) == curve(second) != curve(other)
-    assert one.path == two.path
+    assert one.backend == two.backend
     assert one.confusion == two.confusion
     assert all(torch.equal(one.state[name], two.state[name]) for name in one.state)
     assert torch.equal(outside, torch.get_rng_state())
@@ -95,12 +95,16 @@ def test_without_a_compiler_the_plain_path_is_taken(
     native_library._outcome.cache_clear()
     try:
         choice = backends.choose(network())
-        assert (choice.path, choice.reason) == ("plain", "no C compiler was found (cc, gcc or clang)")
+        assert (choice.backend, choice.reason) == ("plain", "no C compiler was found (cc, gcc or clang)")
         _, result = finish(quadrants, "auto")
-        assert "plain" in result.path
-        with pytest.raises(UserError, match=r"native path cannot be taken here: no C compiler .*; use the plain path"):
+        assert "plain" in result.backend
+        with pytest.raises(
+            UserError, match=r"native backend cannot be taken here: no C compiler .*; use the plain backend"
+        ):
             finish(quadrants, "native")
-        with pytest.raises(UserError, match=r"native path cannot be taken here: no C compiler .*; use the plain path"):
+        with pytest.raises(
+            UserError, match=r"native backend cannot be taken here: no C compiler .*; use the plain backend"
+        ):
             finish(quadrants, "cpu float32 native avx512 threads=1")
     finally:
         native_library._outcome.cache_clear()
@@ -115,15 +119,15 @@ def test_a_broken_compiler_is_a_reason_not_a_crash(monkeypatch: pytest.MonkeyPat
     native_library._outcome.cache_clear()
     try:
         choice = backends.choose(network())
-        assert choice.path == "plain"
+        assert choice.backend == "plain"
         assert choice.reason == "cc failed with exit code 4: x.c:1: error: no such thing"
     finally:
         native_library._outcome.cache_clear()
 
 
 def test_other_devices_take_the_plain_path() -> None:
-    assert backends.choose(network(), "mps").path == "plain"
-    assert backends.choose(network(), "cuda:1").path == "graph"
+    assert backends.choose(network(), "mps").backend == "plain"
+    assert backends.choose(network(), "cuda:1").backend == "graph"
 
 
 @pytest.mark.parametrize(
@@ -139,21 +143,24 @@ def test_a_recorded_path_names_a_path(text: str, name: str) -> None:
     assert backends.named(text) == name
 
 
-@pytest.mark.parametrize("path", ["plain", pytest.param("native", marks=needs_kernels), "graph"])
-def test_the_path_of_a_record_computes_the_same_again(quadrants: Dataset, path: str) -> None:
-    _, first = finish(quadrants, path, network(" drop0.1"))
-    assert first.path not in backends.PATHS
-    _, again = finish(quadrants, first.path, network(" drop0.1"))
-    assert again.path == first.path
+@pytest.mark.parametrize("backend", ["plain", pytest.param("native", marks=needs_kernels), "graph"])
+def test_the_path_of_a_record_computes_the_same_again(quadrants: Dataset, backend: str) -> None:
+    _, first = finish(quadrants, backend, network(" drop0.1"))
+    assert first.backend not in backends.BACKENDS
+    _, again = finish(quadrants, first.backend, network(" drop0.1"))
+    assert again.backend == first.backend
     assert all(torch.equal(first.state[name], again.state[name]) for name in first.state)
 
 
 @pytest.mark.parametrize(
     ("recorded", "message"),
     [
-        ("cpu float32 channels_last plain threads=4", "where the plain path is 'cpu float32 channels_last plain thr"),
-        ("cuda float32 channels_last plain", "give the path 'plain' to train it with other rounding"),
-        ("cuda tf32 channels_last graph", "cannot be repeated exactly here, where the graph path is 'cpu "),
+        (
+            "cpu float32 channels_last plain threads=4",
+            "where the plain backend is 'cpu float32 channels_last plain thr",
+        ),
+        ("cuda float32 channels_last plain", "give the backend 'plain' to train it with other rounding"),
+        ("cuda tf32 channels_last graph", "cannot be repeated exactly here, where the graph backend is 'cpu "),
         pytest.param(
             "cpu float32 native altivec threads=1",
             "a run recorded as 'cpu float32 native altivec threads=1' cannot be repeated exactly here",
@@ -163,13 +170,13 @@ def test_the_path_of_a_record_computes_the_same_again(quadrants: Dataset, path: 
 )
 def test_what_this_machine_cannot_repeat_exactly_is_refused(quadrants: Dataset, recorded: str, message: str) -> None:
     with pytest.raises(UserError) as error:
-        backends.train(network(), SHORT, 0, quadrants, path=recorded)
+        backends.train(network(), SHORT, 0, quadrants, backend=recorded)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_an_unknown_path_is_an_error() -> None:
-    with pytest.raises(UserError, match="unknown path 'fast': there are auto, plain, native, graph"):
+    with pytest.raises(UserError, match="unknown backend 'fast': there are auto, plain, native, graph"):
         backends.named("fast")
 
 
@@ -186,21 +193,23 @@ def test_two_processes_may_compile_at_once(tmp_path: Path) -> None:
     assert [path.suffix for path in tmp_path.iterdir()] == [".so"]
 
 
-@pytest.mark.parametrize("path", ["plain", pytest.param("native", marks=needs_kernels)])
+@pytest.mark.parametrize("backend", ["plain", pytest.param("native", marks=needs_kernels)])
 @pytest.mark.parametrize("asked", [1, 4, 7, 8, 10])  # 6 steps and a validation per epoch
-def test_a_halted_run_ends_before_its_next_step(quadrants: Dataset, path: str, asked: int) -> None:
+def test_a_halted_run_ends_before_its_next_step(quadrants: Dataset, backend: str, asked: int) -> None:
     answers = iter([False] * (asked - 1) + [True])
     torch.manual_seed(5)
     outside = torch.get_rng_state()
-    results = list(backends.train(network(" drop0.1"), SHORT, 0, quadrants, path=path, halted=lambda: next(answers)))
+    results = list(
+        backends.train(network(" drop0.1"), SHORT, 0, quadrants, backend=backend, should_stop=lambda: next(answers))
+    )
     assert [type(result) for result in results] == [EpochResult] * ((asked - 1) // 7)
     assert next(answers, None) is None  # asked `asked` times and not once more
     assert torch.equal(outside, torch.get_rng_state())
 
 
-@pytest.mark.parametrize("path", ["plain", pytest.param("native", marks=needs_kernels)])
-def test_asking_changes_nothing(quadrants: Dataset, path: str) -> None:
-    *_, asked = backends.train(network(" drop0.1"), SHORT, 0, quadrants, path=path, halted=lambda: False)
+@pytest.mark.parametrize("backend", ["plain", pytest.param("native", marks=needs_kernels)])
+def test_asking_changes_nothing(quadrants: Dataset, backend: str) -> None:
+    *_, asked = backends.train(network(" drop0.1"), SHORT, 0, quadrants, backend=backend, should_stop=lambda: False)
     assert isinstance(asked, TrainingResult)
-    state = finish(quadrants, path, network(" drop0.1"))[1].state
+    state = finish(quadrants, backend, network(" drop0.1"))[1].state
     assert all(torch.equal(asked.state[name], state[name]) for name in state)

@@ -9,9 +9,9 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
-import judged
 import psutil
 import pytest
+import stub_runs
 from PIL import Image
 
 from underbudget.reports.runs import read_run
@@ -55,7 +55,7 @@ def test_a_training_writes_all_that_there_is_to_see(
     """Two seeds of two epochs by worker processes, under the published protocol."""
     folder = tmp_path / "out"
     before = test_set_accesses.total(digits.folder)
-    command = ["train", LAYERS, "--dataset", "digits", "--data-dir", judged.data_dir(digits), "--epochs", "2",
+    command = ["train", LAYERS, "--dataset", "digits", "--data-dir", stub_runs.data_dir(digits), "--epochs", "2",
                "--protocol", "published", "--seeds", "2", "--target", "5", "--output", str(folder)]  # fmt: skip
     assert run(command) == 0
     said = capsys.readouterr().out
@@ -109,8 +109,8 @@ def test_a_training_writes_all_that_there_is_to_see(
 def test_confirm_says_what_it_watched(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    judged.instead_of_workers(monkeypatch)
-    command = ["train", "saish-m4", "--dataset", "digits", "--data-dir", judged.data_dir(digits), "--epochs", "2",
+    stub_runs.instead_of_workers(monkeypatch)
+    command = ["train", "saish-m4", "--dataset", "digits", "--data-dir", stub_runs.data_dir(digits), "--epochs", "2",
                "--protocol", "confirm", "--runs", str(tmp_path)]  # fmt: skip
     assert run(command) == 0
     said = capsys.readouterr().out
@@ -123,8 +123,8 @@ def test_confirm_says_what_it_watched(
 def test_a_reference_comes_with_its_recipe_and_epochs(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    jobs = judged.instead_of_workers(monkeypatch)
-    where = ["--dataset", "digits", "--data-dir", judged.data_dir(digits), "--json"]
+    jobs = stub_runs.instead_of_workers(monkeypatch)
+    where = ["--dataset", "digits", "--data-dir", stub_runs.data_dir(digits), "--json"]
     assert run(["train", "mkthoma-m1", *where, "--output", str(tmp_path / "a")]) == 0
     assert run(["train", "mkthoma-m1", *where, "--output", str(tmp_path / "b"), "--recipe", "rot7", "--lr", "0.5",
                 "--weight-decay", "0.001", "--seed", "7"]) == 0  # fmt: skip
@@ -144,14 +144,14 @@ def test_an_interrupt_keeps_what_is_finished(
     def interrupted(job):  # type: ignore[no-untyped-def]
         if job.seed == 1:
             raise KeyboardInterrupt
-        return judged.detailed(job)
+        return stub_runs.detailed(job)
 
-    judged.instead_of_workers(monkeypatch, interrupted)
-    command = ["train", LAYERS, "--dataset", "digits", "--data-dir", judged.data_dir(digits), "--epochs", "1",
+    stub_runs.instead_of_workers(monkeypatch, interrupted)
+    command = ["train", LAYERS, "--dataset", "digits", "--data-dir", stub_runs.data_dir(digits), "--epochs", "1",
                "--seeds", "3", "--output", str(tmp_path / "out")]  # fmt: skip
     assert run(command) == 130
     assert "the same command goes on" in capsys.readouterr().err
-    jobs = judged.instead_of_workers(monkeypatch)
+    jobs = stub_runs.instead_of_workers(monkeypatch)
     assert run(command) == 0
     assert [job.seed for job in jobs] == [1, 2]
 
@@ -185,7 +185,7 @@ def test_a_mistake_is_one_line(
 ) -> None:
     usual = [] if "--dataset" in given or "nowhere:3" in given else ["--dataset", "digits"]
     runs = tmp_path / "runs"
-    assert run(["train", *given, *usual, "--data-dir", judged.data_dir(digits), "--runs", str(runs)]) == 2
+    assert run(["train", *given, *usual, "--data-dir", stub_runs.data_dir(digits), "--runs", str(runs)]) == 2
     shown = capsys.readouterr().err
     assert said in shown
     assert shown.count("\n") == 1
@@ -195,8 +195,8 @@ def test_a_mistake_is_one_line(
 def test_other_conditions_in_the_folder_are_refused(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    judged.instead_of_workers(monkeypatch)
-    command = ["train", LAYERS, "--dataset", "digits", "--data-dir", judged.data_dir(digits),
+    stub_runs.instead_of_workers(monkeypatch)
+    command = ["train", LAYERS, "--dataset", "digits", "--data-dir", stub_runs.data_dir(digits),
                "--output", str(tmp_path)]  # fmt: skip
     assert run([*command, "--epochs", "1"]) == 0
     before = (tmp_path / "seed-0.json").read_bytes()
@@ -212,7 +212,7 @@ def test_other_conditions_in_the_folder_are_refused(
 def test_a_terminated_training_notes_what_it_has_read(digits: Dataset, tmp_path: Path) -> None:
     """SIGTERM in the middle of a published run, in a process of its own: its workers end with it."""
     before = test_set_accesses.total(digits.folder)
-    command = ["train", LAYERS, "--dataset", "digits", "--data-dir", judged.data_dir(digits), "--epochs", "10000",
+    command = ["train", LAYERS, "--dataset", "digits", "--data-dir", stub_runs.data_dir(digits), "--epochs", "10000",
                "--protocol", "published", "--output", str(tmp_path / "out")]  # fmt: skip
     process = subprocess.Popen(
         [

@@ -24,16 +24,16 @@ from underbudget.search.results import live_report as live
 from underbudget.search.results.live_report import LiveReport
 from underbudget.search.session import resolving
 from underbudget.search.session.request import Request, read_config
-from underbudget.search.study.location import Place
+from underbudget.search.study.location import StudyLocation
 
 
 @pytest.fixture(scope="module")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def toy(tmp_path_factory: pytest.TempPathFactory) -> StudyLocation:
     """A study of three trials."""
     folder = tmp_path_factory.mktemp("toy") / "toy"
     folder.mkdir()
     simulated.search(folder, 3)
-    return simulated.place(folder)
+    return simulated.location(folder)
 
 
 def progress(ended: int) -> Progress:
@@ -51,7 +51,7 @@ def children() -> list[psutil.Process]:
     return psutil.Process().children(recursive=True)
 
 
-def test_reports_are_written_one_at_a_time_and_only_of_something_new(toy: Place) -> None:
+def test_reports_are_written_one_at_a_time_and_only_of_something_new(toy: StudyLocation) -> None:
     told: list[str] = []
     notes: list[str] = []
     with LiveReport(toy, None, 0.01, notes.append) as report:
@@ -74,7 +74,7 @@ def test_reports_are_written_one_at_a_time_and_only_of_something_new(toy: Place)
     assert notes == []
 
 
-def test_the_last_report_is_waited_for_and_counted_by_strangers(toy: Place) -> None:
+def test_the_last_report_is_waited_for_and_counted_by_strangers(toy: StudyLocation) -> None:
     with LiveReport(toy, 60.0, 1000.0) as report:
         report.watching(lambda event, now: None)(Tick(), progress(3))
         assert report._process is None
@@ -86,11 +86,11 @@ def test_the_last_report_is_waited_for_and_counted_by_strangers(toy: Place) -> N
     assert not list((toy.folder / "report").glob(".*"))
 
 
-def test_without_it_nothing_is_written(toy: Place) -> None:
+def test_without_it_nothing_is_written(toy: StudyLocation) -> None:
     def notify(event: Any, now: Any) -> None:
         pass
 
-    with LiveReport(Place("none", toy.folder.parent / "none"), None, None) as report:
+    with LiveReport(StudyLocation("none", toy.folder.parent / "none"), None, None) as report:
         assert report.watching(notify) is notify
         assert not report.finish()
     assert not (toy.folder.parent / "none").exists()
@@ -98,7 +98,7 @@ def test_without_it_nothing_is_written(toy: Place) -> None:
 
 def test_a_report_that_fails_is_one_note(tmp_path: Path) -> None:
     notes: list[str] = []
-    with LiveReport(Place("gone", tmp_path / "gone"), None, 0.01, notes.append) as report:
+    with LiveReport(StudyLocation("gone", tmp_path / "gone"), None, 0.01, notes.append) as report:
         watched = report.watching(lambda event, now: None)
         tick_until(watched, lambda: bool(notes))
         report._due = 0.0
@@ -108,7 +108,7 @@ def test_a_report_that_fails_is_one_note(tmp_path: Path) -> None:
     assert note.endswith("; the search goes on")
 
 
-def test_no_process_to_be_had_is_one_note(toy: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_process_to_be_had_is_one_note(toy: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: Any, **__: Any) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
@@ -125,7 +125,7 @@ def test_no_process_to_be_had_is_one_note(toy: Place, monkeypatch: pytest.Monkey
     ]
 
 
-def test_one_that_hangs_is_ended(toy: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_hangs_is_ended(toy: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "_PATIENCE", 0.0)
     notes: list[str] = []
     with LiveReport(toy, None, 0.0, notes.append) as report:
@@ -140,7 +140,7 @@ def test_one_that_hangs_is_ended(toy: Place, monkeypatch: pytest.MonkeyPatch) ->
                      "the search goes on"]  # fmt: skip
 
 
-def test_an_interrupt_leaves_no_process(toy: Place) -> None:
+def test_an_interrupt_leaves_no_process(toy: StudyLocation) -> None:
     report = LiveReport(toy, None, 0.0)
 
     def interrupted(event: Any, now: Any) -> None:
@@ -172,8 +172,8 @@ def test_its_process_ends_with_the_one_that_started_it() -> None:
     assert process.wait(60) == 1
 
 
-def test_a_storages_password_is_not_in_the_command(toy: Place) -> None:
-    where = Place("toy", toy.folder, "postgresql://me:secret@127.0.0.1:1/db")
+def test_a_storages_password_is_not_in_the_command(toy: StudyLocation) -> None:
+    where = StudyLocation("toy", toy.folder, "postgresql://me:secret@127.0.0.1:1/db")
     with LiveReport(where, None, 0.0) as report:
         report.watching(lambda event, now: None)(Tick(), progress(1))
         assert report._process is not None
@@ -223,7 +223,7 @@ def test_options(tmp_path: Path, digits: Dataset) -> None:
         ([], "trials = true", "trials is a whole number, not True"),
     ],
 )
-def test_mistakes(
+def test_misclassified(
     options: list[str], config: str, says: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "c.toml").write_text(config)

@@ -14,10 +14,10 @@ from underbudget.search.training.geometric_augmentation import (
     inverse_matrices,
     perspective_matrices,
     random_matrices,
-    warp_images,
+    transform_images,
 )
-from underbudget.search.training.pixel_augmentation import random_retouches, retouch
-from underbudget.search.training.recipe import Augmentation, Erasing, Jitter, Perspective, Warp
+from underbudget.search.training.pixel_augmentation import change_pixels, random_pixel_changes
+from underbudget.search.training.recipe import Affine, Augmentation, Erasing, Jitter, Perspective
 
 BILINEAR = InterpolationMode.BILINEAR
 CPU = torch.device("cpu")
@@ -51,7 +51,7 @@ def test_a_warp_is_torchvisions_affine(
     size: tuple[int, int], angle: float, shear: float, dx: int, dy: int, scale: float
 ) -> None:
     images = 255 * torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
-    ours = warp_images(images, matrix(angle, shear, dx, dy, scale))
+    ours = transform_images(images, matrix(angle, shear, dx, dy, scale))
     theirs = tv.affine(images, angle, [dx, dy], scale, [shear, 0.0], interpolation=BILINEAR)
     torch.testing.assert_close(ours, theirs, rtol=0, atol=0.02)
 
@@ -59,14 +59,14 @@ def test_a_warp_is_torchvisions_affine(
 def test_a_rotation_is_torchvisions_rotate() -> None:
     images = 255 * torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     theirs = tv.rotate(images, 12.5, interpolation=BILINEAR)  # counter-clockwise, its affine is clockwise
-    torch.testing.assert_close(warp_images(images, matrix(-12.5)), theirs, rtol=0, atol=0.02)
+    torch.testing.assert_close(transform_images(images, matrix(-12.5)), theirs, rtol=0, atol=0.02)
 
 
 def test_a_warp_is_what_torchvision_does_to_a_picture() -> None:
     image = blob(28, 28)
     picture = Image.fromarray(image[0].round().byte().numpy())
     theirs = np.asarray(tv.affine(picture, 8.0, [2, -1], 1.1, [5.0, 0.0], interpolation=BILINEAR), dtype=np.float32)
-    ours = warp_images(image[None], matrix(8, 5, 2, -1, 1.1))[0, 0].numpy()
+    ours = transform_images(image[None], matrix(8, 5, 2, -1, 1.1))[0, 0].numpy()
     assert np.abs(ours - theirs).max() < 2  # of 255: Pillow rounds to whole grey values
 
 
@@ -74,15 +74,15 @@ def test_composed_warps_are_the_warps_one_after_the_other() -> None:
     image = blob(28, 28)
     turned = tv.affine(image, 10.0, [0, 0], 1.0, [0.0, 0.0], interpolation=BILINEAR)
     moved = tv.affine(turned, -7.0, [2, -3], 1.0, [5.0, 0.0], interpolation=BILINEAR)
-    ours = warp_images(image[None], matrix(10) @ matrix(-7, 5, 2, -3))[0]
-    swapped = warp_images(image[None], matrix(-7, 5, 2, -3) @ matrix(10))[0]
+    ours = transform_images(image[None], matrix(10) @ matrix(-7, 5, 2, -3))[0]
+    swapped = transform_images(image[None], matrix(-7, 5, 2, -3) @ matrix(10))[0]
     error, other = (ours - moved).abs().max(), (swapped - moved).abs().max()
     assert error < 8 < 15 < other  # of 255: what a second interpolation costs, and what another order would
 
 
 def test_each_image_has_a_warp_of_its_own_and_what_comes_in_is_black() -> None:
     images = torch.full((3, 1, 8, 8), 200.0)
-    warped = warp_images(images, torch.cat([matrix(), matrix(dx=3), matrix(dy=-2)]))[:, 0]
+    warped = transform_images(images, torch.cat([matrix(), matrix(dx=3), matrix(dy=-2)]))[:, 0]
     expected = torch.full((3, 8, 8), 200.0)
     expected[1, :, :3] = 0
     expected[2, -2:, :] = 0
@@ -91,7 +91,7 @@ def test_each_image_has_a_warp_of_its_own_and_what_comes_in_is_black() -> None:
 
 def test_random_warps_stay_in_their_ranges_and_fill_them() -> None:
     generator = torch.Generator().manual_seed(3)
-    warp = Warp(rotation=10, shear=5, translation=0.1, scale=(0.8, 1.2))
+    warp = Affine(rotation=10, shear=5, translation=0.1, scale=(0.8, 1.2))
     inverse = random_matrices(Augmentation((warp,)), 20_000, (20, 28), generator)
     assert inverse is not None
     forward = torch.linalg.inv(inverse.double())
@@ -116,7 +116,7 @@ def test_random_warps_stay_in_their_ranges_and_fill_them() -> None:
 
 def test_two_rotations_add_up() -> None:
     generator = torch.Generator().manual_seed(1)
-    inverse = random_matrices(Augmentation((Warp(rotation=10), Warp(rotation=10))), 5_000, (28, 28), generator)
+    inverse = random_matrices(Augmentation((Affine(rotation=10), Affine(rotation=10))), 5_000, (28, 28), generator)
     assert inverse is not None
     angles = torch.rad2deg(torch.atan2(inverse[:, 0, 1], inverse[:, 0, 0]))
     assert 18 < angles.abs().max() <= 20
@@ -124,7 +124,7 @@ def test_two_rotations_add_up() -> None:
 
 
 def test_warps_are_applied_in_their_order() -> None:
-    enlarge, move = Warp(scale=(2.0, 2.0)), Warp(translation=0.1)  # up to 3 of 28 pixels
+    enlarge, move = Affine(scale=(2.0, 2.0)), Affine(translation=0.1)  # up to 3 of 28 pixels
     for warps, farthest in (((enlarge, move), 3), ((move, enlarge), 6)):
         inverse = random_matrices(Augmentation(warps), 200, (28, 28), torch.Generator().manual_seed(2))
         assert inverse is not None
@@ -132,7 +132,7 @@ def test_warps_are_applied_in_their_order() -> None:
 
 
 def test_the_generator_alone_decides() -> None:
-    augmentation = Augmentation((Warp(rotation=10, translation=0.1),))
+    augmentation = Augmentation((Affine(rotation=10, translation=0.1),))
     first, again, other = (
         random_matrices(augmentation, 50, (28, 28), torch.Generator().manual_seed(seed)) for seed in (5, 5, 6)
     )
@@ -162,7 +162,7 @@ def test_a_perspective_is_torchvisions() -> None:
         for end in (start, [[3, 1], [width - 3, 4], [width - 1, height - 6], [5, height - 2]]):
             ours = perspective_matrices(torch.tensor([end]).float(), (height, width))
             theirs = tv.perspective(image, start, end, interpolation=BILINEAR)
-            torch.testing.assert_close(warp_images(image, ours, perspective=True), theirs, rtol=0, atol=0.02)
+            torch.testing.assert_close(transform_images(image, ours, perspective=True), theirs, rtol=0, atol=0.02)
             centre = torch.tensor([[1, 0, -width / 2], [0, 1, -height / 2], [0, 0, 1]], dtype=torch.float64)
             from_corner = torch.linalg.inv(centre) @ ours[0].double() @ centre
             coefficients = (from_corner / from_corner[2, 2]).flatten()[:8].tolist()
@@ -171,15 +171,15 @@ def test_a_perspective_is_torchvisions() -> None:
 
 def test_affine_maps_are_the_same_by_both_ways() -> None:
     images = 255 * torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    matrices = random_matrices(Augmentation((Warp(30, 20, 0.2, (0.6, 1.5)),)), 20, (28, 28), torch.Generator())
+    matrices = random_matrices(Augmentation((Affine(30, 20, 0.2, (0.6, 1.5)),)), 20, (28, 28), torch.Generator())
     assert matrices is not None
     torch.testing.assert_close(
-        warp_images(images, matrices, perspective=True), warp_images(images, matrices), rtol=0, atol=0.05
+        transform_images(images, matrices, perspective=True), transform_images(images, matrices), rtol=0, atol=0.05
     )
 
 
 def test_a_perspective_comes_after_the_warps() -> None:
-    image, size, warp = blob(28, 28), (28, 28), Warp(rotation=40)
+    image, size, warp = blob(28, 28), (28, 28), Affine(rotation=40)
     both, turn = (
         random_matrices(Augmentation((warp,), view), 1, size, torch.Generator().manual_seed(8))
         for view in (Perspective(0.6, 1.0), None)
@@ -194,9 +194,9 @@ def test_a_perspective_comes_after_the_warps() -> None:
     )
     end = (mapped[:2] / mapped[2]).T
     assert (end - end.round()).abs().max() < 1e-3  # corners go to whole pixels, as torchvision has it
-    turned = warp_images(image[None], turn)[0]
+    turned = transform_images(image[None], turn)[0]
     theirs = tv.perspective(turned, start, end.round().int().tolist(), interpolation=BILINEAR)
-    assert (warp_images(image[None], both, perspective=True)[0] - theirs).abs().max() < 8  # a second interpolation
+    assert (transform_images(image[None], both, perspective=True)[0] - theirs).abs().max() < 8  # a second interpolation
 
 
 @pytest.mark.parametrize("size", [(28, 28), (9, 20)])
@@ -231,14 +231,14 @@ def test_random_perspectives_move_the_corners_as_torchvision_does(size: tuple[in
 def test_jitter_is_torchvisions(channels: int, brightness: float, contrast: float) -> None:
     image = torch.rand(1, channels, 12, 15, generator=torch.Generator().manual_seed(0))
     both = [[brightness, contrast, order, 0, 0, 0, 0] for order in (0.0, 1.0)]
-    ours = retouch(255 * image.expand(2, -1, -1, -1), torch.tensor(both)) / 255
+    ours = change_pixels(255 * image.expand(2, -1, -1, -1), torch.tensor(both)) / 255
     brightness_first = tv.adjust_contrast(tv.adjust_brightness(image, brightness), contrast)[0]
     contrast_first = tv.adjust_brightness(tv.adjust_contrast(image, contrast), brightness)[0]
     torch.testing.assert_close(ours, torch.stack([brightness_first, contrast_first]), rtol=0, atol=1e-5)
 
 
 def test_random_jitter_is_drawn_as_torchvision_draws_it() -> None:
-    drawn = random_retouches(Augmentation(jitter=Jitter(0.4, 1.2)), 30_000, (28, 28), torch.Generator())
+    drawn = random_pixel_changes(Augmentation(jitter=Jitter(0.4, 1.2)), 30_000, (28, 28), torch.Generator())
     assert drawn is not None
     assert torch.equal(drawn[:, 3:], torch.zeros(30_000, 4))  # nothing is erased
     assert drawn[:, 2].unique().tolist() == [0, 1]
@@ -254,14 +254,14 @@ def test_erasing_blackens_the_rectangle_that_torchvision_would() -> None:
     images = 1 + 254 * torch.rand(2, 3, 10, 14, generator=torch.Generator().manual_seed(0))
     rectangles = torch.tensor([[1, 1, 0, 2, 3, 4, 5], [1, 1, 0, 0, 0, 0, 7]]).float()
     theirs = torch.stack([tv.erase(images[0], 2, 3, 4, 5, torch.zeros(1)), images[1]])
-    assert torch.equal(retouch(images, rectangles), theirs)
+    assert torch.equal(change_pixels(images, rectangles), theirs)
 
 
 @pytest.mark.parametrize("erasing", [Erasing(0.8), Erasing(0.3, (0.4, 0.9), (0.2, 5.0))])
 def test_random_rectangles_are_distributed_as_torchvisions(erasing: Erasing) -> None:
     """Two samples of each number, ours and theirs, by the two-sample Kolmogorov-Smirnov distance."""
     count = 4_000
-    drawn = random_retouches(Augmentation(erasing=erasing), count, (20, 28), torch.Generator().manual_seed(2))
+    drawn = random_pixel_changes(Augmentation(erasing=erasing), count, (20, 28), torch.Generator().manual_seed(2))
     assert drawn is not None
     assert (drawn[:, :2] == 1).all()  # brightness and contrast as they are
     torch.manual_seed(1)
@@ -279,8 +279,8 @@ def test_random_rectangles_are_distributed_as_torchvisions(erasing: Erasing) -> 
 
 
 def test_retouches_are_none_where_there_is_nothing_to_do_and_leave_the_warps() -> None:
-    warps, size = (Warp(rotation=10),), (28, 28)
-    assert random_retouches(Augmentation(warps), 5, size, torch.Generator()) is None
+    warps, size = (Affine(rotation=10),), (28, 28)
+    assert random_pixel_changes(Augmentation(warps), 5, size, torch.Generator()) is None
     plain, more = Augmentation(warps), Augmentation(warps, Perspective(0.2, 0.0), Jitter(0.1, 0.1), Erasing())
     first, second = (random_matrices(each, 50, size, torch.Generator().manual_seed(3)) for each in (plain, more))
     assert first is not None

@@ -6,30 +6,33 @@ from studies import Spec, study_record
 from underbudget.budget import __main__ as command
 from underbudget.budget.crosscheck import LayerCheck
 from underbudget.models.errors import UnderbudgetError
-from underbudget.search.results import cross_check as recount
-from underbudget.search.results.cross_check import Recount
+from underbudget.search.results import cross_check as cross_check
+from underbudget.search.results.cross_check import CrossCheck
 
 LAYERS = "conv3x3(4) relu bn | gap | linear(10)"  # 36 + 8 + 50 parameters; 9 x 4 x 26 x 26 + 40 multiply-adds
 
 
 def test_torch_and_fvcore_confirm_a_network() -> None:
     study = study_record([Spec(layers=LAYERS)])
-    with Recount(study, study.trials[0]) as counting:
+    with CrossCheck(study, study.trials[0]) as counting:
         expected = "94 parameters, confirmed by torch and fvcore; 24,376 MACs, confirmed by fvcore"
         assert counting.line == expected
         assert counting.line == expected  # told again, counted once
 
 
 def test_what_is_not_confirmed_is_no_winner(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recount.sys, "executable", "/bin/false")
+    monkeypatch.setattr(cross_check.sys, "executable", "/bin/false")
     study = study_record([Spec(layers=LAYERS)])
-    with Recount(study, study.trials[0]) as counting, pytest.raises(UnderbudgetError, match="demo:0 are not confirmed"):
+    with (
+        CrossCheck(study, study.trials[0]) as counting,
+        pytest.raises(UnderbudgetError, match="demo:0 are not confirmed"),
+    ):
         assert counting.line
 
 
 def test_a_report_that_fails_leaves_no_process() -> None:
     study = study_record([Spec(layers=LAYERS)])
-    with pytest.raises(ZeroDivisionError), Recount(study, study.trials[0]) as counting:
+    with pytest.raises(ZeroDivisionError), CrossCheck(study, study.trials[0]) as counting:
         raise ZeroDivisionError
     assert counting._process.returncode is not None
 

@@ -25,7 +25,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
     (runs / "fresh" / "study.db").unlink()
     shutil.rmtree(runs / "fresh" / "models")
     fixed = simulated.settings()
-    where = simulated.Place("fresh", runs / "fresh")
+    where = simulated.StudyLocation("fresh", runs / "fresh")
     with simulated.open_study(where, fixed):
         pass
     return runs

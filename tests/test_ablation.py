@@ -4,8 +4,8 @@ import json
 import re
 from pathlib import Path
 
-import judged
 import pytest
+import stub_runs
 import torch
 from scipy import stats
 
@@ -14,7 +14,7 @@ from underbudget.models.plan import plan
 from underbudget.models.references import reference
 from underbudget.search.commands.main import run
 from underbudget.search.data.store import Dataset
-from underbudget.search.experiments.ablation import Absent, Variant, variants
+from underbudget.search.experiments.ablation import NotApplicable, Variant, variants
 from underbudget.search.training import recipe as recipes
 
 IMAGES = 50_000
@@ -27,7 +27,7 @@ def found(name: str, recipe: str | None = None) -> tuple[dict[str, Variant], dic
     result = variants(plan(published.architecture, (1, 28, 28)), chosen, IMAGES)
     return (
         {each.key: each for each in result if isinstance(each, Variant)},
-        {each.ingredient: each.reason for each in result if isinstance(each, Absent)},
+        {each.ingredient: each.reason for each in result if isinstance(each, NotApplicable)},
     )
 
 
@@ -94,7 +94,7 @@ def variants_of(text: str) -> tuple[dict[str, Variant], dict[str, str]]:
     result = variants(plan(parse(text), (1, 28, 28)), recipe, IMAGES)
     return (
         {each.key: each for each in result if isinstance(each, Variant)},
-        {each.ingredient: each.reason for each in result if isinstance(each, Absent)},
+        {each.ingredient: each.reason for each in result if isinstance(each, NotApplicable)},
     )
 
 
@@ -121,17 +121,17 @@ def test_every_variant_of_every_kind_of_network_fits(name: str) -> None:
 def test_changes_have_welch_s_interval(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bad = judged.failing(lambda job: "conv4x4" in job.layers_text or ("bn" not in job.layers_text and job.seed == 0))
-    jobs = judged.instead_of_workers(monkeypatch, bad)
-    command = ["ablate", "saish-m4", "--dataset", "digits", "--data-dir", judged.data_dir(digits), "--seeds", "3",
+    bad = stub_runs.failing(lambda job: "conv4x4" in job.layers_text or ("bn" not in job.layers_text and job.seed == 0))
+    jobs = stub_runs.instead_of_workers(monkeypatch, bad)
+    command = ["ablate", "saish-m4", "--dataset", "digits", "--data-dir", stub_runs.data_dir(digits), "--seeds", "3",
                "--epochs", "2", "--output", str(tmp_path)]  # fmt: skip
     assert run([*command, "--json"]) == 0
     table = {row["change"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
     assert len(jobs) == 9 * 3
     assert {job.protocol for job in jobs} == {"search"}
 
-    base = [sum(judged.accuracy(job, epoch) for epoch in (1, 2)) / 2 for job in jobs[:3]]
-    new = [sum(judged.accuracy(job, epoch) for epoch in (1, 2)) / 2 for job in jobs[6:9]]
+    base = [sum(stub_runs.accuracy(job, epoch) for epoch in (1, 2)) / 2 for job in jobs[:3]]
+    new = [sum(stub_runs.accuracy(job, epoch) for epoch in (1, 2)) / 2 for job in jobs[6:9]]
     row = table["without dropout (5 layers)"]
     interval = stats.ttest_ind(new, base, equal_var=False).confidence_interval(0.95)
     assert row["accuracy_change"] == pytest.approx(sum(new) / 3 - sum(base) / 3)
@@ -158,8 +158,8 @@ def test_changes_have_welch_s_interval(
 def test_a_network_that_cannot_be_trained_as_it_is_is_an_error(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    judged.instead_of_workers(monkeypatch, judged.failing(lambda job: True))
-    command = ["ablate", "saish-m4", "--dataset", "digits", "--data-dir", judged.data_dir(digits), "--seeds", "1",
+    stub_runs.instead_of_workers(monkeypatch, stub_runs.failing(lambda job: True))
+    command = ["ablate", "saish-m4", "--dataset", "digits", "--data-dir", stub_runs.data_dir(digits), "--seeds", "1",
                "--epochs", "2", "--output", str(tmp_path)]  # fmt: skip
     assert run(command) == 1
     assert "as it is could not be trained on any seed: the loss is not finite" in capsys.readouterr().err

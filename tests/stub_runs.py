@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from underbudget.reports.record import Epoch
-from underbudget.reports.runs import Data, Judged, Missed, Run
-from underbudget.search.data.protocol import judged_part
+from underbudget.reports.runs import Data, Evaluated, Misclassification, Run
+from underbudget.search.data.protocol import evaluated_part
 from underbudget.search.data.store import Dataset, open_dataset
 from underbudget.search.engines.inprocess import InProcessEngine
 from underbudget.search.engines.job import EpochDone, Failed, Finished, Job, Message
-from underbudget.search.experiments.setup import Bench
+from underbudget.search.experiments.setup import Setup
 
 
 def data_dir(dataset: Dataset) -> str:
@@ -32,7 +32,7 @@ def accuracy(job: Job, epoch: int) -> float:
 def detailed(job: Job) -> Iterator[Message]:
     """What a worker would say of a detailed job, at once; weights are the job's layers as bytes."""
     info = open_dataset(Path(job.dataset)).info
-    epochs, part = job.recipe["epochs"], judged_part(job.protocol)
+    epochs, part = job.recipe["epochs"], evaluated_part(job.protocol)
     for epoch in range(1, epochs + 1):
         yield EpochDone(job.trial, epoch, 1 / epoch, 80.0 + epoch, 0.5 / epoch, accuracy(job, epoch), 0.25)
     images, classes = info.counts[part], len(info.classes)
@@ -73,7 +73,7 @@ def instead_of_workers(
         jobs.append(job)
         return run(job)
 
-    monkeypatch.setattr(Bench, "engine", lambda bench, count: InProcessEngine(noted))
+    monkeypatch.setattr(Setup, "engine", lambda setup, count: InProcessEngine(noted))
     return jobs
 
 
@@ -92,9 +92,9 @@ def a_run(accuracies: tuple[float, ...], train: float = 98.0, name: str = "saish
         "protocol": "published",
         "data": data,
         "curve": curve,
-        "judged": tuple(Judged(epoch, 0.05, value) for epoch, value in enumerate(accuracies, 1)),
+        "judged": tuple(Evaluated(epoch, 0.05, value) for epoch, value in enumerate(accuracies, 1)),
         "confusion": np.diag([1000] * 10).tolist(),
-        "missed": (Missed(3, 1, 7, 81.5),),
+        "missed": (Misclassification(3, 1, 7, 81.5),),
         "readings": len(accuracies),
         "seconds": 8.0 * len(accuracies),
         "path": "cpu float32 plain threads=1",
