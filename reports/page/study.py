@@ -135,7 +135,7 @@ def _wrong(
 ) -> dict[str, Any]:
     """The winner's confusion matrix and misclassified images, as far as they are known."""
     if winner is None or winner.result is None:
-        return {"confusion": [], "classes": [], "missed": [], "missed_total": 0}
+        return {"confusion": [], "classes": [], "missed": [], "misclassified_total": 0}
     counts = winner.result.confusion
     classes = [str(name) for name in study.settings.get("dataset", {}).get("classes", ())]
     if len(classes) != len(counts):
@@ -148,4 +148,4 @@ def _wrong(
         ]
         missed = tiles(pictures)
     total = 0 if mistakes is None else mistakes.total
-    return {"confusion": confusion_rows(counts, classes), "classes": classes, "missed": missed, "missed_total": total}
+    return {"confusion": confusion_rows(counts, classes), "classes": classes, "missed": missed, "misclassified_total": total}

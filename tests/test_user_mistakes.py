@@ -180,7 +180,7 @@ def test_a_resume_with_other_settings_offers_a_command_with_a_free_name(
     given = ["--dataset", "digits", "--data-dir", str(digits.folder.parents[1]), "--budget", "params<5000"]
     line = mistake(["launch", "toy", *given, "--runs", str(tmp_path)], capfd)
     assert "data set: the study has toy, you asked for digits" in line
-    assert 'underbudget launch toy-2 --dataset digits --budget "params<5000" --epochs 4 --recipe plain' in line
+    assert "underbudget launch toy-2 --dataset digits --budget 'params<5000' --epochs 4 --recipe plain" in line
     assert digest(tmp_path) == before
 
 
