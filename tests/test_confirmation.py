@@ -202,7 +202,7 @@ def test_the_closing_line_is_of_the_network_that_the_search_chose() -> None:
         (["--target", "101"], "--target is an accuracy in percent"),
     ],
 )
-def test_misclassified(
+def test_user_mistakes(
     given: list[str], said: str, study: Path, digits: Dataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(command(study, digits, *given)) == 2

@@ -223,7 +223,7 @@ def test_options(tmp_path: Path, digits: Dataset) -> None:
         ([], "trials = true", "trials is a whole number, not True"),
     ],
 )
-def test_misclassified(
+def test_user_mistakes(
     options: list[str], config: str, says: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "c.toml").write_text(config)

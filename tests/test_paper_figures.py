@@ -247,7 +247,7 @@ def test_the_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
         (["--figures", "--compare"], "run report twice"),
     ],
 )
-def test_misclassified(options: list[str], says: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_user_mistakes(options: list[str], says: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     make_study(tmp_path / "empty" / "study.db", [Spec("rejected", 9000, ())], name="empty")
     assert run(["report", "empty", "--runs", str(tmp_path), *options]) == 2

@@ -191,7 +191,7 @@ def test_a_dry_run_says_the_studies_and_reads_back(
         (["set", "--repeats", "2", "--storage", "nonsense"], "storage"),
     ],
 )
-def test_misclassified(
+def test_user_mistakes(
     options: list[str], says: str, digits: Dataset, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     given = ["--dataset", "digits", *session_options(digits, tmp_path / "runs")]

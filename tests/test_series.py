@@ -137,7 +137,7 @@ def test_the_table_for_the_docs() -> None:
         (["saish", "--protocol", "x"], "--protocol is search, confirm or published"),
     ],
 )
-def test_misclassified(given: list[str], said: str, digits: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+def test_user_mistakes(given: list[str], said: str, digits: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["series", *given, "--dataset", "digits", "--data-dir", stub_runs.data_dir(digits)]) == 2
     shown = capsys.readouterr().err
     assert said in shown
