@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from underbudget.budget.count import bytes_per_value, count, layer_macs, layer_values
 from underbudget.models.architecture import Pair
-from underbudget.models.language import render_primary, render_tail
 from underbudget.models.plan import Flatten, Plan, Shape
 
 if TYPE_CHECKING:
@@ -38,8 +37,8 @@ def rows(plan: Plan, precision: str = "float32") -> tuple[LayerRow, ...]:
         last = [layer for layer in layers if not isinstance(layer.operation, Flatten)][-1]
         table.append(
             LayerRow(
-                op=render_primary(stage.primary),
-                tail=" ".join(render_tail(layer) for layer in stage.tail),
+                op=str(stage.primary),
+                tail=" ".join(map(str, stage.tail)),
                 output_shape=last.output_shape,
                 params=sum(layer.params for layer in layers),
                 macs=sum(layer_macs(layer) for layer in layers),

@@ -11,14 +11,13 @@ Stages are separated by `|`. A stage is a primary operation and a tail.
     linear(OUT, bias=F)                 fully connected, with bias unless `bias=F`
     bn  relu  dropRATE                  the tail, in the order in which they are applied
 
-`parse(render(a)) == a` for every architecture, and `render(parse(text))` is the canonical text.
+`parse(str(a)) == a` for every architecture, and `str(parse(text))` is the canonical text.
 """
 
 import contextlib
 import difflib
 import re
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 
 from underbudget.models.architecture import (
     ACTIVATIONS,
@@ -277,54 +276,3 @@ def _pointing_at(text: str, position: int) -> Iterator[None]:
         raise
     except UserError as error:
         raise LayerTextError(text, position, str(error)) from None
-
-
-def _size(pair: Pair) -> str:
-    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
-
-
-def render_primary(layer: Primary) -> str:
-    """Canonical text of a primary operation."""
-    match layer:
-        case Conv() | SeparableConv():
-            arguments = [str(layer.width)]
-            if layer.padding != (0, 0):
-                arguments.append(f"p{_size(layer.padding)}")
-            if layer.stride != (1, 1):
-                arguments.append(f"s{_size(layer.stride)}")
-            if isinstance(layer, Conv) and layer.groups != 1:
-                arguments.append(f"g{layer.groups}")
-            if layer.bias:
-                arguments.append("bias=T")
-            word = "conv" if isinstance(layer, Conv) else "sep"
-            return f"{word}{layer.kernel[0]}x{layer.kernel[1]}({','.join(arguments)})"
-        case Pool():
-            arguments = [] if layer.stride == layer.kernel else [f"s{_size(layer.stride)}"]
-            if layer.padding != (0, 0):
-                arguments.append(f"p{_size(layer.padding)}")
-            return f"{layer.kind}pool{_size(layer.kernel)}" + (f"({','.join(arguments)})" if arguments else "")
-        case GlobalAveragePool():
-            return "gap"
-        case Linear():
-            return f"linear({layer.width})" if layer.bias else f"linear({layer.width},bias=F)"
-
-
-def render_tail(layer: Tail) -> str:
-    """Canonical text of an operation of the tail."""
-    match layer:
-        case BatchNorm():
-            return "bn"
-        case Activation():
-            return layer.name
-        case Dropout():
-            return f"drop{Decimal(repr(float(layer.rate))):f}"  # shortest text that reads back as the same number
-
-
-def render_stage(stage: Stage) -> str:
-    """Canonical text of a stage: the primary operation and its tail, separated by blanks."""
-    return " ".join([render_primary(stage.primary), *(render_tail(layer) for layer in stage.tail)])
-
-
-def render(architecture: Architecture) -> str:
-    """Canonical text of an architecture; the inverse of `parse`."""
-    return " | ".join(render_stage(stage) for stage in architecture.stages)

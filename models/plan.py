@@ -27,7 +27,6 @@ from underbudget.models.architecture import (
     Tail,
 )
 from underbudget.models.errors import UserError
-from underbudget.models.language import render_primary
 
 Shape = tuple[int, ...]  # without the batch: (channels, height, width), or (features,) once flattened
 
@@ -112,7 +111,7 @@ def plan(architecture: Architecture, input_shape: Shape, classes: int | None = N
     walk.finish()
     result = Plan(architecture, input_shape, tuple(walk.layers))
     if classes is not None and result.classes != classes:
-        last = render_primary(architecture.stages[-1].primary)
+        last = str(architecture.stages[-1].primary)
         raise PlanError(
             f"the network ends in {result.classes} values ({last}), the data set has {classes} classes: "
             f"give the last layer that has a width {classes} outputs"
@@ -149,7 +148,7 @@ class _Walk:
         self.text = ""
 
     def add_stage(self, index: int, stage: Stage) -> None:
-        self.stage, self.text = index, render_primary(stage.primary)
+        self.stage, self.text = index, str(stage.primary)
         for operation in _expand(stage.primary, self.shape[0]):
             self.add_primary(operation)
         for layer in stage.tail:

@@ -16,7 +16,6 @@ from underbudget.models.export.contents import Export, description, module
 from underbudget.models.export.formats import Format, Model, Verification
 from underbudget.models.export.literal import JSON
 from underbudget.models.export.verify import compared, in_fresh_process
-from underbudget.models.language import render_stage
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,7 +58,7 @@ def config(export: Export, data: bytes) -> dict[str, JSON]:
         "layers": [
             {
                 "name": layer.name,
-                "stage": render_stage(export.plan.architecture.stages[layer.stage]),
+                "stage": str(export.plan.architecture.stages[layer.stage]),
                 "output_shape": list(layer.output_shape),
                 "parameters": layer.params,
                 "receptive_field": list(layer.receptive_field),

@@ -12,7 +12,6 @@ from underbudget.models.architecture import (
     Pool,
 )
 from underbudget.models.export.literal import WIDTH, plain
-from underbudget.models.language import render_stage
 from underbudget.models.plan import Flatten, Plan, PlannedLayer, Shape
 
 CHAIN = 100  # columns of a chain of calls, beyond which forward begins another statement
@@ -25,7 +24,7 @@ def network_class(plan: Plan) -> str:
     forward: list[str] = []
     for index, stage in enumerate(plan.architecture.stages):
         layers = plan.stage_layers(index)
-        init += ["", f"        # {plain(render_stage(stage), WIDTH - 10)}"]
+        init += ["", f"        # {plain(stage, WIDTH - 10)}"]
         for layer in layers:
             init += _definition(layer)
         forward += _chain([layer.name for layer in layers])

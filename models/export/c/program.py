@@ -9,7 +9,6 @@ from underbudget.models.export.c.literal import PREFIX, comment, prefix_of
 from underbudget.models.export.c.quantise import Integers, integers, observe
 from underbudget.models.export.c.steps import Step, StudyLocation, arena, steps
 from underbudget.models.export.contents import Export, module
-from underbudget.models.language import render_stage
 
 VALUE_TYPES = {"float32": "float", "int8": "int8_t"}  # precision -> type of the values of a map
 VALUE_BYTES = {"float32": 4, "int8": 1}
@@ -51,7 +50,7 @@ class Program:
             lines.append(f"   {comment(said, 110)}")
         if isinstance(score := data.get("score"), float):
             lines.append(f"   The trained network has {score:.2f} % validation accuracy.")
-        lines += [f"     {comment(render_stage(stage), 110)}" for stage in export.plan.architecture.stages]
+        lines += [f"     {comment(stage, 110)}" for stage in export.plan.architecture.stages]
         lines.append("   C99 and its standard library, no heap. This file is free to use; the weights are yours. */")
         return "\n".join(lines)
 
