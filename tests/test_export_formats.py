@@ -25,7 +25,7 @@ from underbudget.models.build import build
 from underbudget.models.errors import UnderbudgetError, UserError
 from underbudget.models.export import formats, hub, onnx_file, program
 from underbudget.models.export.contents import Export
-from underbudget.models.export.preprocessing import normalise
+from underbudget.models.export.standalone import normalise
 from underbudget.models.export.verify import write_verified
 from underbudget.models.language import parse
 from underbudget.models.plan import Plan, plan

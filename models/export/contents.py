@@ -1,9 +1,9 @@
-"""What an exported file is made of, and what the network of `models.build` says to the pictures it is checked with."""
+"""What an exported file is made of and says of itself, and the logits of the network of `models.build` that it is
+checked with."""
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 MOST_CHECKED = 256  # pictures that a format is verified with, at most
+BATCH = 500  # pictures that torch computes at a time
 
 
 @dataclass(frozen=True)
@@ -73,19 +74,6 @@ class Export:
                 raise UserError(f"{what} images must be of {self.plan.input_shape}, not {tuple(images.shape)}")
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread for torch, so that sums run in the same order in any process."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def module(export: Export) -> "nn.Sequential":
     """The network of `models.build` with the trained weights, on the CPU, in eval mode."""
     from underbudget.models.build import build
@@ -109,24 +97,31 @@ def check_batch(export: Export) -> "Tensor":
 
 
 def logits(export: Export, pictures: "Tensor") -> "Tensor":
-    """What the network of `models.build` says to uint8 pictures (k, channels, height, width): float32 (k, classes).
+    """Logits of the network of `models.build`, float32 (k, classes), for uint8 pictures (k, channels, height, width).
 
     Raises UnderbudgetError for weights that are not this network's or give values that are not finite.
     """
     import torch
 
-    from underbudget.models.export.preprocessing import normalise
+    from underbudget.models.export.standalone import normalise
 
-    with one_thread(), torch.inference_mode():
-        result: Tensor = module(export)(normalise(pictures, export.mean, export.std))
+    batches = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
+    network, threads = module(export), torch.get_num_threads()
+    torch.set_num_threads(1)  # sums then run in the same order in any process
+    try:
+        with torch.inference_mode():
+            parts = [network(normalise(batch, export.mean, export.std)) for batch in batches]
+    finally:
+        torch.set_num_threads(threads)
+    result = torch.cat(parts)
     if not result.isfinite().all():
         raise UnderbudgetError("the network gives values that are not finite: its training diverged, export another")
     return result
 
 
 def description(export: Export) -> dict[str, JSON]:
-    """What a file says beside its weights, so that nothing else is needed to use them: plain JSON."""
-    from underbudget.models.export.preprocessing import background
+    """What a file says of its network, all that is needed to use its weights: plain JSON."""
+    from underbudget.models.export.standalone import background
 
     return {
         "input_shape": list(export.plan.input_shape),
@@ -153,3 +148,69 @@ def digest(tensors: Mapping[str, bytes]) -> str:
     for name in sorted(tensors):
         total.update(f"{name} {len(tensors[name])}\n".encode() + tensors[name])
     return total.hexdigest()
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """An accuracy that was measured."""
+
+    label: str
+    percent: float
+    split: str  # "validation" or "test"
+    words: str  # how it was measured
+
+
+def measurements(export: Export) -> list[Measurement]:
+    """The accuracies in the metadata."""
+    data = export.metadata
+    seeds = data.get("seeds")
+    found = [
+        ("score", data.get("score"), "validation", _score_words(data)),
+        (
+            "last epoch",
+            data.get("last_epoch_val_accuracy"),
+            "validation",
+            _images(data, "validation"),
+        ),
+        ("mean", data.get("mean_last_epoch_val_accuracy"), "validation", f"{seeds} seeds, last epoch"),
+        ("test", data.get("test_accuracy"), "test", f"these weights, last epoch, {_images(data, 'test')}"),
+        ("test, mean", data.get("mean_test_accuracy"), "test", f"{seeds} seeds, last epoch"),
+    ]
+    return [Measurement(label, value, split, words) for label, value, split, words in found if isinstance(value, float)]
+
+
+def facts(export: Export) -> list[tuple[str, str]]:
+    """(label, text) of all that is known, in the order to be read. The texts are as a user wrote them: escape them."""
+    data = export.metadata
+    versions = data.get("versions")
+    versions = dict(versions) if isinstance(versions, Mapping) else {}
+    recipe = data.get("recipe")
+    rows = [
+        ("study", _joined(data, ("study", "{}"), ("trial", "trial {}"), ("id", "id {}"), ("seed", "seed {}"))),
+        ("network", _joined(data, ("name", "{}"), ("protocol", "protocol {}"))),
+        *((one.label, f"{one.percent:.2f} % ({one.words})") for one in measurements(export)),
+        ("parameters", f"{export.parameters:,}"),
+        ("data", _joined(data, ("dataset", "{}"), ("data_checksum", "checksum {}"))),
+        ("trained on", _joined(data, ("trained_on", "{}"))),
+        ("recipe", _joined(recipe if isinstance(recipe, Mapping) else data, ("name", "{}"), ("recipe", "{}"))),
+        ("trained", _joined(data, ("trained", "{}"))),
+        ("made by", f"underbudget {versions.pop('underbudget', '')}".strip()),
+        ("with", ", ".join(f"{name} {version}" for name, version in versions.items())),
+    ]
+    return [(label, text) for label, text in rows if text]
+
+
+def _joined(data: Mapping[str, JSON], *parts: tuple[str, str]) -> str:
+    return ", ".join(form.format(data[key]) for key, form in parts if data.get(key) is not None)
+
+
+def _images(data: Mapping[str, JSON], split: str) -> str:
+    images = data.get(f"{split}_images")
+    return f"{images:,} {split} images" if isinstance(images, int) else f"{split} images"
+
+
+def _score_words(data: Mapping[str, JSON]) -> str:
+    epochs = data.get("epochs")
+    if isinstance(epochs, int) and epochs <= 3:
+        return f"mean validation accuracy of the {epochs} epochs" if epochs > 1 else "validation, the only epoch"
+    return "mean validation accuracy of the last three epochs"

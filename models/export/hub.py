@@ -2,8 +2,8 @@
 
 Source of the layout: https://huggingface.co/docs/hub/model-cards, the specification of the card's metadata
 https://github.com/huggingface/hub-docs/blob/main/modelcard.md. The card holds the network as code, which needs torch
-and safetensors alone; the verification runs that code. `config.json` says all that is known besides, with the
-checksum of the weights.
+and safetensors alone; the verification runs that code. `config.json` holds all other facts and the checksum of the
+weights.
 """
 
 import json
@@ -12,8 +12,7 @@ from typing import Any
 
 from underbudget.models import weights
 from underbudget.models.architecture import size_text
-from underbudget.models.export.contents import Export, description, module
-from underbudget.models.export.facts import facts, measurements
+from underbudget.models.export.contents import Export, description, facts, measurements, module
 from underbudget.models.export.formats import Format, Model, Verification, check_weights, reading
 from underbudget.models.export.literal import JSON, literal, markdown, yaml
 from underbudget.models.export.network import network_class, size_and_cost
@@ -177,7 +176,7 @@ def load(path: Path) -> Model:
     import torch
 
     from underbudget.models.build import build
-    from underbudget.models.export.preprocessing import normalise
+    from underbudget.models.export.standalone import normalise
     from underbudget.models.language import parse
     from underbudget.models.plan import plan
 

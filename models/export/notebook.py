@@ -1,4 +1,4 @@
-"""A network as a Jupyter notebook in plain PyTorch that trains it anew with its recipe. It holds no weights.
+"""A network as a Jupyter notebook in plain PyTorch that trains it again with its recipe. It holds no weights.
 
 The format is nbformat 4.5 (https://nbformat.readthedocs.io). Needs torch and torchvision to run; the test labels are
 read once, at the end.
@@ -15,8 +15,7 @@ from typing import Any
 from underbudget.models import weights
 from underbudget.models.errors import UnavailableError
 from underbudget.models.export import notebook_code, recipe_code
-from underbudget.models.export.contents import Export, module
-from underbudget.models.export.facts import facts
+from underbudget.models.export.contents import Export, facts, module
 from underbudget.models.export.formats import Format, Verification
 from underbudget.models.export.literal import literal, markdown, plain
 from underbudget.models.export.network import network_class
@@ -95,14 +94,14 @@ def cells(export: Export, name: str) -> list[dict[str, Any]]:
         _code("\n".join(training)),
         _text("## Training", "", "Validation images are held out of the training images; the test set is left alone."),
         _code(loop),
-        _text("## Test", "", "The one reading of the test labels."),
-        _code(notebook_code.TEST.format(judged="average" if recipe.get("ema") else "network")),
+        _text("## Test", "", "The test labels are read once, here."),
+        _code(notebook_code.TEST.format(evaluated="average" if recipe.get("ema") else "network")),
     ]
     return [{**cell, "id": f"cell-{number}"} for number, cell in enumerate(parts)]
 
 
 def _about(export: Export) -> list[str]:
-    """What is known of the network that was found."""
+    """What is known of the trained network."""
     rows = [f"| {label} | {markdown(plain(text, 300))} |" for label, text in facts(export)]
     return [
         "Trains a network anew with the recipe that it was found with. The figures below are those of the network that "

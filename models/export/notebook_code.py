@@ -126,7 +126,7 @@ val_loader = DataLoader(Images(val_images, val_labels), 1000)
 test_loader = DataLoader(Images(test_images, test_labels), 1000)'''
 
 _LOOP = '''\
-def judge(network: nn.Module, loader: DataLoader) -> tuple[float, float]:
+def evaluate(network: nn.Module, loader: DataLoader) -> tuple[float, float]:
     """Mean loss, and accuracy in percent."""
     network.eval()
     loss = right = count = 0
@@ -156,13 +156,13 @@ for epoch in range(1, EPOCHS + 1):
         total_loss += loss.item() * len(labels)
         total_right += int((logits.argmax(1) == labels).sum())
         total += len(labels)
-    val_loss, val_accuracy = judge({judged}, val_loader){epoch}
+    val_loss, val_accuracy = evaluate({evaluated}, val_loader){epoch}
     history.append((total_loss / total, 100 * total_right / total, val_loss, val_accuracy))
     figures = f"{{history[-1][0]:>10.4f}}{{history[-1][1]:>9.2f}}{{val_loss:>10.4f}}{{val_accuracy:>8.2f}}"
     print(f"{{epoch:>5}}  {{rate:>13.3g}}  {{figures}}{{time.perf_counter() - started:>9.1f}}")'''
 
 TEST = """\
-test_loss, test_accuracy = judge({judged}, test_loader)
+test_loss, test_accuracy = evaluate({evaluated}, test_loader)
 print(f"test: loss {{test_loss:.4f}}, accuracy {{test_accuracy:.2f}} % of {{len(test_labels):,}} images")"""
 
 
@@ -200,5 +200,5 @@ def loop(label_smoothing: float, stepped: str, averaged: bool) -> str:
         smoothing=f", label_smoothing={label_smoothing!r}" if label_smoothing else "",
         batch=batch,
         epoch=epoch,
-        judged="average" if averaged else "network",
+        evaluated="average" if averaged else "network",
     )

@@ -104,7 +104,7 @@ def _normalisation(export: Export) -> tuple[list[Any], list[Any]]:
 
 
 def _operator(layer: PlannedLayer) -> tuple[str, list[str], dict[str, Any]]:
-    """(operator, names of its tensors inside the layer, attributes)."""
+    """Operator of a layer, names of its tensors inside the layer, attributes."""
     weights = [name for name, _ in layer.weights]
     match layer.operation:
         case Conv(_, kernel, stride, padding, groups, _):

@@ -41,7 +41,7 @@ def write(export: Export, path: Path, name: str) -> None:
     import torch
     from torch import nn
 
-    from underbudget.models.export.preprocessing import normalise
+    from underbudget.models.export.standalone import normalise
 
     class Normalise(nn.Module):
         def forward(self, pixels: "Tensor") -> "Tensor":

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from underbudget.models.architecture import size_text
 from underbudget.models.errors import UserError
-from underbudget.models.export.contents import Export, check_batch, logits, module
-from underbudget.models.export.facts import facts
+from underbudget.models.export.contents import Export, check_batch, facts, logits, module
 from underbudget.models.export.formats import Format, Model, Verification, reading
 from underbudget.models.export.literal import JSON, literal, plain
 from underbudget.models.export.network import network_class
@@ -71,7 +70,7 @@ def stored_samples(export: Export) -> "Tensor":
 
 def source(export: Export) -> str:
     """The text of the file: ASCII, without the time or anything else that differs between equal exports."""
-    from underbudget.models.export.preprocessing import background
+    from underbudget.models.export.standalone import background
 
     plan = export.plan
     samples = stored_samples(export)
@@ -101,8 +100,7 @@ def source(export: Export) -> str:
     parts = [
         "\n".join([_docstring(export), "", IMPORTS, *constants]),
         network_class(plan),
-        _copied("preprocessing.py"),
-        _copied("standalone.py"),
+        _copied(),
         "\n".join(blobs),
         'if __name__ == "__main__":\n    raise SystemExit(main())\n',
     ]
@@ -127,9 +125,9 @@ def _blob(name: str, content: bytes) -> list[str]:
     return [f'{name}_SHA256 = "{hashlib.sha256(content).hexdigest()}"', f'{name} = """', *lines, '"""']
 
 
-def _copied(file: str) -> str:
-    """What a module of this folder has below its marker."""
-    text = Path(__file__).with_name(file).read_text(encoding="utf-8")
+def _copied() -> str:
+    """The part of standalone.py below its marker."""
+    text = Path(__file__).with_name("standalone.py").read_text(encoding="utf-8")
     return text.partition(MARKER)[2].strip("\n")
 
 

@@ -9,28 +9,15 @@ from typing import Any
 
 from underbudget.models.errors import UnavailableError
 
-# Keys of a recipe that are translated below, each with the value that asks for nothing.
-_KNOWN: dict[str, Any] = {
-    "name": None,
-    "epochs": None,
-    "batch_size": None,
-    "optimizer": "sgd",
-    "lr": None,
-    "momentum": 0.9,
-    "nesterov": False,
-    "weight_decay": 0.0,
-    "schedule": None,
-    "augmentation": None,
-    "beta2": 0.999,
-    "label_smoothing": 0.0,
-    "ema": 0.0,
-}
+# Keys that are translated below; any other must have a value that asks for nothing.
+_KEYS = {"name", "epochs", "batch_size", "optimizer", "lr", "momentum", "nesterov", "weight_decay", "schedule"}
+_KEYS |= {"augmentation", "beta2", "label_smoothing", "ema"}
 _AUGMENTATIONS = ("warps", "perspective", "jitter", "erasing")
 
 
 def check(recipe: Mapping[str, Any]) -> None:
     """Raises UnavailableError for a part that is not translated: a notebook must not train another way."""
-    unknown = {key for key, value in recipe.items() if key not in _KNOWN and value}
+    unknown = {key for key, value in recipe.items() if key not in _KEYS and value}
     unknown |= {key for key, value in recipe["augmentation"].items() if key not in _AUGMENTATIONS and value}
     if unknown:
         raise UnavailableError(f"the notebook has no code for {min(unknown)!r} of the recipe: export another format")
@@ -108,7 +95,7 @@ def schedule(recipe: Mapping[str, Any]) -> tuple[list[str], str]:
 
 
 def average(recipe: Mapping[str, Any]) -> list[str]:
-    """Lines that make `average`, the averaged network that is judged and kept, or None."""
+    """Lines that make `average`, the averaged network that is evaluated and kept; none without one."""
     if not (decay := recipe.get("ema")):
         return []
     return [

@@ -1,4 +1,4 @@
-"""Writing an exported file only once it has proved itself, in a process that knows nothing of this program."""
+"""Writes an exported file only after a process that cannot import this program has found it equal to the network."""
 
 import base64
 import contextlib
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 TIMEOUT = 300  # seconds; importing torch is nearly all of it
 TOLERANCE = 1e-4  # of the largest logit, where other arithmetic is allowed
 
-# Begins the program of the fresh process: reads the job, closes the way to this program (a name that is None in
-# sys.modules cannot be imported), and offers what a format's own part ends with.
+# The fresh process runs this first: it reads the job, blocks imports of this program (a name that is None in
+# sys.modules cannot be imported), and defines what a format's driver calls.
 PRELUDE = """\
 import base64, hashlib, json, sys
 job = json.load(sys.stdin)
@@ -121,8 +121,8 @@ def verified_by(
 
 
 def said_of(expected: "Tensor", given: "Tensor", tolerance: float, path: Path) -> str:
-    """How logits (k, classes) compare, in words. Raises UnderbudgetError where they differ by more than `tolerance` of
-    the largest one, or (tolerance 0) in any bit, or where a prediction differs."""
+    """How logits (k, classes) compare, in words. Raises UnderbudgetError if they differ by more than `tolerance` of the
+    largest one, or (tolerance 0) in any bit, or if a prediction differs."""
     import torch
 
     count = f"{len(expected)} validation image{'s' if len(expected) > 1 else ''}"
@@ -138,13 +138,13 @@ def said_of(expected: "Tensor", given: "Tensor", tolerance: float, path: Path) -
 
 
 def _same_predictions(expected: "Tensor", given: "Tensor", allowed: float) -> bool:
-    """Whether the likeliest class is the same; where two are nearer than the tolerance, either may be it."""
+    """Whether the likeliest class is the same; if two are closer than the tolerance, either will do."""
     chosen = expected.gather(1, given.argmax(1, keepdim=True))[:, 0]
     return bool((expected.max(1).values - chosen <= 2 * allowed).all())
 
 
 def _run(command: list[str], job: str, path: Path) -> "subprocess.CompletedProcess[str]":
-    """A process of its own in an empty folder, ended; `job` is what it reads."""
+    """Run a command in an empty folder and wait for it; `job` is its standard input."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
     environment.pop("PYTHONPATH", None)
     with tempfile.TemporaryDirectory() as elsewhere:
@@ -165,7 +165,7 @@ def _run(command: list[str], job: str, path: Path) -> "subprocess.CompletedProce
 
 
 def check_target(path: Path, force: bool, format: Format) -> None:
-    """Raises UserError where a format may not be written to `path`; for asking before any work is done."""
+    """Raises UserError if a format may not be written to `path`; to be called before any work is done."""
     if format.is_folder:
         if path.exists() and not path.is_dir():
             raise UserError(f"{path} is a file, {format.name} is a folder: give another --output")
@@ -197,20 +197,20 @@ def _files(path: Path) -> list[Path]:
 
 
 def _synchronise(path: Path) -> None:
-    """All that was written is on the disk; a full disk shows here at the latest."""
+    """Wait until everything is on the disk; a full disk shows here at the latest."""
     for file in _files(path):
         with file.open("rb+") as open_file:
             os.fsync(open_file.fileno())
 
 
 def _check_replaced(draft: Path, path: Path) -> None:
-    """Raises UserError where a folder that is to be replaced holds anything that would not be written again."""
+    """Raises UserError if a folder to be replaced holds anything that would not be written again."""
     if path.is_dir() and (others := {one.name for one in path.iterdir()} - {one.name for one in draft.iterdir()}):
         raise UserError(f"{path} holds other files ({min(others)}), which would be lost: give another --output")
 
 
 def _put_in_place(draft: Path, path: Path) -> None:
-    """Rename a draft; a folder that is there is put aside until its place is taken."""
+    """Rename a draft to `path`; an old folder is kept aside until that is done."""
     if not path.is_dir():
         os.replace(draft, path)
         return
@@ -228,7 +228,7 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
         return
-    with contextlib.suppress(OSError):  # there is none where the folder cannot be written
+    with contextlib.suppress(OSError):  # the folder may not be writable
         path.unlink(missing_ok=True)
 
 
@@ -237,5 +237,5 @@ def _unwritable(path: Path, error: OSError) -> UserError:
 
 
 def different(path: Path, what: str) -> UnderbudgetError:
-    """An exported file that is not the network."""
+    """The error for an exported file that does not do what the network does."""
     return UnderbudgetError(f"{path} was not written: the exported file is not the network, {what}")

@@ -15,7 +15,7 @@ def predict(
     """Say what pictures show. The format is told from FILE. Give only a py, pt2 or c file that you trust."""
     from underbudget.models.errors import UserError
     from underbudget.models.export import formats
-    from underbudget.models.export.preprocessing import fit, read
+    from underbudget.models.export.standalone import fit, read
     from underbudget.search.commands.terminal import say
 
     kind = formats.of(file)

@@ -1,4 +1,4 @@
-"""C compilers: the host's, to run an exported network, and Arm's, to say what it takes of a Cortex-M4."""
+"""C compilers: the host's, to run an exported network, and Arm's, to measure what it needs on a Cortex-M4."""
 
 import shutil
 import subprocess
@@ -21,7 +21,7 @@ ARM_FLAGS = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d1
 
 @dataclass(frozen=True)
 class Footprint:
-    """What the source of a network takes of a Cortex-M4, bytes of its object file."""
+    """What a network needs on a Cortex-M4, bytes of its object file."""
 
     flash: int  # code and constants
     ram: int  # static
@@ -65,7 +65,7 @@ def selftest(program: Path) -> str:
 
 
 def footprint(folder: Path, prefix: str) -> Footprint | None:
-    """What `<prefix>.c` of a folder takes, None where Arm's compiler is not installed."""
+    """What `<prefix>.c` of a folder needs, None if Arm's compiler is not installed."""
     gcc, size = shutil.which(ARM), shutil.which(ARM.replace("gcc", "size"))
     if gcc is None or size is None:
         return None
@@ -79,7 +79,7 @@ def footprint(folder: Path, prefix: str) -> Footprint | None:
 
 
 def _done(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-    """A process, ended well. Raises UnderbudgetError with its first error, or what it printed last."""
+    """Run a command. Raises UnderbudgetError with its first error or its last line if it fails."""
     try:
         done = subprocess.run(
             command,

@@ -21,7 +21,7 @@ from underbudget.models.export.c.program import Program, precision_of, programs
 from underbudget.models.export.c.simulate import simulate
 from underbudget.models.export.c.source import header, self_test, source
 from underbudget.models.export.contents import MOST_CHECKED, Export, check_batch, description, logits
-from underbudget.models.export.formats import Format, Model, Verification
+from underbudget.models.export.formats import Format, Model, Verification, reading
 from underbudget.models.export.verify import TOLERANCE, different, said_of, size
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 MARKER = "c-export.json"  # in the folder and in that of each precision
 STORED_BYTES = 6_400  # of pictures in a test program, at most, though there is always one
-BATCH = 500  # pictures that torch computes at a time
 
 Pictures = npt.NDArray[np.uint8]
 
@@ -40,8 +39,11 @@ def write(export: Export, path: Path, name: str) -> None:
     made = programs(export, name)
     path.mkdir()
     for program in made:
-        files = _texts(program)
-        _put(path / program.precision, files, _facts(program, files))
+        folder, texts = path / program.precision, _texts(program)
+        folder.mkdir()
+        for file, text in texts.items():
+            (folder / file).write_bytes(text.encode("ascii"))
+        (folder / MARKER).write_text(json.dumps(_facts(program, texts), indent=2) + "\n", "ascii")
     (path / MARKER).write_text(json.dumps({"precisions": [program.precision for program in made]}) + "\n", "ascii")
 
 
@@ -67,8 +69,7 @@ def verify(export: Export, file: Path, path: Path) -> Verification:
             raise different(path, f"{program.precision}: it gives logits of {stored.shape}, not {wanted.shape}")
         if not (np.take_along_axis(stored, predictions[:, None], 1)[:, 0] == stored.max(1)).all():
             raise different(path, f"{program.precision}: it predicts another class than its logits say")
-        compare = _compare_floats if program.precision == "float32" else _compare_integers
-        said.append(f"{program.precision}: {compare(program, pictures, stored, wanted, path)}")
+        said.append(f"{program.precision}: {_compared(program, pictures, stored, wanted, path)}")
         if export.validation is not None:
             lines.append(_accuracies(program.precision, export, export.validation[1], predictions, wanted))
         lines.append(f"{program.precision}: {time.partition(', ')[2]} on this machine; {_takes(footprint)}")
@@ -86,25 +87,23 @@ def load(path: Path) -> Model:
     if "precisions" in facts:
         path = path / ("int8" if "int8" in facts["precisions"] else "float32")
         facts = _read(path)
-    try:
-        for name, digest in facts["sha256"].items():
-            if hashlib.sha256((path / name).read_bytes()).hexdigest() != digest:
-                raise UserError(f"{path / name} does not match its checksum: the file was changed, export it again")
-        scale, zero, prefix = float(facts["logit_scale"]), int(facts["logit_zero"]), prefix_of(facts["prefix"])
-        about = {key: facts[key] for key in ("background", "metadata")}
-        shape, classes = tuple(facts["input_shape"]), tuple(facts["classes"])
-    except (OSError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is no complete export in C ({error}): export it again") from error
     work = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, work, ignore_errors=True)
     target = Path(work) / "network"
-    compiling.compiled(path, prefix, target)
 
     def answers(pixels: "Tensor") -> "Tensor":
         pictures = pixels.round().clamp(0, 255).to(torch.uint8).numpy()
         return torch.from_numpy(scale * (compiling.run(target, pictures)[1] - zero)).float()
 
-    return Model(answers, shape, classes=classes, **about)
+    with reading(path, "folder in C"):
+        found = {name: hashlib.sha256((path / name).read_bytes()).hexdigest() for name in facts["sha256"]}
+        changed = next((name for name, digest in facts["sha256"].items() if found[name] != digest), None)
+        scale, zero, prefix = float(facts["logit_scale"]), int(facts["logit_zero"]), prefix_of(facts["prefix"])
+        model = Model.of(answers, facts)
+    if changed is not None:
+        raise UserError(f"{path / changed} does not match its checksum: the file was changed, export it again")
+    compiling.compiled(path, prefix, target)
+    return model
 
 
 def _texts(program: Program) -> dict[str, str]:
@@ -134,13 +133,6 @@ def _facts(program: Program, files: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _put(folder: Path, files: Mapping[str, str], facts: Mapping[str, Any]) -> None:
-    folder.mkdir()
-    for name, text in files.items():
-        (folder / name).write_bytes(text.encode("ascii"))
-    (folder / MARKER).write_text(json.dumps(facts, indent=2) + "\n", "ascii")
-
-
 def _read(folder: Path) -> dict[str, Any]:
     try:
         facts = json.loads((folder / MARKER).read_text("ascii"))
@@ -152,28 +144,21 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _logits(export: Export, pictures: Pictures) -> npt.NDArray[np.float32]:
-    """What torch says to uint8 pictures (n, channels, height, width): (n, classes)."""
+    """Logits of torch (n, classes) for uint8 pictures (n, channels, height, width)."""
     import torch
 
-    parts = [
-        logits(export, torch.from_numpy(np.array(pictures[start : start + BATCH]))).numpy()
-        for start in range(0, len(pictures), BATCH)
-    ]
-    return np.concatenate(parts)
+    found: npt.NDArray[np.float32] = logits(export, torch.from_numpy(np.array(pictures))).numpy()
+    return found
 
 
-def _compare_floats(
+def _compared(
     program: Program, pictures: Pictures, stored: npt.NDArray[Any], wanted: npt.NDArray[Any], path: Path
 ) -> str:
+    """How the logits of a program compare, in words. Raises UnderbudgetError where they are not what they should be."""
     import torch
 
-    return said_of(torch.from_numpy(wanted), torch.from_numpy(stored).float(), TOLERANCE, path)
-
-
-def _compare_integers(
-    program: Program, pictures: Pictures, stored: npt.NDArray[Any], wanted: npt.NDArray[Any], path: Path
-) -> str:
-    assert program.integers is not None, "an int8 program has them"
+    if program.integers is None:
+        return said_of(torch.from_numpy(wanted), torch.from_numpy(stored).float(), TOLERANCE, path)
     pictures = pictures[:MOST_CHECKED]  # NumPy takes its time
     if not np.array_equal(simulate(program.integers, pictures), stored[: len(pictures)]):
         raise different(path, "int8: its logits are not those of the LiteRT arithmetic")

@@ -81,7 +81,7 @@ def observe(
     """Least and greatest value of each step's output over uint8 pictures (n, channels, height, width)."""
     import torch
 
-    from underbudget.models.export.preprocessing import normalise
+    from underbudget.models.export.standalone import normalise
 
     ends = {step.last: number for number, step in enumerate(chain)}
     ranges = [(math.inf, -math.inf)] * len(chain)

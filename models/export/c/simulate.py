@@ -1,4 +1,4 @@
-"""What a network in integers gives, by NumPy: the C program is compared with this other implementation bit for bit.
+"""A network in integers computed by NumPy: a second implementation that the C program must equal bit for bit.
 
 Sums are taken in float64, where every whole number up to 2^53 is exact.
 """

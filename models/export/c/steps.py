@@ -51,7 +51,7 @@ class Step:
 
     @property
     def held(self) -> int:
-        """Values that are in memory at once while the step runs."""
+        """Values in memory while the step runs."""
         output = math.prod(self.output_shape)
         return output if self.in_place else output + math.prod(self.input_shape)
 
