@@ -41,26 +41,30 @@ class CrossCheck:
     layers: tuple[LayerCheck, ...]  # every layer that either side counts multiply-adds for
 
     @property
+    def params_agree(self) -> bool:
+        return self.params_plan == self.params_torch == self.params_fvcore
+
+    @property
+    def macs_agree(self) -> bool:
+        """Whether the multiply-adds are equal, in every layer and in all."""
+        return self.macs_plan == self.macs_fvcore and not self._different()
+
+    @property
     def agrees(self) -> bool:
-        """Whether all counts are equal, the multiply-adds in every layer."""
-        return (
-            self.params_plan == self.params_torch == self.params_fvcore
-            and self.macs_plan == self.macs_fvcore
-            and all(layer.macs_plan == layer.macs_fvcore for layer in self.layers)
-        )
+        """Whether all counts are equal."""
+        return self.params_agree and self.macs_agree
+
+    def _different(self) -> list[LayerCheck]:
+        return [layer for layer in self.layers if layer.macs_plan != layer.macs_fvcore]
 
     def line(self) -> str:
         """The outcome on one line."""
-        if self.params_plan == self.params_torch == self.params_fvcore:
-            params = "confirmed by torch and fvcore"
-        else:
+        params, macs = "confirmed by torch and fvcore", "confirmed by fvcore"
+        if not self.params_agree:
             params = f"NOT confirmed: torch counts {self.params_torch:,}, fvcore {self.params_fvcore:,}"
-        different = [layer for layer in self.layers if layer.macs_plan != layer.macs_fvcore]
-        if self.macs_plan == self.macs_fvcore and not different:
-            macs = "confirmed by fvcore"
-        else:
+        if not self.macs_agree:
             macs = f"NOT confirmed: fvcore counts {self.macs_fvcore:,}"
-            macs += "".join(f", {row.name} {row.macs_plan:,} against {row.macs_fvcore:,}" for row in different)
+            macs += "".join(f", {row.name} {row.macs_plan:,} against {row.macs_fvcore:,}" for row in self._different())
         return f"{self.params_plan:,} parameters, {params}; {self.macs_plan:,} MACs, {macs}"
 
 

@@ -104,13 +104,12 @@ class Budget:
     def reason(self, cost: Cost) -> str:
         """Which limits are broken and by how much, "8,214 parameters are 215 over the budget params<8000"; empty if
         none is."""
-        broken = []
-        for limit in self.limits:
-            value = _value(cost, limit.metric)
-            if value > limit.largest:
-                over = value - limit.largest
-                broken.append(f"{value:,} {COST_WORDS[limit.metric]} are {over:,} over the budget {limit}")
-        return "; ".join(broken)
+        values = [(limit, _value(cost, limit.metric)) for limit in self.limits]
+        return "; ".join(
+            f"{value:,} {COST_WORDS[limit.metric]} are {value - limit.largest:,} over the budget {limit}"
+            for limit, value in values
+            if value > limit.largest
+        )
 
     def plain(self) -> list[str]:
         """Every limit in plain numbers, "params at most 7,999"."""

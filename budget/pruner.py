@@ -22,7 +22,7 @@ def constrain(trial: Trial, budget: Budget, cost: Cost) -> None:
     """Set the trial's constraint values, one per limit, named by the metric (see `Limit.violation`).
 
     A value that the trial already holds is left alone, as in a trial that is run again after a crash. Raises
-    UnderbudgetError if it holds another value: Optuna keeps the first one, which would then judge another network.
+    UnderbudgetError if it holds another value: Optuna keeps the first one, which is then that of another network.
     """
     held = trial.constraints
     for metric, value in budget.violations(cost).items():

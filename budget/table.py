@@ -1,6 +1,6 @@
 """The layer table of a plan: one row per stage with its cost, as data and for a terminal."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from underbudget.budget.count import bytes_per_value, count, layer_macs, layer_values
@@ -63,21 +63,10 @@ def describe(plan: Plan, precision: str = "float32", name: str | None = None) ->
         "input_shape": list(plan.input_shape),
         "classes": plan.classes,
         "precision": precision,
-        "params": cost.params,
-        "macs": cost.macs,
-        "peak_bytes": cost.peak_bytes,
-        "params_bytes": cost.params_bytes,
+        **asdict(cost),
         "receptive_field": _json(_size(plan.layers[-1].receptive_field)),
         "layers": [
-            {
-                "op": row.op,
-                "tail": row.tail,
-                "output_shape": list(row.output_shape),
-                "params": row.params,
-                "macs": row.macs,
-                "receptive_field": _json(row.receptive_field),
-                "jump": _json(row.jump),
-            }
+            {name: _json(value) for name, value in asdict(row).items() if name != "peak_bytes"}
             for row in rows(plan, precision)
         ],
     }
@@ -95,16 +84,17 @@ def render(plan: Plan, precision: str = "float32", name: str | None = None) -> "
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     table.add_column("", justify="right", overflow="fold")
     table.add_column("stage", overflow="fold", min_width=10)
-    lines = [
-        (str(number), row.op, row.tail, *_numbers(row)) for number, row in enumerate(rows(plan, precision), start=1)
-    ]
+    lines = []
+    for number, row in enumerate(rows(plan, precision), start=1):
+        numbers = size_text(row.output_shape), f"{row.params:,}", f"{row.macs:,}"
+        lines.append((str(number), row.op, row.tail, *numbers, _text(row.receptive_field), _text(row.jump)))
     for column, header in enumerate(("output", "params", "MACs", "field", "jump"), start=3):
         # A fixed width: rich would otherwise cut numbers before it wraps the operation.
         width = max(len(header), *(len(line[column]) for line in lines))
         table.add_column(header, justify="right", width=width, overflow="fold")
-    for number, op, tail, *numbers in lines:
+    for position, op, tail, *columns in lines:
         # Text, not markup: a name may hold brackets.
-        table.add_row(number, Text.assemble(op, (f" {tail}" if tail else "", "dim")), *numbers)
+        table.add_row(position, Text.assemble(op, (f" {tail}" if tail else "", "dim")), *columns)
     title = Text.assemble(
         (name, "bold") if name else "network", f" {plan.architecture.id}, input ", size_text(plan.input_shape)
     )
@@ -125,22 +115,12 @@ def totals(plan: Plan, precision: str = "float32") -> tuple[str, ...]:
     )
 
 
-def _numbers(row: LayerRow) -> tuple[str, ...]:
-    return (
-        size_text(row.output_shape),
-        f"{row.params:,}",
-        f"{row.macs:,}",
-        _text(row.receptive_field),
-        _text(row.jump),
-    )
-
-
 def _size(pair: Pair) -> Size:
     return pair[0] if pair[0] == pair[1] else pair
 
 
-def _json(size: Size) -> int | list[int]:
-    return size if isinstance(size, int) else list(size)
+def _json(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _text(size: Size) -> str:

@@ -18,7 +18,7 @@ from underbudget.search.sampling.sampler_study import SamplerStudy
 from underbudget.search.sampling.samplers import STARTUP_TRIALS, random_params, tpe_params
 from underbudget.search.space import Space
 from underbudget.search.space.dimensions import Sampled, distribution
-from underbudget.search.space.fitting import resized
+from underbudget.search.space.widths import resized
 from underbudget.search.study.objective import Objective, log_error
 
 SPACE = Space.default((1, 28, 28), 10, Budget.parse("params<8000"))

@@ -1,5 +1,5 @@
-"""torch and fvcore count a winner's network in a process of its own, while its report is made: importing them takes
-seconds and 500 MB."""
+"""The cross-check of a winner's counts by torch and fvcore, in a process of its own while its report or export is made:
+importing them takes seconds and 500 MB."""
 
 import contextlib
 import functools
@@ -15,7 +15,7 @@ from underbudget.search.engines.worker_process import environment_for
 
 
 class CrossCheck(contextlib.AbstractContextManager["CrossCheck"]):
-    """Begins to count; `line` waits for what comes out. A context that leaves no process."""
+    """Starts counting; `line` waits for the result. A context that leaves no process behind."""
 
     def __init__(self, study: StudyRecord, trial: TrialRecord) -> None:
         network = plan_of(study, trial)
@@ -34,10 +34,8 @@ class CrossCheck(contextlib.AbstractContextManager["CrossCheck"]):
 
     @functools.cached_property
     def line(self) -> str:
-        """What torch and fvcore say to the counts, as a sentence.
-
-        Raises UnderbudgetError where they count otherwise: such a network must not be called a winner.
-        """
+        """The outcome, as one sentence. Raises UnderbudgetError if torch or fvcore count otherwise: such a network must
+        not be called a winner."""
         said, complaint = self._process.communicate()
         if self._process.returncode:
             why = " ".join((complaint or said).split())[-300:]
@@ -48,6 +46,5 @@ class CrossCheck(contextlib.AbstractContextManager["CrossCheck"]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
+        self._process.kill()  # nothing, if it has ended
         self._process.communicate()

@@ -1,4 +1,4 @@
-"""Keeps pictures of what a study's winner gets wrong on validation, for its report."""
+"""Keeps the validation images that a study's winner misclassifies, for its report."""
 
 import logging
 
@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 
 
 def keep_misclassified(where: StudyLocation, study: StudyRecord, dataset: Dataset) -> bool:
-    """Judge the winner on validation once more and write its misclassified images, unless they are there already.
+    """Evaluate the winner on validation once more and write its misclassified images, unless they are there already.
 
-    Takes a second or two. False where nothing was written: no winner, its weights are gone, or the same as before.
+    Takes a second or two. False if nothing was written: no winner, its weights are gone, or the same as before.
     """
     winner = fronts.winner(study.trials, study.axis)
     if winner is None or winner.result is None or winner.proposal is None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from underbudget.search.space.dimensions import Sampled, collect, distribution
-from underbudget.search.space.fitting import resized
+from underbudget.search.space.widths import resized
 from underbudget.search.study.seeds import derive
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ log(low - 0.5) and log(high + 0.5); reals uniform on their grid; choices uniform
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from underbudget.models.errors import UserError
 from underbudget.search.space.decoding import active
@@ -29,10 +29,36 @@ class Suggests(Protocol):
 
 
 @dataclass(frozen=True)
-class Integer:
-    """A whole number from low to high, both included."""
+class _Range:
+    """What ranges of whole and of real numbers share."""
 
     name: str
+    low: float
+    high: float
+
+    def narrowed(self, value: object, key: str) -> Self:
+        """The part of the range from a `[low, high]` or a single number. Raises UserError where it is not within."""
+        pair = value if isinstance(value, list | tuple) else (value, value)
+        if len(pair) != 2 or not all(self.contains(end) for end in pair) or pair[0] > pair[1]:
+            raise UserError(
+                f"[space] {key}: a range is a number or [low, high] within {self}, not {value!r}: "
+                f"write e.g. {key} = [{self.low}, {self.high}]"
+            )
+        low, high = (type(self.low)(end) for end in pair)
+        return replace(self, low=low, high=high)
+
+    def contains(self, value: object) -> bool:
+        raise NotImplementedError
+
+    def setting(self) -> Any:
+        """The range as a value of the [space] table."""
+        return self.low if self.low == self.high else [self.low, self.high]
+
+
+@dataclass(frozen=True)
+class Integer(_Range):
+    """A whole number from low to high, both included."""
+
     low: int
     high: int
     log: bool = False
@@ -52,14 +78,6 @@ class Integer:
     def values(self) -> tuple[int, ...]:
         return tuple(range(self.low, self.high + 1))
 
-    def narrowed(self, value: object, key: str) -> "Integer":
-        low, high = _bounds(self, value, key)
-        return Integer(self.name, low, high, self.log)
-
-    def setting(self) -> Any:
-        """The range as a value of the [space] table."""
-        return self.low if self.low == self.high else [self.low, self.high]
-
     def __str__(self) -> str:
         if self.low == self.high:
             return str(self.low)
@@ -67,19 +85,16 @@ class Integer:
 
 
 @dataclass(frozen=True)
-class Real:
+class Real(_Range):
     """A number on the grid low, low + step, ..., high."""
 
-    name: str
-    low: float
-    high: float
     step: float
 
     def suggest(self, trial: Suggests) -> float:
         return trial.suggest_float(self.name, self.low, self.high, step=self.step)
 
     def draw(self, source: random.Random) -> float:
-        return self.values()[source.randint(0, round((self.high - self.low) / self.step))]
+        return source.choice(self.values())
 
     def contains(self, value: object) -> bool:
         if not isinstance(value, int | float) or isinstance(value, bool):
@@ -90,14 +105,6 @@ class Real:
     def values(self) -> tuple[float, ...]:
         steps = round((self.high - self.low) / self.step)
         return tuple(round(self.low + index * self.step, 10) for index in range(steps + 1))
-
-    def narrowed(self, value: object, key: str) -> "Real":
-        low, high = _bounds(self, value, key)
-        return Real(self.name, float(low), float(high), self.step)
-
-    def setting(self) -> Any:
-        """The range as a value of the [space] table."""
-        return self.low if self.low == self.high else [self.low, self.high]
 
     def __str__(self) -> str:
         return f"{self.low:g}" if self.low == self.high else f"{self.low:g} to {self.high:g} in steps of {self.step:g}"
@@ -177,17 +184,6 @@ def distribution(dimension: Sampled) -> "BaseDistribution":
 
 
 _KINDS: dict[str, Callable[..., Dimension]] = {"integer": Integer, "real": Real, "choice": Choice}
-
-
-def _bounds(dimension: Integer | Real, value: object, key: str) -> tuple[Any, Any]:
-    """(low, high) of a `[low, high]` or a single number that lies within the dimension."""
-    pair = value if isinstance(value, list | tuple) else (value, value)
-    if len(pair) != 2 or not all(dimension.contains(end) for end in pair) or pair[0] > pair[1]:
-        raise UserError(
-            f"[space] {key}: a range is a number or [low, high] within {dimension}, not {value!r}: "
-            f"write e.g. {key} = [{dimension.low}, {dimension.high}]"
-        )
-    return pair[0], pair[1]
 
 
 def dimension_to_json(dimension: Dimension) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""From an architecture back to parameters: what can be read off its stages is read, the rest is tried out.
+"""From an architecture back to parameters: some can be read off its stages, the others are tried out.
 
-Decoding decides, so a found vector is right by construction, and this file holds no second copy of the geometry.
+Each vector is checked by decoding it, so this file holds no second copy of the geometry.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ def locate(
 
 
 def _read(architecture: Architecture) -> Iterator[dict[str, Any]]:
-    """Readings of the widths: which convolution belongs to which part, for each head and each place of the pool."""
+    """Ways to read the widths: which convolution belongs to which part, for each head and each place of the pool."""
     primaries = [stage.primary for stage in architecture.stages]
     convolutions = [primary for primary in primaries if isinstance(primary, Conv | SeparableConv)]
     rates = [layer.rate for stage in architecture.stages for layer in stage.tail if isinstance(layer, Dropout)]

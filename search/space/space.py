@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from underbudget.budget.count import Cost, count
+from underbudget.budget.count import count
 from underbudget.budget.limits import Budget
 from underbudget.models.architecture import Architecture, size_text
 from underbudget.models.errors import UserError
@@ -91,17 +91,7 @@ class Space:
         return cls(input_shape, classes, tuple(dimensions))
 
     def narrowed(self, table: Mapping[str, object]) -> "Space":
-        """The space within the ranges of a [space] table:
-
-            [space]
-            n_before = [2, 3]               # a range, both ends included
-            n_after = 3                     # a single value
-            width = [4, 16]                 # all widths: before, after, transition, hidden
-            width_before = [4, 12]          # all widths before the pool
-            width_before_1 = 8              # one width
-            head = ["gap_conv"]             # some of the choices
-            transition = "before"
-            dropout = 0.05                  # on the grid of 0.01
+        """The space within the ranges of a [space] table (docs/space.md), e.g. {"n_before": [2, 3], "head": "gap_conv"}.
 
         A key for one dimension is applied after those for several, within them. Raises UserError for an unknown key
         and for a range that is empty or lies outside the present one.
@@ -197,10 +187,7 @@ class Space:
 
     def describe(self) -> list[tuple[str, str]]:
         """(name, range) rows for people; widths with the same range share a row."""
-        rows: list[tuple[str, str]] = [
-            ("input", size_text(self.input_shape)),
-            ("classes", str(self.classes)),
-        ]
+        rows = [("input", size_text(self.input_shape)), ("classes", str(self.classes))]
         for dimension in self.dimensions:
             family, _, index = dimension.name.rpartition("_")
             last, text = rows[-1]
@@ -216,8 +203,5 @@ def feasible_share(
 ) -> float:
     """Share (0 to 1) of plain random proposals that the budget allows."""
     source = random.Random(seed)
-
-    def cost() -> Cost:
-        return count(plan(space.decode(space.draw(source)), space.input_shape), precision)
-
-    return sum(budget.fits(cost()) for _ in range(samples)) / samples
+    networks = (space.decode(space.draw(source)) for _ in range(samples))
+    return sum(budget.fits(count(plan(network, space.input_shape), precision)) for network in networks) / samples
