@@ -119,13 +119,11 @@ class _Word:
         self.arguments.remove(found[0])
         return found[0][0][len(prefix) :], found[0][1] + len(prefix)
 
-    def padding(self) -> Pair:
-        found = self.take("p")
-        return self.pair("a padding", 0, *found) if found else (0, 0)
-
-    def stride(self, default: Pair = (1, 1)) -> Pair:
-        found = self.take("s")
-        return self.pair("a stride", 1, *found) if found else default
+    def window(self, default_stride: Pair = (1, 1)) -> tuple[Pair, Pair]:
+        """Stride and padding."""
+        padding, stride = self.take("p"), self.take("s")
+        pair = self.pair("a padding", 0, *padding) if padding else (0, 0)
+        return self.pair("a stride", 1, *stride) if stride else default_stride, pair
 
     def groups(self) -> int:
         found = self.take("g")
@@ -147,22 +145,19 @@ class _Word:
 
 
 def _parse_conv(word: _Word) -> Primary:
-    kernel, width = word.kernel(), word.width()
-    bias, padding, stride, groups = word.bias(False), word.padding(), word.stride(), word.groups()
+    kernel, width, bias = word.kernel(), word.width(), word.bias(False)
+    stride, padding = word.window()
+    if word.name == "sep":
+        word.done("pP, sS, bias=T")
+        return SeparableConv(width, kernel, stride, padding, bias)
+    groups = word.groups()
     word.done("pP, sS, gG, bias=T")
     return Conv(width, kernel, stride, padding, groups, bias)
 
 
-def _parse_separable(word: _Word) -> Primary:
-    kernel, width = word.kernel(), word.width()
-    bias, padding, stride = word.bias(False), word.padding(), word.stride()
-    word.done("pP, sS, bias=T")
-    return SeparableConv(width, kernel, stride, padding, bias)
-
-
 def _parse_pool(word: _Word) -> Primary:
     kernel = word.kernel()
-    padding, stride = word.padding(), word.stride(kernel)
+    stride, padding = word.window(kernel)
     word.done("sS, pP")
     return Pool(word.name.removesuffix("pool"), kernel, stride, padding)
 
@@ -183,7 +178,7 @@ def _parse_linear(word: _Word) -> Primary:
 
 _PRIMARY: dict[str, Callable[[_Word], Primary]] = {
     "conv": _parse_conv,
-    "sep": _parse_separable,
+    "sep": _parse_conv,
     "maxpool": _parse_pool,
     "avgpool": _parse_pool,
     "gap": _parse_gap,

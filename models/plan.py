@@ -24,7 +24,6 @@ from underbudget.models.architecture import (
     Primary,
     SeparableConv,
     Stage,
-    Tail,
     size_text,
 )
 from underbudget.models.errors import UserError, quoted
@@ -147,7 +146,7 @@ class _Walk:
         for operation in _expand(stage.primary, self.shape[0]):
             self.add_primary(operation)
         for layer in stage.tail:
-            self.add_tail(layer)
+            self.append(layer, self.shape, self.shape[:1] if isinstance(layer, BatchNorm) else None, True)
 
     def fail(self, what: str) -> PlanError:
         return PlanError(f"stage {self.stage + 1}, {self.text}: {what}")
@@ -157,10 +156,7 @@ class _Walk:
             case Linear():
                 if len(self.shape) == 3:
                     self.flatten()
-                shapes: list[tuple[str, Shape]] = [("weight", (operation.width, self.shape[0]))]
-                if operation.bias:
-                    shapes.append(("bias", (operation.width,)))
-                self.append(operation, (operation.width,), tuple(shapes))
+                self.append(operation, (operation.width,), (operation.width, self.shape[0]), operation.bias)
             case GlobalAveragePool():
                 size = self.map_size()
                 if operation.expected is not None and operation.expected != size:
@@ -169,11 +165,11 @@ class _Walk:
                         f"write gap or gap({size_text(size)})"
                     )
                 self.slide(size, (1, 1))
-                self.append(operation, (self.shape[0], 1, 1), ())
+                self.append(operation, (self.shape[0], 1, 1))
             case Pool():
                 height, width = self.slid_size(operation)
                 self.slide(operation.kernel, operation.stride)
-                self.append(operation, (self.shape[0], height, width), ())
+                self.append(operation, (self.shape[0], height, width))
             case Conv():
                 self.map_size()
                 channels, groups = self.shape[0], operation.groups
@@ -183,23 +179,14 @@ class _Walk:
                         f"{groups} does not"
                     )
                 height, width = self.slid_size(operation)
-                weights: list[tuple[str, Shape]] = [
-                    ("weight", (operation.width, channels // groups, *operation.kernel))
-                ]
-                if operation.bias:
-                    weights.append(("bias", (operation.width,)))
+                weight = (operation.width, channels // groups, *operation.kernel)
                 self.slide(operation.kernel, operation.stride)
-                self.append(operation, (operation.width, height, width), tuple(weights))
-
-    def add_tail(self, layer: Tail) -> None:
-        channels = (self.shape[0],)
-        weights = (("weight", channels), ("bias", channels)) if isinstance(layer, BatchNorm) else ()
-        self.append(layer, self.shape, weights)
+                self.append(operation, (operation.width, height, width), weight, operation.bias)
 
     def flatten(self) -> None:
         height, width = self.map_size()
         self.slide((height, width), (1, 1))
-        self.append(Flatten(), (math.prod(self.shape),), ())
+        self.append(Flatten(), (math.prod(self.shape),))
 
     def finish(self) -> None:
         if len(self.shape) == 3:
@@ -234,13 +221,15 @@ class _Walk:
         self.field = field[0] + (kernel[0] - 1) * jump[0], field[1] + (kernel[1] - 1) * jump[1]
         self.jump = jump[0] * stride[0], jump[1] * stride[1]
 
-    def append(self, operation: Operation, output: Shape, weights: tuple[tuple[str, Shape], ...]) -> None:
-        weight = math.prod(weights[0][1]) * math.prod(output[1:]) if weights else 0
-        if max(weight, math.prod(output), *self.field, *self.jump) > MAX_COUNT:
+    def append(self, operation: Operation, output: Shape, weight: Shape | None = None, bias: bool = False) -> None:
+        """Add a layer; `weight` is the shape of its weight, the outputs first, where it has one."""
+        products = math.prod(weight) * math.prod(output[1:]) if weight else 0
+        if max(products, math.prod(output), *self.field, *self.jump) > MAX_COUNT:
             raise self.fail(f"one of its counts is over {MAX_COUNT}, the most that is counted: use smaller sizes")
         kind = operation.name if isinstance(operation, Activation) else _NAMES[type(operation)]
         self.counter[kind] += 1
         name = f"{kind}{self.counter[kind]}" if not kind[-1].isdigit() else f"{kind}_{self.counter[kind]}"
+        weights = (("weight", weight), *([("bias", weight[:1])] if bias else [])) if weight else ()
         layer = PlannedLayer(name, operation, self.stage, self.shape, output, weights, self.field, self.jump)
         self.layers.append(layer)
         self.shape = output

@@ -384,16 +384,6 @@ def test_impossible_inputs() -> None:
         Space.default((1, 28, 28), 1, None)
 
 
-def test_describe() -> None:
-    rows = dict(MNIST.narrowed({"width_before_2": [4, 8], "dropout": 0.05}).describe())
-    assert rows["input"] == "1x28x28"
-    assert rows["n_before"] == "1 to 4"
-    assert rows["dropout"] == "0.05"
-    assert rows["head"] == "gap_conv | conv1x1_gap | conv3x3_gap | gap_hidden_conv"
-    assert rows["width_before_1"] == rows["width_before_3..4"] == rows["width_after_1..5"] == "4 to 32 (log)"
-    assert rows["width_before_2"] == "4 to 8 (log)"
-
-
 def test_needs_neither_torch_nor_optuna() -> None:
     code = "import sys, underbudget.search.space; print(sorted({'torch', 'optuna', 'numpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

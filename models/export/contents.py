@@ -38,9 +38,8 @@ class Export:
     metadata: Mapping[str, JSON]
     samples: "npt.NDArray[np.uint8]"  # validation images (k, channels, height, width), k at least 1
     sample_labels: Sequence[int]
-    recipe: Mapping[str, JSON] | None = (
-        None  # all of it (underbudget.search.training.recipe.to_json), for a format that trains
-    )
+    # All of it (underbudget.search.training.recipe.to_json), for a format that trains:
+    recipe: Mapping[str, JSON] | None = None
     # Where the data set is at hand, for a format that needs more than the samples:
     calibration: "npt.NDArray[np.uint8] | None" = None  # training images (n, channels, height, width)
     validation: "tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] | None" = None  # images and labels, all of them
@@ -166,12 +165,7 @@ def measurements(export: Export) -> list[Measurement]:
     seeds = data.get("seeds")
     found = [
         ("score", data.get("score"), "validation", _score_words(data)),
-        (
-            "last epoch",
-            data.get("last_epoch_val_accuracy"),
-            "validation",
-            _images(data, "validation"),
-        ),
+        ("last epoch", data.get("last_epoch_val_accuracy"), "validation", _images(data, "validation")),
         ("mean", data.get("mean_last_epoch_val_accuracy"), "validation", f"{seeds} seeds, last epoch"),
         ("test", data.get("test_accuracy"), "test", f"these weights, last epoch, {_images(data, 'test')}"),
         ("test, mean", data.get("mean_test_accuracy"), "test", f"{seeds} seeds, last epoch"),

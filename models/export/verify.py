@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,17 +58,13 @@ def write_verified(export: Export, path: Path, force: bool = False, format: str 
     name = str(export.options.get("name") or (path.stem if chosen.suffix else path.name))
     draft = path.with_name(f".export-{uuid.uuid4().hex[:12]}{chosen.suffix}")
     try:
-        try:
+        with _writing(path):
             chosen.write(export, draft, name)
             _synchronise(draft)
-        except OSError as error:
-            raise _unwritable(path, error) from error
         _check_replaced(draft, path)
         result = chosen.verify(export, draft, path)
-        try:
+        with _writing(path):
             _put_in_place(draft, path)
-        except OSError as error:
-            raise _unwritable(path, error) from error
         return result
     finally:
         _remove(draft)
@@ -232,8 +229,12 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _unwritable(path: Path, error: OSError) -> UserError:
-    return UserError(f"cannot write {path} ({error.strerror or error}): give another --output")
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot write {path} ({error.strerror or error}): give another --output") from error
 
 
 def different(path: Path, what: str) -> UnderbudgetError:

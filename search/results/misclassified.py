@@ -2,9 +2,7 @@
 
 import logging
 
-from underbudget.models import weights
-from underbudget.models.language import parse
-from underbudget.models.plan import plan
+from underbudget.models.errors import UserError
 from underbudget.reports import front as fronts
 from underbudget.reports.misclassified import (
     MOST,
@@ -13,8 +11,10 @@ from underbudget.reports.misclassified import (
     read_misclassified,
     write_misclassified,
 )
+from underbudget.reports.network import plan_of
 from underbudget.reports.record import StudyRecord
 from underbudget.search.data.store import Dataset
+from underbudget.search.results.trained_trials import load_state
 from underbudget.search.study.location import StudyLocation
 from underbudget.search.training.image_evaluation import evaluate_images
 
@@ -33,15 +33,12 @@ def keep_misclassified(where: StudyLocation, study: StudyRecord, dataset: Datase
     known = read_misclassified(where.folder)
     if known is not None and known.weights_sha256 == digest:
         return False
-    path = where.folder / winner.result.weights_file
-    if not path.is_file():
+    try:
+        state = load_state(where, winner)
+    except UserError as error:
+        log.warning("no pictures of what trial %d misclassifies: %s", winner.trial, error)
         return False
-    data = path.read_bytes()
-    if weights.sha256(data) != digest:
-        log.warning("%s was changed: no pictures of what trial %d gets wrong", path, winner.trial)
-        return False
-    network = plan(parse(winner.proposal.layers_text), dataset.info.input_shape, len(dataset.info.classes))
-    evaluated = evaluate_images(network, [(winner.result.epochs, weights.decode(data))], dataset, "validation", "cpu")
+    evaluated = evaluate_images(plan_of(study, winner), [(winner.result.epochs, state)], dataset, "validation", "cpu")
     missed = sorted(evaluated["missed"], key=lambda each: (-each[3], each[0]))
     images = dataset.part("validation").images
     kept = tuple(

@@ -124,9 +124,6 @@ class LogReal:
     def draw(self, source: random.Random) -> float:
         return min(max(math.exp(source.uniform(math.log(self.low), math.log(self.high))), self.low), self.high)
 
-    def __str__(self) -> str:
-        return f"{self.low:g} to {self.high:g} (log)"
-
 
 @dataclass(frozen=True)
 class Choice:
@@ -159,9 +156,6 @@ class Choice:
     def setting(self) -> Any:
         """The choices as a value of the [space] table."""
         return list(self.choices)
-
-    def __str__(self) -> str:
-        return " | ".join(self.choices)
 
 
 Dimension = Integer | Real | Choice

@@ -91,7 +91,7 @@ class Space:
         return cls(input_shape, classes, tuple(dimensions))
 
     def narrowed(self, table: Mapping[str, object]) -> "Space":
-        """The space within the ranges of a [space] table (docs/space.md), e.g. {"n_before": [2, 3], "head": "gap_conv"}.
+        """The space within the ranges of a [space] table (docs/space.md), e.g. {"n_before": [2, 3], "width": [4, 16]}.
 
         A key for one dimension is applied after those for several, within them. Raises UserError for an unknown key
         and for a range that is empty or lies outside the present one.
@@ -184,18 +184,6 @@ class Space:
 
     def _cost(self, network: Architecture, metric: str) -> int:
         return int(getattr(count(plan(network, self.input_shape)), metric))
-
-    def describe(self) -> list[tuple[str, str]]:
-        """(name, range) rows for people; widths with the same range share a row."""
-        rows = [("input", size_text(self.input_shape)), ("classes", str(self.classes))]
-        for dimension in self.dimensions:
-            family, _, index = dimension.name.rpartition("_")
-            last, text = rows[-1]
-            if index.isdecimal() and last.startswith(f"{family}_") and text == str(dimension):
-                rows[-1] = f"{last.partition('..')[0]}..{index}", text
-            else:
-                rows.append((dimension.name, str(dimension)))
-        return rows
 
 
 def feasible_share(

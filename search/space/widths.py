@@ -1,4 +1,4 @@
-"""Widths and the budget: the upper end of their range, once for a whole study, and a proposal's widths scaled to fit."""
+"""Widths and the budget: the upper end of their range in a study, and the widths of a proposal scaled to fit."""
 
 import math
 from collections.abc import Callable, Mapping

@@ -140,8 +140,10 @@ def _integer_step(step: Step, source: Grid, least: float, most: float) -> Intege
     target = _grid(least, most, HEADROOM * source.scale * float(scales.max()))
     units = scales.astype(np.float64)
     weight = np.clip(_rounded(rows / units[:, None]), -MOST, MOST).astype(np.int8)
-    shaped = weight.reshape(-1, *step.weight.shape[:-1]) if step.kind != "conv" else weight
-    shaped = np.moveaxis(shaped, 0, -1) if step.kind != "conv" else shaped.reshape(step.weight.shape)
+    if step.kind == "conv":
+        shaped = weight.reshape(step.weight.shape)
+    else:
+        shaped = np.moveaxis(weight.reshape(-1, *step.weight.shape[:-1]), 0, -1)
     bias = _rounded(step.bias / (source.scale * units)).astype(np.int32)
     pairs = [fixed_point(source.scale * unit / target.scale) for unit in units.tolist()]
     return IntegerStep(

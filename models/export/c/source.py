@@ -97,18 +97,15 @@ def _templates() -> "Environment":
 
 
 def _render(template: str, program: Program, **values: Any) -> str:
-    return (
-        _templates()
-        .get_template(template)
-        .render(
-            about=program.about,
-            prefix=program.prefix,
-            upper=program.prefix.upper(),
-            value=VALUE_TYPES[program.precision],
-            int8=program.integers is not None,
-            braces=braces,
-            **values,
-        )
+    file = _templates().get_template(template)
+    return file.render(
+        about=program.about,
+        prefix=program.prefix,
+        upper=program.prefix.upper(),
+        value=VALUE_TYPES[program.precision],
+        int8=program.integers is not None,
+        braces=braces,
+        **values,
     )
 
 

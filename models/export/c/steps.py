@@ -94,12 +94,10 @@ def _primary(layer: PlannedLayer, index: int, tensors: dict[str, Floats], before
         case Conv(width, kernel, stride, padding, groups):
             weight = tensors["weight"].transpose(0, 2, 3, 1)
             bias = tensors.get("bias", np.zeros(width))
-            if groups == inputs[0] > 1:
+            kind = "depthwise" if groups == inputs[0] > 1 else "conv"
+            if kind == "depthwise":
                 weight = weight[..., 0].transpose(1, 2, 0)
-                return Step(
-                    "depthwise", layer.name, index, inputs, output, kernel, stride, padding, groups, weight, bias
-                )
-            return Step("conv", layer.name, index, inputs, output, kernel, stride, padding, groups, weight, bias)
+            return Step(kind, layer.name, index, inputs, output, kernel, stride, padding, groups, weight, bias)
         case Linear(width):
             channels, height, breadth = _map(before)
             # torch flattens channels first, maps here have them last
