@@ -1,4 +1,4 @@
-"""Our counts against two strangers: torch's own parameters, and fvcore's tracing of the built module.
+"""The cross-check of our counts: by torch's own parameters, and by fvcore, which traces the built module.
 
 fvcore (https://github.com/facebookresearch/fvcore, docs/flop_count.md) counts one per multiply-add of convolutions and
 linear layers and ignores biases, as we do; its counts for batch norm and adaptive pooling are not multiply-adds by our
@@ -31,7 +31,7 @@ class LayerCheck:
 
 @dataclass(frozen=True)
 class CrossCheck:
-    """The same network counted by us, by torch and by fvcore."""
+    """One network as the plan, torch and fvcore count it."""
 
     params_plan: int
     params_torch: int  # sum of p.numel() over the trainable parameters
@@ -69,7 +69,7 @@ class CrossCheck:
 
 
 def crosscheck(plan: Plan, module: "nn.Module | None" = None) -> CrossCheck:
-    """Build the plan's network, or take `module`, whose submodules are named as the plan's layers, and recount it.
+    """Count the plan's network, or `module`, whose submodules are named as the plan's layers, by torch and fvcore too.
 
     The module and torch's random state are left as they were. Takes about 10 ms for a small network, once torch and
     fvcore are imported.

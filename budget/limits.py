@@ -21,7 +21,7 @@ from fractions import Fraction
 from underbudget.budget.count import METRICS, Cost
 from underbudget.models.errors import UserError, nearest, quoted
 
-MAX_BOUND = 10**15  # far above any use; what is larger is a slip of the keyboard
+MAX_BOUND = 10**15  # far above any use: a larger one is a typing error
 
 _COUNT_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}
 _BYTE_UNITS = {
@@ -38,7 +38,7 @@ _BYTE_UNITS = {
 _LIMIT = re.compile(r"([A-Za-z_]+)\s*(<=|<)\s*(.*)", re.DOTALL)
 _NUMBER = re.compile(r"([0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)\s*([A-Za-z]*)")
 _EXAMPLE = "e.g. params<8000 or macs<=1.5M"
-# What people call the costs.
+# The costs in words.
 COST_WORDS = {"params": "parameters", "macs": "MACs", "peak_bytes": "peak bytes", "params_bytes": "bytes of parameters"}
 
 

@@ -1,4 +1,4 @@
-"""The errors that a person may see, and what their messages are made of. Each says the rule, the value and the way out,
+"""The errors that a person may see, and parts of their messages. Each message says the rule, the value and the way out,
 on one line."""
 
 import difflib
@@ -21,7 +21,7 @@ class UserError(UnderbudgetError, ValueError):
 
 
 class UnavailableError(UserError):
-    """Something that this machine lacks (a package, a compiler) or that a format has no means for: others will do."""
+    """This machine lacks something (a package, a compiler), or a format cannot express a network: others will do."""
 
 
 def quoted(text: str, most: int = 40) -> str:

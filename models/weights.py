@@ -22,15 +22,12 @@ def encode(state: "Mapping[str, Tensor]") -> bytes:
     Equal states give equal bytes: tensors are written row by row (`torch.contiguous_format`), without metadata.
     """
     import safetensors.torch
-
-    # A fresh copy each: safetensors refuses tensors that share memory.
-    return safetensors.torch.save({name: _plain(tensor) for name, tensor in state.items()})
-
-
-def _plain(tensor: "Tensor") -> "Tensor":
     import torch
 
-    return tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+    layout = torch.contiguous_format
+    # A fresh copy each: safetensors refuses tensors that share memory.
+    copies = {name: tensor.detach().to("cpu", copy=True, memory_format=layout) for name, tensor in state.items()}
+    return safetensors.torch.save(copies)
 
 
 def decode(data: bytes) -> "dict[str, Tensor]":

@@ -82,7 +82,7 @@ class Format:
     needs: Sequence[str] = ()  # packages that are not among the program's own
     marker: str = ""  # of a folder: a file in it that tells the format
     options: Mapping[str, Callable[[object], object]] = field(default_factory=dict)
-    """Options of this format alone, by their name in `Export.options`: what raises UserError for a bad value."""
+    """Options of this format alone, by name, each with a function that raises UserError for a bad value."""
 
     @property
     def is_folder(self) -> bool:

@@ -1,1 +1,1 @@
-"""What is taken out of a study: trained trials, exports, reports."""
+"""What comes out of a study: trained trials, exports, reports."""

@@ -1,4 +1,4 @@
-"""What is exported, gathered from where it lies (a trial of a study, or a folder of runs), and written."""
+"""Exports: gathered from a trial of a study or from a folder of runs, and written in one format or all."""
 
 import contextlib
 import json
@@ -239,13 +239,13 @@ def with_images(export: Export, dataset: "Dataset | None") -> Export:
 
 
 def format_of(output: Path, format: str | None) -> str:
-    """The format asked for; without one, the one that the ending of the output tells, else py."""
+    """The format asked for, else the one of the output's ending, else py."""
     told = (one.name for one in formats.every() if not one.is_folder and one.suffix == output.suffix)
     return next(told, "py") if format is None else format
 
 
 def check_output(output: Path, format: str, force: bool) -> None:
-    """Raises UserError where a format, or all of them, may not be written to `output`; before any work is done."""
+    """Raises UserError, before any work is done, if a format, or all of them, may not be written to `output`."""
     if format != formats.ALL:
         chosen = formats.find(format)
         check_target(output, force, chosen)
@@ -261,8 +261,8 @@ def check_output(output: Path, format: str, force: bool) -> None:
 
 
 def options_of(format: str, given: Mapping[str, str | None]) -> dict[str, JSON]:
-    """Those of the options of single formats that were given. Raises UserError for one that a format, or all of them,
-    does not take, or a value that is none; before any work is done."""
+    """The options of single formats that were given. Raises UserError, before any work is done, for one that the format
+    (or any, for all) does not take, and for a bad value."""
     options: dict[str, JSON] = {name: value for name, value in given.items() if value is not None}
     chosen = formats.every() if format == formats.ALL else [formats.find(format)]
     for name, value in options.items():
@@ -300,5 +300,5 @@ def write(export: Export, output: Path, format: str, force: bool = False) -> lis
 
 
 def _below(folder: Path, format: Format) -> Path:
-    """Where a format goes among all: DIR/DIR.py, DIR/DIR.onnx, ..., DIR/safetensors."""
+    """Where each of all formats goes: DIR/DIR.py, DIR/DIR.onnx, ..., DIR/safetensors."""
     return folder / (format.name if format.is_folder else f"{folder.name}{format.suffix}")

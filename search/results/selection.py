@@ -1,4 +1,4 @@
-"""Which network of a study is taken away: by accuracy, by size, or where the front bends; one line says why."""
+"""Which network of a study is exported: by accuracy, by size, or where the front bends; one line says why."""
 
 import math
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ PICKS = ("accurate", "smallest", "knee")
 
 @dataclass(frozen=True)
 class Selection:
-    """A complete trial and why it is the one."""
+    """A complete trial and why it was chosen."""
 
     trial: TrialRecord
     why: str
 
 
 def select(study: StudyRecord, how: str | None = None, at_least: float | None = None) -> Selection:
-    """The trial that a pick decides on.
+    """The trial that `--pick` chooses.
 
-    None: the winner, as everywhere. accurate: the lowest cost (of the study's front) among those whose score lies in
+    None: the winner. accurate: the lowest cost (of the study's front) among those whose score lies in
     the 95 % interval of the winner's. smallest: the fewest parameters among those that hold `at_least` percent, or the
     target that the study was last searched with. knee: see `_knee`.
 

@@ -40,14 +40,14 @@ def compiler() -> str:
 def compiled(folder: Path, prefix: str, target: Path, command: Sequence[str] = ()) -> None:
     """Make the test program of a folder with `<prefix>.c` and `<prefix>_main.c` at `target`.
 
-    `command` is the compiler with its flags, the host's by default. Raises UnderbudgetError with its first complaint.
+    `command` is the compiler with its flags, the host's by default. Raises UnderbudgetError with its first error.
     """
     sources = [str((folder / name).resolve()) for name in (f"{prefix}.c", f"{prefix}_main.c")]
     _done([*(command or (compiler(), *FLAGS)), *sources, "-o", str(target)])
 
 
 def run(program: Path, pictures: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], str]:
-    """Predictions (n,), stored logits (n, classes) and what was said of the time, for uint8 pictures (n, c, h, w).
+    """Predictions (n,), stored logits (n, classes) and the line about the time, for uint8 pictures (n, c, h, w).
 
     Raises UnderbudgetError where the program fails.
     """

@@ -34,7 +34,7 @@ Pictures = npt.NDArray[np.uint8]
 
 
 def write(export: Export, path: Path, name: str) -> None:
-    """Write the folder. Raises UserError where no C compiler is there to verify it, or for options that do not fit."""
+    """Write the folder. Raises UserError if there is no C compiler to verify it, or for bad options."""
     compiling.compiler()
     made = programs(export, name)
     path.mkdir()
@@ -154,7 +154,7 @@ def _logits(export: Export, pictures: Pictures) -> npt.NDArray[np.float32]:
 def _compared(
     program: Program, pictures: Pictures, stored: npt.NDArray[Any], wanted: npt.NDArray[Any], path: Path
 ) -> str:
-    """How the logits of a program compare, in words. Raises UnderbudgetError where they are not what they should be."""
+    """How the logits of a program compare, in words. Raises UnderbudgetError if they are wrong."""
     import torch
 
     if program.integers is None:

@@ -47,7 +47,7 @@ def _float(value: np.float32) -> str:
 
 
 def whole(values: Iterable[int]) -> list[str]:
-    """Integer literals; the least int32 has none of its own."""
+    """Integer literals; the least int32 has none, it is written as a difference."""
     return ["(-2147483647 - 1)" if value == -(2**31) else str(int(value)) for value in values]
 
 
@@ -70,7 +70,7 @@ def braces(items: list[str], used: int = 0) -> str:
 
 
 def prefix_of(value: object) -> str:
-    """A prefix of C names, checked. Raises UserError."""
+    """Check a prefix of C names. Raises UserError."""
     if not isinstance(value, str) or not re.fullmatch(PREFIX, value):
         shown = plain(value, 40)
         raise UserError(

@@ -62,7 +62,7 @@ class Program:
 
 
 def programs(export: Export, name: str) -> list[Program]:
-    """The precisions of an export, all that can be made or the one of its options.
+    """The programs of an export: all precisions that can be made, or the one of its options.
 
     Options: `prefix` of the C names, else they are made of the option `name`, else of `name`; `precision`, float32 or
     int8. int8 is calibrated on at most MOST_CALIBRATED of the export's calibration pictures and left out where it has
@@ -85,7 +85,7 @@ def programs(export: Export, name: str) -> list[Program]:
 
 
 def precision_of(value: object) -> str:
-    """A precision, checked. Raises UserError."""
+    """Check a precision. Raises UserError."""
     if value not in PRECISIONS:
         raise UserError(f"a precision is {' or '.join(PRECISIONS)}, not {str(value)[:40]!r}")
     return str(value)
