@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 LOOPBACK = "127.0.0.1"
-_STYLE = "/underbudget.css"
-_SHEET = b"""\
+_STYLE = b"""<style>
 main .MuiBox-root > .MuiBox-root > .MuiTypography-body1 {
   white-space: normal; overflow-wrap: anywhere; max-height: 3em; overflow-y: auto;
 }
@@ -30,7 +29,7 @@ main :is(p, td) > a, main strong > a { color: #1e88e5; }
 main table:not(.MuiTable-root) { border-collapse: collapse; }
 main table:not(.MuiTable-root) :is(th, td) { padding: 2px 10px; }
 main table:not(.MuiTable-root) tr { border-bottom: 1px solid rgba(128, 128, 128, 0.25); }
-"""
+</style>"""
 _NEAR = 100  # ports that are tried after a taken one
 
 
@@ -60,8 +59,7 @@ def server(url: str, artifacts: Path, host: str, port: int) -> "WSGIServer":
             self.setup_environ()
 
     check_port(host, port)
-    application = optuna_dashboard.wsgi(url, FileSystemArtifactStore(artifacts))
-    application = _styled(application)
+    application = _styled(optuna_dashboard.wsgi(url, FileSystemArtifactStore(artifacts)))
     if is_loopback(host):
         application = _for_this_machine(application)
     try:
@@ -130,33 +128,23 @@ def _for_this_machine(application: "WSGIApplication") -> "WSGIApplication":
 
 
 def _styled(application: "WSGIApplication") -> "WSGIApplication":
-    """The same with our style sheet: the page's Content-Security-Policy lets it load one from the same address."""
-    link = f'<link rel="stylesheet" href="{_STYLE}"></head>'.encode()
+    """The same with our style sheet in its pages, which their Content-Security-Policy allows."""
 
     def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-        path = str(environ.get("PATH_INFO", ""))
-        if path == _STYLE:
-            start("200 OK", [("Content-Type", "text/css; charset=utf-8"), ("Content-Length", str(len(_SHEET)))])
-            return [_SHEET]
-        if path != "/dashboard" and not path.startswith("/dashboard/"):
+        if not f"{environ.get('PATH_INFO', '')}/".startswith("/dashboard/"):
             return application(environ, start)
         environ.pop("HTTP_IF_MODIFIED_SINCE", None)  # the page is put together here: it is never "not modified"
-        begun: list[tuple[str, list[tuple[str, str]]]] = []
 
-        def hold(status: str, headers: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
-            begun.append((status, headers))
-            return lambda data: None
+        def begin(status: str, headers: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
+            kept = [
+                header for header in headers if header[0].lower() not in ("content-length", "last-modified", "etag")
+            ]
+            return start(status, kept, *error)
 
-        body = application(environ, hold)
-        try:
-            page = b"".join(body).replace(b"</head>", link, 1)
-        finally:
-            if hasattr(body, "close"):
-                body.close()
-        status, headers = begun[-1]
-        ours = ("content-length", "last-modified", "etag")
-        kept = [(name, value) for name, value in headers if name.lower() not in ours]
-        start(status, [*kept, ("Content-Length", str(len(page)))])
-        return [page]
+        body = application(environ, begin)
+        page = b"".join(body)
+        if hasattr(body, "close"):
+            body.close()
+        return [page.replace(b"</head>", _STYLE + b"</head>", 1)]
 
     return answer

@@ -38,10 +38,8 @@ def update(where: StudyLocation, study: StudyRecord, artifacts: bool = True, sec
             locks.check_one_name(where.database)
         files, left_out = front_artifacts(where, study, front[::-1], seconds) if artifacts else (None, "")
         notes = {trial.trial: trial_note(study, trial) for trial in front}
-        stored = store(
-            where.url, where.name, DashboardContent(figures(study), study_note(study), notes, files), _PATIENCE
-        )
-        for identity in stored.dropped:
+        content = DashboardContent(figures(study), study_note(study), notes, files)
+        for identity in store(where.url, where.name, content, _PATIENCE):
             path_of(where, identity).unlink(missing_ok=True)
     except sa.exc.SQLAlchemyError as error:
         why = str(getattr(error, "orig", None) or error).strip().split("\n")[0][:200]
