@@ -7,6 +7,7 @@ import time
 from underbudget.models.errors import UnderbudgetError
 from underbudget.reports import front as fronts
 from underbudget.reports.record import StudyRecord
+from underbudget.reports.storage_url import reason
 from underbudget.search.dashboard.artifacts import front_artifacts, path_of
 from underbudget.search.progress import Event, Notify, Progress
 from underbudget.search.study import finding, locks
@@ -42,8 +43,7 @@ def update(where: StudyLocation, study: StudyRecord, artifacts: bool = True, sec
         for identity in store(where.url, where.name, content, _PATIENCE):
             path_of(where, identity).unlink(missing_ok=True)
     except sa.exc.SQLAlchemyError as error:
-        why = str(getattr(error, "orig", None) or error).strip().split("\n")[0][:200]
-        return f"note: the study takes no figures and notes for the dashboard now ({why})"
+        return f"note: the study takes no figures and notes for the dashboard now ({reason(error)})"
     except (OSError, LookupError, TypeError, ValueError, UnderbudgetError) as error:
         return f"note: no figures and notes for the dashboard ({' '.join(str(error).split())[:200]})"
     return left_out
