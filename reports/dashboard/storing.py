@@ -29,6 +29,7 @@ MEMORY = (
     "underbudget:dashboard"  # attribute of ours: {"notes": {trial or _STUDY: digest}, "files": {trial: identities}}
 )
 _STUDY = "study"
+_TABLE = "study_system_attributes"
 _PIECE = 2045  # characters
 
 
@@ -65,7 +66,7 @@ def store(url: str, name: str, content: DashboardContent, patience: float) -> li
     import plotly.graph_objects as go
 
     with quiet_optuna(), _connected(url, patience) as connection:
-        study_id, stored = _read(connection, name)
+        study_id, stored, ids = _read(connection, name)
         storage = optuna.storages.InMemoryStorage()
         draft = optuna.create_study(storage=storage)
         draft_id = storage.get_study_id_from_name(draft.study_name)
@@ -74,8 +75,6 @@ def store(url: str, name: str, content: DashboardContent, patience: float) -> li
 
         memory = {"notes": {}, "files": {}} | (stored.get(MEMORY) or {})
         bodies = {_STUDY: content.study_note, **{str(number): body for number, body in content.trial_notes.items()}}
-        files = None if content.files is None else {str(number): files for number, files in content.files.items()}
-        ids = _trial_ids(connection, study_id, {*bodies, *(files or ()), *memory["notes"], *memory["files"]} - {_STUDY})
         texts = {whose: _note(stored, ids[whose]) for whose in {**memory["notes"], **bodies} if whose != _STUDY}
         changed, notes = _changed_notes(bodies, texts | {_STUDY: optuna_dashboard.get_note(draft)}, memory["notes"])
 
@@ -88,8 +87,10 @@ def store(url: str, name: str, content: DashboardContent, patience: float) -> li
             del shown[key]  # what remains of a text that became shorter
         for whose, body in changed.items():
             _set_note(shown, ids[whose], body)
-        kept, dropped = (memory["files"], []) if files is None else _set_files(shown, files, memory["files"], ids)
-        shown[MEMORY] = {"notes": notes, "files": kept}
+        files, dropped = memory["files"], list[str]()
+        if content.files is not None:
+            files, dropped = _set_files(shown, content.files, memory["files"], ids)
+        shown[MEMORY] = {"notes": notes, "files": files}
         _write(connection, study_id, stored, shown)
     return dropped
 
@@ -97,7 +98,7 @@ def store(url: str, name: str, content: DashboardContent, patience: float) -> li
 def _changed_notes(
     bodies: Mapping[str, str], texts: Mapping[str, str], memory: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """The notes to write, "" for one to take away, and the memory of those that are ours: a digest each."""
+    """The notes to write over `texts`, "" for one to take away, and the memory of those that are ours."""
     changed, kept = {}, {}
     for whose, text in texts.items():
         if (_digest(text) if text else None) != memory.get(whose):
@@ -110,6 +111,10 @@ def _changed_notes(
         if body != text:
             changed[whose] = body
     return changed, kept
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _note(stored: Mapping[str, Any], trial_id: int) -> str:
@@ -129,67 +134,48 @@ def _set_note(shown: dict[str, Any], trial_id: int, body: str) -> None:
 
 
 def _set_files(
-    shown: dict[str, Any], wanted: Mapping[str, Sequence[File]], memory: Mapping[str, list[str]], ids: Mapping[str, int]
+    shown: dict[str, Any], wanted: Mapping[int, Sequence[File]], memory: Mapping[str, list[str]], ids: Mapping[str, int]
 ) -> tuple[dict[str, list[str]], list[str]]:
     """Enter the files; the memory of those that are ours, and the identities of those taken away."""
-    for whose, files in wanted.items():
+    kept = {str(number): [file.identity for file in files] for number, files in wanted.items() if files}
+    for number, files in wanted.items():
         for file in files:
-            key = f"dashboard:artifacts:{ids[whose]}:{file.identity}"
+            key = f"dashboard:artifacts:{ids[str(number)]}:{file.identity}"
             meta = {"artifact_id": file.identity, "filename": file.filename, "mimetype": file.mimetype}
             if shown.get(key) != "null":
                 shown[key] = json.dumps({**meta, "encoding": None})
-    kept = {whose: [file.identity for file in files] for whose, files in wanted.items() if files}
     dropped = [(whose, identity) for whose, files in memory.items() for identity in {*files} - {*kept.get(whose, ())}]
     for whose, identity in dropped:
         shown.pop(f"dashboard:artifacts:{ids[whose]}:{identity}", None)
     return kept, sorted(identity for _, identity in dropped)
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _read(connection: "sqlalchemy.Connection", name: str) -> tuple[int, dict[str, Any], dict[str, int]]:
+    """Optuna's id of a study, its system attributes, and Optuna's ids of its trials by their numbers."""
+    from sqlalchemy import text
 
-
-def _read(connection: "sqlalchemy.Connection", name: str) -> tuple[int, dict[str, Any]]:
-    """Optuna's id of a study, and its system attributes."""
-    import sqlalchemy as sa
-
-    studies = sa.table("studies", sa.column("study_id"), sa.column("study_name"))
-    study_id = connection.scalar(sa.select(studies.c.study_id).where(studies.c.study_name == name))
+    study_id = connection.scalar(text("SELECT study_id FROM studies WHERE study_name = :name"), {"name": name})
     if study_id is None:
         raise KeyError(f"no study {name!r}")
-    table = _attributes()
-    rows = connection.execute(sa.select(table.c.key, table.c.value_json).where(table.c.study_id == study_id))
-    return study_id, {key: json.loads(text) for key, text in rows}
+    here = {"study_id": study_id}
+    rows = connection.execute(text(f"SELECT key, value_json FROM {_TABLE} WHERE study_id = :study_id"), here)
+    ids = connection.execute(text("SELECT number, trial_id FROM trials WHERE study_id = :study_id"), here)
+    return study_id, {key: json.loads(value) for key, value in rows}, {str(number): id_ for number, id_ in ids}
 
 
 def _write(connection: "sqlalchemy.Connection", study_id: int, stored: dict[str, Any], shown: dict[str, Any]) -> None:
     """Make the system attributes of a study those of `shown`; touches those that differ."""
-    import sqlalchemy as sa
+    from sqlalchemy import text
 
-    table = _attributes()
-    changed = [key for key in stored | shown if key not in shown or key not in stored or stored[key] != shown[key]]
-    for key in changed:
-        connection.execute(sa.delete(table).where(table.c.study_id == study_id, table.c.key == key))
-    for key in changed:
-        if key in shown:
-            row = {"study_id": study_id, "key": key, "value_json": json.dumps(shown[key])}
-            connection.execute(sa.insert(table), row)
-
-
-def _attributes() -> "sqlalchemy.TableClause":
-    import sqlalchemy as sa
-
-    return sa.table("study_system_attributes", *map(sa.column, ("study_id", "key", "value_json")))
-
-
-def _trial_ids(connection: "sqlalchemy.Connection", study_id: int, numbers: set[str]) -> dict[str, int]:
-    """Optuna's ids of trials by their numbers."""
-    import sqlalchemy as sa
-
-    trials = sa.table("trials", *map(sa.column, ("trial_id", "study_id", "number")))
-    query = sa.select(trials.c.number, trials.c.trial_id).where(trials.c.study_id == study_id)
-    rows = connection.execute(query.where(trials.c.number.in_(map(int, numbers)))).all()
-    return {str(number): trial_id for number, trial_id in rows}
+    missing = object()
+    changed = [key for key in stored | shown if stored.get(key, missing) != shown.get(key, missing)]
+    rows = [{"study_id": study_id, "key": key, "value": json.dumps(shown.get(key))} for key in changed]
+    new = [row for row in rows if row["key"] in shown]
+    if rows:
+        connection.execute(text(f"DELETE FROM {_TABLE} WHERE study_id = :study_id AND key = :key"), rows)
+    if new:
+        values = "(:study_id, :key, :value)"
+        connection.execute(text(f"INSERT INTO {_TABLE} (study_id, key, value_json) VALUES {values}"), new)
 
 
 @contextlib.contextmanager
