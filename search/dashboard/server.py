@@ -1,8 +1,8 @@
-"""Optuna Dashboard on a port of this machine, as it is but for two things around it.
+"""Serves Optuna Dashboard on a port of this machine, with two additions.
 
-It has no login, so only browsers that name this machine are answered: a foreign page whose name has been made to lead
-to 127.0.0.1 (DNS rebinding) could otherwise read and delete studies. And one style sheet is added: the dashboard shows
-attributes of a trial on one line each, which makes its pages as wide as our records are long.
+It has no login, so only requests that name this machine are answered: a foreign page whose name was made to lead to
+127.0.0.1 (DNS rebinding) could otherwise read and delete studies. And pages get a style sheet: the dashboard shows each
+attribute of a trial on one line, so they would be as wide as our records are long.
 """
 
 import ipaddress
@@ -30,14 +30,13 @@ main table:not(.MuiTable-root) { border-collapse: collapse; }
 main table:not(.MuiTable-root) :is(th, td) { padding: 2px 10px; }
 main table:not(.MuiTable-root) tr { border-bottom: 1px solid rgba(128, 128, 128, 0.25); }
 </style>"""
-_NEAR = 100  # ports that are tried after a taken one
+_NEAR = 100  # ports to try after a taken one
 
 
 def server(url: str, artifacts: Path, host: str, port: int) -> "WSGIServer":
-    """A server that listens; `serve_forever` answers, a thread per request.
+    """A listening server, with a thread per request; `serve_forever` answers.
 
-    artifacts: folder of the artifact store. Raises UserError for a host that is none of this machine's, and for a port
-    that is taken or not allowed, naming the next free one.
+    artifacts: folder of the artifact store. Raises UserError as `check_port`, and for a port that is not allowed.
     """
     import socketserver
     from wsgiref import simple_server
@@ -81,27 +80,23 @@ def is_loopback(host: str) -> bool:
 
 
 def check_port(host: str, port: int) -> None:
-    """Raises UserError where a port is taken, naming the next free one, or the host is none of this machine's."""
+    """Raises UserError for a taken port, naming the next free one, and for a host that is not this machine's."""
     if not 1 <= port <= 65535:
         raise UserError(f"--port is a whole number from 1 to 65535, not {port}")
-    family = _family(host)
-    if not is_free(host, 0, family):
+    if not _is_free(host, 0):
         raise UserError(f"--host {host} is no address of this machine: leave it out, or give 0.0.0.0 for all of them")
-    if not is_free(host, port, family):
-        other = next((p for p in range(port + 1, min(port + _NEAR, 65536)) if is_free(host, p, family)), None)
+    if not _is_free(host, port):
+        other = next((p for p in range(port + 1, min(port + _NEAR, 65536)) if _is_free(host, p)), None)
         hint = "give another --port" if other is None else f"{other} is free: --port {other}"
         raise UserError(f"the port {port} of {host} is in use, {hint}")
 
 
-def is_free(host: str, port: int, family: socket.AddressFamily = socket.AF_INET) -> bool:
-    """Whether one could listen there."""
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
+def _is_free(host: str, port: int) -> bool:
+    try:
+        with socket.create_server((host, port), family=_family(host)):
+            return True
+    except OSError:
+        return False
 
 
 def _family(host: str) -> socket.AddressFamily:
