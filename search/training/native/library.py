@@ -8,7 +8,6 @@ import ctypes
 import hashlib
 import os
 import platform
-import shutil
 import subprocess
 import tempfile
 from contextlib import suppress
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from underbudget.models.compiler import c_compiler
 from underbudget.search.training.environment import processor
 
 SOURCES = Path(__file__).parent
@@ -93,10 +93,8 @@ def _folder() -> Path:
 
 
 def _compiler() -> str:
-    for name in (os.environ.get("CC"), "cc", "gcc", "clang"):
-        found = shutil.which(name) if name else None
-        if found:
-            return found
+    if found := c_compiler():
+        return found
     raise Unavailable("no C compiler was found (cc, gcc or clang)")
 
 
