@@ -62,9 +62,7 @@ class Finished:
     device: str
     hardware: str
     versions: dict[str, str]
-    evaluation: dict[str, Any] | None = (
-        None  # of a detailed job: what underbudget.search.training.image_evaluation says of its weights
-    )
+    evaluation: dict[str, Any] | None = None  # of a detailed job: what search.training.evaluate says of its weights
     mean: list[float] | None = None  # per channel, as the images were normalised with; of a detailed job
     std: list[float] | None = None
 
