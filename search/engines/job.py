@@ -20,7 +20,7 @@ class Job:
     checksum: str  # of that data set: a worker refuses other data
     device: str
     backend: str = "auto"  # how to compute: one of search.training.backends.BACKENDS, or as a result recorded it
-    protocol: str = "search"  # what to train and to judge on: one of search.data.protocol.PROTOCOLS
+    protocol: str = "search"  # what to train and to evaluate on: one of search.data.protocol.PROTOCOLS
     detailed: bool = False  # a run that is looked at closely: StepsDone on the way, `evaluation` at its end
 
 
@@ -79,12 +79,7 @@ class Failed:
 
 Message = StepsDone | EpochDone | Finished | Failed
 
-_KINDS: dict[str, type[StepsDone] | type[EpochDone] | type[Finished] | type[Failed]] = {
-    "steps": StepsDone,
-    "epoch": EpochDone,
-    "finished": Finished,
-    "failed": Failed,
-}
+_KINDS: dict[str, type[Message]] = {"steps": StepsDone, "epoch": EpochDone, "finished": Finished, "failed": Failed}
 
 
 def message_to_json(message: Message) -> dict[str, Any]:
