@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from underbudget.search.training.recipe_parts import Affine, Augmentation, Perspective
+    from underbudget.search.training.recipe import Affine, Augmentation, Perspective
 
 _HORIZON = 1e-6  # where a perspective's denominator vanishes; what lies there is far outside the image
 _FAR = 3.0  # half images from the centre: surely outside
