@@ -1,17 +1,13 @@
-"""A comparison as rows, CSV and JSON, and its folder."""
+"""A comparison as rows and JSON, and the name of its folder."""
 
-import csv
 import hashlib
-import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from underbudget.reports import front as fronts
 from underbudget.reports.comparison import Comparison, Group, Member
-from underbudget.reports.files import json_text, write_files
 from underbudget.reports.history import ended
-from underbudget.reports.seeds import Difference, Summary, difference, summary
+from underbudget.reports.statistics import Difference, Summary, difference, summary
 from underbudget.reports.tables import FRONT_COLUMNS, counts, front_rows, interval
 
 FILES = {
@@ -23,21 +19,6 @@ FILES = {
     "report": "comparison.json",
 }
 _LONGEST = 80  # characters of a folder's name
-
-
-def write_comparison(comparison: Comparison, folder: Path) -> dict[str, Path]:
-    """Write the files of FILES into `folder`, made if need be. Raises UserError where it cannot be written."""
-    from underbudget.reports.page.comparison import render_page
-
-    texts = {
-        "studies": _csv(study_rows(comparison)),
-        "budgets": _csv(budget_rows(comparison)),
-        "fronts": _csv(_front_rows(comparison)),
-        "hypervolume": _csv(_hypervolume_rows(comparison)),
-        "report": json_text(to_json(comparison)),
-        "page": render_page(comparison),
-    }
-    return write_files(folder, FILES, texts)
 
 
 def folder_name(studies: Sequence[str]) -> str:
@@ -155,7 +136,8 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _front_rows(comparison: Comparison) -> list[dict[str, Any]]:
+def all_front_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """The fronts of all studies, one after the other."""
     return [
         {"group": group.name, "study": member.study.name, "seed": member.seed, **row}
         for group in comparison.groups
@@ -164,7 +146,8 @@ def _front_rows(comparison: Comparison) -> list[dict[str, Any]]:
     ] or [dict.fromkeys(("group", "study", "seed", *FRONT_COLUMNS))]
 
 
-def _hypervolume_rows(comparison: Comparison) -> list[dict[str, Any]]:
+def hypervolume_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """A row per study and trained trial: the hypervolume when it ended."""
     return [
         {
             "group": group.name,
@@ -180,11 +163,3 @@ def _hypervolume_rows(comparison: Comparison) -> list[dict[str, Any]]:
         for member in group.members
         for trial, step in zip(ended(member.study), member.history, strict=True)
     ]
-
-
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from underbudget.reports import front as fronts
 from underbudget.reports.page.conditions import conditions
 from underbudget.reports.record import StudyRecord, score_words
-from underbudget.reports.seeds import Summary
+from underbudget.reports.statistics import Summary
 from underbudget.reports.tables import front_rows
 
 # Besides the ten special characters those that the old font encoding OT1 shows as others, and the ligatures.

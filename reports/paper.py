@@ -6,9 +6,9 @@ from pathlib import Path
 from underbudget.models.errors import UserError
 from underbudget.reports import front as fronts
 from underbudget.reports import latex, paper_figures
+from underbudget.reports.confirmation import confirmation_of
 from underbudget.reports.files import write_files
 from underbudget.reports.page.conditions import conditions
-from underbudget.reports.page.finalists import confirmation_of
 from underbudget.reports.page.published import Published, published_points
 from underbudget.reports.record import StudyRecord
 from underbudget.reports.tables import front_frame

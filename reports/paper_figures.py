@@ -15,7 +15,7 @@ from underbudget.reports.page.conditions import Conditions
 from underbudget.reports.page.figure import least_error
 from underbudget.reports.page.published import LABEL, Published
 from underbudget.reports.record import StudyRecord, TrialRecord
-from underbudget.reports.seeds import Summary
+from underbudget.reports.statistics import Summary
 from underbudget.reports.tables import interval
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any
 
 from underbudget.models.errors import UserError
 from underbudget.reports.record import SCORE_EPOCHS, Epoch
-from underbudget.reports.seeds import Summary, summary
+from underbudget.reports.statistics import Summary, summary
 
 RUN_VERSION = 1
 HOLDING_EPOCHS = 5  # a target is held when each of the last five epochs reaches it
@@ -121,6 +121,17 @@ class OverSeeds:
     def best(self) -> Summary:
         """Accuracy of each seed's best epoch on the judged part: chosen on what it is judged by."""
         return summary([run.best.accuracy for run in self.runs])
+
+
+def conditions_json(runs: Sequence[Run]) -> dict[str, Any]:
+    """What several runs on the same data rest on, as plain JSON."""
+    return {
+        "readings": sum(run.readings for run in runs),
+        "data": asdict(runs[0].data),
+        "paths": sorted({run.path for run in runs}),
+        "hardware": sorted({run.hardware for run in runs}),
+        "versions": runs[0].versions,
+    }
 
 
 def to_json(run: Run) -> dict[str, Any]:

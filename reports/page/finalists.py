@@ -1,29 +1,10 @@
 """The confirmed finalists of a study, as its own page and its front show them."""
 
-from collections import defaultdict
 from typing import Any
 
 from underbudget.reports.confirmation import Confirmation, Confirmed
 from underbudget.reports.page.numbers import DASH, whole
-from underbudget.reports.record import StudyRecord
-from underbudget.reports.runs import Run, from_json
-from underbudget.reports.seeds import Summary
-
-
-def confirmation_of(study: StudyRecord, target: float | None = None) -> Confirmation | None:
-    """The runs on fresh seeds that the study holds, the highest search score first; None without any.
-
-    Raises UserError for runs of another version.
-    """
-    runs: dict[int, list[Run]] = defaultdict(list)
-    for stored in study.confirmations:
-        run = from_json(stored)
-        _, _, trial = (run.name or "").rpartition(":")
-        if trial.isdecimal():
-            runs[int(trial)].append(run)
-    finalists = [Confirmed(trial, tuple(runs[trial.trial])) for trial in study.trials if trial.trial in runs]
-    finalists.sort(key=lambda one: (-one.score, one.trial.trial))
-    return Confirmation(study.name, tuple(finalists), target) if finalists else None
+from underbudget.reports.statistics import Summary
 
 
 def finalist_rows(confirmation: Confirmation) -> list[dict[str, Any]]:
@@ -87,7 +68,3 @@ def finalist_trace(confirmation: Confirmation, axis: str) -> dict[str, Any]:
 
 def _above(last: Summary) -> float:
     return 0.0 if last.high is None else round(min(last.high, 100) - last.mean, 6)
-
-
-def _below(last: Summary) -> float:
-    return 0.0 if last.low is None else round(last.mean - last.low, 6)

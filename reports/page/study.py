@@ -11,6 +11,7 @@ from typing import Any
 from underbudget.budget import table
 from underbudget.models.errors import UserError
 from underbudget.reports import front as fronts
+from underbudget.reports.confirmation import confirmation_of
 from underbudget.reports.misclassified import MisclassifiedImages
 from underbudget.reports.network import plan_of
 from underbudget.reports.page.conditions import Conditions, conditions
@@ -18,7 +19,7 @@ from underbudget.reports.page.confusion import confusion_rows
 from underbudget.reports.page.curves_figure import curves_figure
 from underbudget.reports.page.details import trial_details
 from underbudget.reports.page.figure import Figure
-from underbudget.reports.page.finalists import confirmation_of, finalist_rows
+from underbudget.reports.page.finalists import finalist_rows
 from underbudget.reports.page.front_figure import front_figure
 from underbudget.reports.page.front_table import front_table
 from underbudget.reports.page.headline import headline
@@ -148,4 +149,9 @@ def _wrong(
         ]
         missed = tiles(pictures)
     total = 0 if mistakes is None else mistakes.total
-    return {"confusion": confusion_rows(counts, classes), "classes": classes, "missed": missed, "misclassified_total": total}
+    return {
+        "confusion": confusion_rows(counts, classes),
+        "classes": classes,
+        "missed": missed,
+        "misclassified_total": total,
+    }

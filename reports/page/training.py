@@ -11,7 +11,7 @@ from underbudget.reports.page.template import render
 from underbudget.reports.page.tiles import tiles
 from underbudget.reports.page.training_curves import training_curves
 from underbudget.reports.runs import Run, holding
-from underbudget.reports.seeds import Summary
+from underbudget.reports.statistics import Summary
 from underbudget.reports.training import FILES, PartStatistics, Training
 
 PROTOCOLS = {
