@@ -47,6 +47,10 @@ class Confirmation:
         """How often the labels of the test part were read for these runs."""
         return sum(run.readings for run in self.runs)
 
+    def holding(self, one: Confirmed) -> int | None:
+        """How many seeds of a finalist hold the target; None without one."""
+        return None if self.target is None else sum(run.holds(self.target, self.last) for run in one.runs)
+
     def closing(self) -> str | None:
         """Who holds the target, of the finalist that the search scored highest; None without a target."""
         if self.target is None:
@@ -73,7 +77,6 @@ def confirmation_of(study: StudyRecord, target: float | None = None) -> Confirma
 def rows(confirmation: Confirmation) -> list[dict[str, Any]]:
     """A row per finalist: last-epoch test accuracy over the seeds, percent; `low` and `high` are Student's 95 %
     interval."""
-    target = confirmation.target
     return [
         {
             "trial": one.trial.trial,
@@ -87,9 +90,7 @@ def rows(confirmation: Confirmation) -> list[dict[str, Any]]:
             "low": one.last.low,
             "high": one.last.high,
             "mean_best_epoch_chosen_on_test": one.best.mean,
-            "seeds_that_hold_target": None
-            if target is None
-            else sum(run.holds(target, confirmation.last) for run in one.runs),
+            "seeds_that_hold_target": confirmation.holding(one),
             "layers_text": one.runs[0].layers_text,
         }
         for one in confirmation.finalists

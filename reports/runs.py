@@ -177,8 +177,12 @@ def read_run(path: Path) -> Run:
 
 def holding(runs: Sequence[Run], target: float, epochs: int = HOLDING_EPOCHS) -> str:
     """Who holds a target, in words: "target 99.40: held in each of the last 5 epochs by 4 of 5 seeds"."""
-    least = min((len(run.judged) for run in runs), default=epochs)
-    count = min(epochs, least)
-    where = f"in each of the last {count} epochs" if count > 1 else "in the only epoch"
     held = sum(run.holds(target, epochs) for run in runs)
-    return f"target {target:.2f}: held {where} by {held} of {len(runs)} {'seed' if len(runs) == 1 else 'seeds'}"
+    seeds = "seed" if len(runs) == 1 else "seeds"
+    return f"target {target:.2f}: held {in_last_epochs(runs, epochs)} by {held} of {len(runs)} {seeds}"
+
+
+def in_last_epochs(runs: Sequence[Run], epochs: int) -> str:
+    """The last epochs in words, as many as every run has: "in each of the last 5 epochs"."""
+    count = min([epochs, *(len(run.judged) for run in runs)])
+    return f"in each of the last {count} epochs" if count > 1 else "in the only epoch"

@@ -5,7 +5,7 @@ from typing import Any
 
 from underbudget.models.plan import Plan
 from underbudget.models.references import Reference
-from underbudget.reports import network_changes
+from underbudget.reports import network
 from underbudget.reports.runs import OverSeeds, Run, conditions_json
 from underbudget.reports.statistics import Difference, Summary, difference, standard_errors, summary
 
@@ -79,7 +79,7 @@ def target(step: SeriesStep, before: SeriesStep | None) -> str:
 
 def changes(step: SeriesStep, before: SeriesStep) -> list[str]:
     """What differs between two steps, each as a fact."""
-    found = network_changes.changes(step.network, before.network)
+    found = network.changes(step.network, before.network)
     if step.reference.recipe != before.reference.recipe:
         found.append(f"recipe {step.reference.recipe} instead of {before.reference.recipe}")
     if step.reference.epochs != before.reference.epochs:

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from underbudget.budget.count import Cost
+from underbudget.budget.limits import Budget
 from underbudget.models.plan import Plan
 from underbudget.reports.pictures import Picture
-from underbudget.reports.runs import OverSeeds, Run, conditions_json, holding
+from underbudget.reports.runs import HOLDING_EPOCHS, OverSeeds, Run, conditions_json, holding, in_last_epochs
 from underbudget.reports.statistics import Summary
-from underbudget.reports.target_check import Check, Goal
 
 FILES = {
     "page": "index.html",
@@ -28,6 +29,25 @@ FILES = {
     "confusion_png": "confusion.png",
 }
 MISCLASSIFIED_COLUMNS = ("seed", "image", "true", "predicted", "confidence", "seeds_that_miss_it")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is to be reached."""
+
+    accuracy: float  # percent, in each of the last epochs
+    last: int = HOLDING_EPOCHS
+    budget: str = "params<8000"
+    epochs: int = 15  # at most
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule of a goal."""
+
+    rule: str
+    found: str
+    passed: bool
 
 
 @dataclass(frozen=True)
@@ -67,6 +87,21 @@ class Training(OverSeeds):
         """Counts [true][predicted] of all seeds together."""
         classes = range(len(self.runs[0].data.classes))
         return [[sum(run.confusion[true][guess] for run in self.runs) for guess in classes] for true in classes]
+
+
+def target_check(runs: Sequence[Run], cost: Cost, goal: Goal) -> tuple[Check, ...]:
+    """Each rule with what was found. Accuracy passes when every seed holds it."""
+    held = sum(run.holds(goal.accuracy, goal.last) for run in runs)
+    lowest = min(epoch.accuracy for run in runs for epoch in run.judged[-goal.last :])
+    seeds = f"{held} of {len(runs)} seeds" if len(runs) > 1 else ("held" if held else "not held")
+    rule = f"accuracy at least {goal.accuracy:.2f} % {in_last_epochs(runs, goal.last)}"
+    checks = [Check(rule, f"{seeds}, lowest {lowest:.2f} %", held == len(runs))]
+    for limit in Budget.parse(goal.budget).limits:
+        used = getattr(cost, limit.metric)
+        checks.append(Check(str(limit), f"{used:,}", used <= limit.largest))
+    epochs = max(len(run.judged) for run in runs)
+    checks.append(Check(f"at most {goal.epochs} epochs", str(epochs), epochs <= goal.epochs))
+    return tuple(checks)
 
 
 def history_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:

@@ -30,18 +30,18 @@ def write_report(
     folder: Path,
     target: float | None = None,
     published: Sequence[Published] | None = None,
-    confirmation: Callable[[], str | None] = lambda: None,
+    cross_check: Callable[[], str | None] = lambda: None,
     mistakes: MisclassifiedImages | None = None,
     options: str = "",
 ) -> dict[str, Path]:
     """The report of a study; the other arguments are those of `reports.page.study.render_page`."""
     from underbudget.reports.page.study import render_page
 
-    page = render_page(study, target, published, confirmation, mistakes=mistakes, options=options)
+    page = render_page(study, target, published, cross_check, mistakes, options)
     contents = {
         "trials": csv_text([tables.trial_row(trial) for trial in study.trials], tables.TRIAL_COLUMNS),
         "front": csv_text(tables.front_rows(study), tables.FRONT_COLUMNS),
-        "report": json_text(tables.to_json(study, target, confirmation())),
+        "report": json_text(tables.to_json(study, target, cross_check())),
         "page": page,
     }
     return write_files(folder, FILES, contents, _CHECK)
@@ -64,33 +64,33 @@ def write_comparison(comparison: Comparison, folder: Path) -> dict[str, Path]:
 
 def write_confirmation(confirmation: confirmations.Confirmation, folder: Path) -> dict[str, Path]:
     """Finalists on fresh seeds."""
-    from underbudget.reports.page.confirmation import render_page
+    from underbudget.reports.page.experiments import confirmation_page
 
     contents = {
         "table": csv_text(confirmations.rows(confirmation)),
         "runs": csv_text(confirmations.run_rows(confirmation)),
         "report": json_text(confirmations.to_json(confirmation)),
-        "page": render_page(confirmation),
+        "page": confirmation_page(confirmation),
     }
     return write_files(folder, confirmations.FILES, contents, _CHECK)
 
 
 def write_series(series: replays.Series, folder: Path) -> dict[str, Path]:
     """A published series, reproduced."""
-    from underbudget.reports.page.series import render_page
+    from underbudget.reports.page.experiments import series_page
 
     contents = {
         "table": csv_text(replays.rows(series)),
         "markdown": replays.markdown(series),
         "report": json_text(replays.to_json(series)),
-        "page": render_page(series),
+        "page": series_page(series),
     }
     return write_files(folder, replays.FILES, contents)
 
 
 def write_ablation(ablation: ablations.Ablation, folder: Path) -> dict[str, Path]:
     """What each ingredient of a network is worth."""
-    from underbudget.reports.page.ablation import render_page
+    from underbudget.reports.page.experiments import ablation_page
     from underbudget.reports.training_figures import changes
 
     contents: dict[str, str | bytes] = {
@@ -100,7 +100,7 @@ def write_ablation(ablation: ablations.Ablation, folder: Path) -> dict[str, Path
             [(arm.change, ablation.change(arm)) for arm in ablation.arms],
             f"{ablation.title}: change in {ablation.base.runs[0].data.part} accuracy, points",
         ),
-        "page": render_page(ablation),
+        "page": ablation_page(ablation),
     }
     return write_files(folder, ablations.FILES, contents)
 

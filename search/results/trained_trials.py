@@ -3,9 +3,7 @@
 Needs nothing but the study's folder and database: the images for the exported self-test are kept there.
 """
 
-import base64
 import json
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,14 +31,13 @@ def keep_samples(dataset: Dataset, folder: Path) -> None:
 
     JSON: `shape` (k, c, h, w), `images` (base64 of the zlib-compressed uint8 values), `labels`.
     """
-    import numpy as np
+    from underbudget.reports.pictures import pack
 
     path = folder / SAMPLES_FILE
     if path.exists():
         return
     images, labels = choose_samples(dataset, _MOST_SAMPLES)
-    packed = base64.b64encode(zlib.compress(np.ascontiguousarray(images).tobytes(), 9)).decode("ascii")
-    stored = {"shape": list(images.shape), "images": packed, "labels": labels}
+    stored = {"shape": list(images.shape), "images": pack(images), "labels": labels}
     write_atomically(path, json.dumps(stored).encode())
 
 
@@ -60,14 +57,13 @@ def choose_samples(dataset: Dataset, most: int) -> tuple[Any, list[int]]:
 
 def read_samples(folder: Path) -> tuple[Any, list[int]]:
     """Images uint8 (k, c, h, w) and labels of SAMPLES_FILE. Raises UserError where it is missing or damaged."""
-    import numpy as np
+    from underbudget.reports.pictures import unpack
 
     path = folder / SAMPLES_FILE
     try:
         stored = json.loads(path.read_bytes())
-        values = np.frombuffer(zlib.decompress(base64.b64decode(stored["images"])), dtype=np.uint8)
-        return values.reshape(stored["shape"]).copy(), list(stored["labels"])
-    except (OSError, ValueError, KeyError, TypeError, zlib.error) as error:
+        return unpack(stored["images"], stored["shape"]).copy(), list(stored["labels"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{path}, the images for the self-test, cannot be read: launch the study once more, which writes them again"
         ) from error
