@@ -161,7 +161,7 @@ def misclassified_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def summary_json(training: Training) -> dict[str, Any]:
-    """What came out, as plain JSON (docs/judging.md)."""
+    """What came out, as plain JSON (docs/experiments.md)."""
     first = training.runs[0]
     return {
         "title": training.title,

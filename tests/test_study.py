@@ -152,7 +152,7 @@ def test_somebody_who_has_the_database_open_does_not_spoil_the_end(
     simulated.search(tmp_path, 1)
     reader = sqlite3.connect(tmp_path / "study.db")
     reader.execute("SELECT count(*) FROM trials").fetchall()
-    with caplog.at_level("WARNING", logger="search"):
+    with caplog.at_level("WARNING", logger="underbudget"):
         assert simulated.search(tmp_path, 2).reached
     assert not studies.is_folded(simulated.location(tmp_path)) or not caplog.records
     reader.close()
