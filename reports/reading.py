@@ -179,16 +179,7 @@ def _read_trials(engine: "sqlalchemy.engine.Engine", study_id: int, study: str) 
         query = of_study("trial_params", "param_id", "param_name", "param_value", "distribution_json")
         params = _params(connection.execute(query.order_by(sa.text("param_id"))))
     return tuple(
-        _trial(
-            study,
-            row.number,
-            row.state if isinstance(row.state, str) else row.state.name,
-            attributes[row.trial_id],
-            params.get(row.trial_id, {}),
-            row.trial_id in broken,
-            _utc(row.datetime_start),
-            _utc(row.datetime_complete),
-        )
+        _trial(study, row, attributes[row.trial_id], params.get(row.trial_id, {}), row.trial_id in broken)
         for row in rows
     )
 
@@ -206,38 +197,32 @@ def _params(rows: Any) -> dict[int, dict[str, Any]]:
     return params
 
 
-def _trial(
-    study: str,
-    number: int,
-    optuna_state: str,
-    attributes: dict[str, str],  # as JSON text
-    params: dict[str, Any],
-    over_budget: bool,
-    started: datetime | None,
-    completed: datetime | None,
-) -> TrialRecord:
+def _trial(study: str, row: Any, attributes: dict[str, str], params: dict[str, Any], over_budget: bool) -> TrialRecord:
+    """A trial from its row in Optuna's table and its user attributes, which are JSON text."""
+
+    def stored(name: str) -> Any:
+        return json.loads(attributes.get(name, "null"))
+
     try:
-        state, reason = state_of(optuna_state, json.loads(attributes.get("verdict", '""')), over_budget)
-        stored = json.loads(attributes.get("record", "null"))
-        result = json.loads(attributes.get("result", "null"))
-        stop = json.loads(attributes.get("stop", "null"))
-        if stored is not None:
-            _check_version(stored.get("record_version"), f"trial {number} of study {study!r}")
+        state, reason = state_of(getattr(row.state, "name", row.state), stored("verdict") or "", over_budget)
+        proposal, result, stop = stored("record"), stored("result"), stored("stop")
+        if proposal is not None:
+            _check_version(proposal.get("record_version"), f"trial {row.number} of study {study!r}")
         return TrialRecord(
-            trial=number,
+            trial=row.number,
             state=state,
             reason=reason,
-            proposal=None if stored is None else proposal_from_json(stored),
-            curve=tuple(Epoch(**epoch) for epoch in json.loads(attributes.get("curve", "null")) or ()),
+            proposal=None if proposal is None else proposal_from_json(proposal),
+            curve=tuple(Epoch(**epoch) for epoch in stored("curve") or ()),
             result=None if result is None else Result(**result),
             stop=None if stop is None else Stop(**stop),
             params=params,
-            started=started,
-            completed=completed,
+            started=_utc(row.datetime_start),
+            completed=_utc(row.datetime_complete),
         )
     except (TypeError, KeyError, AttributeError, json.JSONDecodeError) as error:
         raise UserError(
-            f"trial {number} of study {study!r} has a record that is not as version {RECORD_VERSION} defines it "
+            f"trial {row.number} of study {study!r} has a record that is not as version {RECORD_VERSION} defines it "
             f"({error}): it was changed, or written by another program"
         ) from None
 

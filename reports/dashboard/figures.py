@@ -7,13 +7,12 @@ from typing import Any
 from underbudget.budget.table import rows
 from underbudget.reports import front as fronts
 from underbudget.reports.network import plan_of
-from underbudget.reports.page.conditions import conditions
 from underbudget.reports.page.curves_figure import curves_figure
 from underbudget.reports.page.figure import Figure
 from underbudget.reports.page.front_figure import front_figure
 from underbudget.reports.page.numbers import percent
 from underbudget.reports.page.published import published_points
-from underbudget.reports.page.spending_figure import spending_figure
+from underbudget.reports.page.spending import spending_figure
 from underbudget.reports.page.template import light_colors
 from underbudget.reports.record import StudyRecord, TrialRecord
 
@@ -32,20 +31,19 @@ def figures(study: StudyRecord) -> dict[str, Figure]:
     winner = fronts.winner(study.trials, study.axis)
     if winner is None:
         return {}
-    held = conditions(study)
+    held = study.stored
     front = fronts.front(study.trials, study.axis)
     title = f"Front: validation accuracy against {fronts.AXIS_WORDS[study.axis]}"
     return {
-        "underbudget-front": _stored(_in_decades(front_figure(study, held, published_points(held.dataset))), title),
+        "underbudget-front": _stored(_in_decades(front_figure(study, published_points(held.dataset.name))), title),
         "underbudget-curves": _stored(
             curves_figure(_spread(front[::-1]), held.images),
             "Learning curves on the front; training dotted",
             legend={"x": 1.02, "y": 1, "font": {"size": 11}},
         ),
         "underbudget-layers": _stored(
-            spending_figure(rows(plan_of(study, winner), study.settings.get("precision", "float32"))),
-            f"Where the budget goes: trial {winner.trial}, {fronts.params(winner):,} parameters, "
-            f"{percent(winner.score)}",
+            spending_figure(rows(plan_of(study, winner), held.precision)),
+            f"Where the budget goes: trial {winner.trial}, {fronts.cost(winner):,} parameters, {percent(winner.score)}",
         ),
     }
 

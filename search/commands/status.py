@@ -128,5 +128,5 @@ def _row(name: str, runs: str | None, storage: str | None) -> dict[str, Any]:
         **tables.counts(found),
         "front": len(fronts.front(found.trials, found.axis)),
         "score": None if best is None else best.score,
-        "params": None if best is None else fronts.params(best),
+        "params": None if best is None else fronts.cost(best),
     }

@@ -45,7 +45,7 @@ def write(
             study,
             where.folder / "report" if folder is None else folder,
             target,
-            confirmation=confirmation,
+            cross_check=confirmation,
             mistakes=read_misclassified(where.folder),
             options=finding.options(where),
         )
