@@ -16,7 +16,6 @@ from underbudget.reports.record import StudyRecord
 from underbudget.search.data.store import Dataset
 from underbudget.search.results.trained_trials import load_state
 from underbudget.search.study.location import StudyLocation
-from underbudget.search.training.image_evaluation import evaluate_images
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +25,8 @@ def keep_misclassified(where: StudyLocation, study: StudyRecord, dataset: Datase
 
     Takes a second or two. False if nothing was written: no winner, its weights are gone, or the same as before.
     """
+    from underbudget.search.training.evaluate import evaluate_states
+
     winner = fronts.winner(study.trials, study.axis)
     if winner is None or winner.result is None or winner.proposal is None:
         return False
@@ -38,7 +39,7 @@ def keep_misclassified(where: StudyLocation, study: StudyRecord, dataset: Datase
     except UserError as error:
         log.warning("no pictures of what trial %d misclassifies: %s", winner.trial, error)
         return False
-    evaluated = evaluate_images(plan_of(study, winner), [(winner.result.epochs, state)], dataset, "validation", "cpu")
+    evaluated = evaluate_states(plan_of(study, winner), [(winner.result.epochs, state)], dataset, "validation", "cpu")
     missed = sorted(evaluated["missed"], key=lambda each: (-each[3], each[0]))
     images = dataset.part("validation").images
     kept = tuple(
