@@ -136,9 +136,9 @@ def description(export: Export) -> dict[str, JSON]:
 
 
 def float_tensors(export: Export) -> dict[str, bytes]:
-    """The trained tensors and running statistics by name, as float32 values; a counter of batches is left out."""
+    """The trained tensors and running statistics by name, little-endian float32; a counter of batches is left out."""
     state = module(export).state_dict().items()
-    return {name: tensor.numpy().tobytes() for name, tensor in state if tensor.is_floating_point()}
+    return {name: tensor.numpy().astype("<f4").tobytes() for name, tensor in state if tensor.is_floating_point()}
 
 
 def digest(tensors: Mapping[str, bytes]) -> str:

@@ -21,16 +21,12 @@ from underbudget.models.export.verify import verified_by
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 
 DRIVER = """\
-import torch
 from pathlib import Path
 folder = Path(job["file"])
 card = (folder / "README.md").read_text("utf-8")
 names = {"__name__": "card"}
 exec(card.split("```python\\n")[1].split("\\n```")[0], names)
-network = names["load_network"](folder)
-with torch.inference_mode():
-    logits = network(names["normalise"](torch_pictures()))
-answer(logits, network.state_dict(), network.training, sum(p.numel() for p in network.parameters()))
+answer_for(names["load_network"](folder), names["normalise"](torch_pictures()))
 """
 
 USE = '''\

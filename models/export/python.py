@@ -8,20 +8,15 @@ import base64
 import hashlib
 import math
 import shlex
-import struct
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from underbudget.models.architecture import size_text
 from underbudget.models.errors import UserError
-from underbudget.models.export.contents import Export, check_batch, facts, logits, module
+from underbudget.models.export.contents import Export, check_batch, facts, float_tensors, logits
 from underbudget.models.export.formats import Format, Model, Verification, reading
 from underbudget.models.export.literal import JSON, literal, plain
 from underbudget.models.export.network import network_class
 from underbudget.models.export.verify import verified_by
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 SAMPLES = 8  # stored pictures, at most
 SAMPLE_BYTES = 24_000  # of them, at most, though there is always one
@@ -48,36 +43,25 @@ if TYPE_CHECKING:
 # Ends the driver of the fresh process (see models.export.verify): loads the file as a program would, then runs it as a
 # user would.
 DRIVER = """\
-import runpy, torch
+import runpy
 names = runpy.run_path(job["file"])
-network = names["load"]()
-with torch.inference_mode():
-    logits = network(names["normalise"](torch_pictures()))
-answer(logits, network.state_dict(), network.training, sum(p.numel() for p in network.parameters()))
+answer_for(names["load"](), names["normalise"](torch_pictures()))
 sys.argv = [job["file"], "--selftest"]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def stored_samples(export: Export) -> "Tensor":
-    """The pictures that the file keeps for its self-test: uint8 (k, channels, height, width)."""
+def source(export: Export) -> str:
+    """The text of the file: ASCII, without the time or anything else that differs between equal exports."""
     import numpy as np
     import torch
 
-    most = max(1, min(SAMPLES, SAMPLE_BYTES // math.prod(export.plan.input_shape)))
-    return torch.from_numpy(np.array(export.samples[:most]))
-
-
-def source(export: Export) -> str:
-    """The text of the file: ASCII, without the time or anything else that differs between equal exports."""
     from underbudget.models.export.standalone import background
 
     plan = export.plan
-    samples = stored_samples(export)
-    answers = logits(export, samples)
-    state = module(export).state_dict().values()
-    weights = b"".join(_floats(tensor) for tensor in state if tensor.is_floating_point())
-    pictures = samples.numpy().tobytes() + _floats(answers)
+    most = max(1, min(SAMPLES, SAMPLE_BYTES // math.prod(plan.input_shape)))
+    samples = np.array(export.samples[:most])
+    answers = logits(export, torch.from_numpy(samples)).numpy().astype("<f4")
     labels = tuple(int(label) for label in export.sample_labels[: len(samples)])
     constants = [
         _assignment("CLASSES: tuple[str, ...]", tuple(export.classes)),
@@ -92,10 +76,10 @@ def source(export: Export) -> str:
         "# The self-test: pictures of the validation part (uint8), followed by their logits (little-endian float32).",
         _assignment("SAMPLE_LABELS: tuple[int, ...]", labels),
         "TOLERANCE = 1e-4  # of the largest logit",
-        *_blob("SAMPLES", pictures),
+        *_blob("SAMPLES", samples.tobytes() + answers.tobytes()),
         "",
         "# Every float tensor of the state dict, in its order (little-endian float32).",
-        *_blob("WEIGHTS", weights),
+        *_blob("WEIGHTS", b"".join(float_tensors(export).values())),
     ]
     parts = [
         "\n".join([_docstring(export), "", IMPORTS, *constants]),
@@ -112,11 +96,6 @@ def _assignment(target: str, value: JSON) -> str:
         return f"{target} = {literal(value, 0, len(target) + 3)}"
     except (TypeError, ValueError) as error:
         raise UserError(f"{target.partition(':')[0].lower()} cannot be exported: {error}") from error
-
-
-def _floats(tensor: "Tensor") -> bytes:
-    values = tensor.detach().cpu().flatten().tolist()
-    return struct.pack(f"<{len(values)}f", *values)
 
 
 def _blob(name: str, content: bytes) -> list[str]:
