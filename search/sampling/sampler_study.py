@@ -53,9 +53,10 @@ class SamplerStudy:
         self.trained = 0  # complete and stopped trials
         self._objective, self._images = objective, images
         self._numbers: dict[int, int] = {}  # number in the stored study -> number here
+        self._storage = _Window()  # where a trial's id is its number
         with quiet_optuna():
             self.study = optuna.create_study(
-                storage=_Window(),
+                storage=self._storage,
                 directions=["minimize"] * len(objective.metrics),
                 sampler=optuna.samplers.RandomSampler(0),
             )
@@ -66,7 +67,7 @@ class SamplerStudy:
         rejected = trial.state == TrialState.PRUNED and "stop" not in trial.user_attrs
         if number in self._numbers:
             for key, value in attributes.items():
-                self.study._storage.set_trial_user_attr(self._numbers[number], key, value)
+                self._storage.set_trial_user_attr(self._numbers[number], key, value)
             if rejected:
                 self.study.tell(self._numbers[number], state=TrialState.PRUNED)
             return
@@ -83,9 +84,9 @@ class SamplerStudy:
 
     def epoch(self, number: int, curve: list[dict[str, Any]]) -> FrozenTrial:
         """A running trial's learning curve so far; the trial, as a pruner takes it."""
-        storage, trial_id = self.study._storage, self._numbers[number]  # in memory a trial's id is its number
-        storage.set_trial_user_attr(trial_id, "curve", curve)
-        return storage.get_trial(trial_id)
+        here = self._numbers[number]
+        self._storage.set_trial_user_attr(here, "curve", curve)
+        return self._storage.get_trial(here)
 
     def end(self, number: int, accuracy: float | None) -> None:
         """A trial has ended with this score, measured or (stopped early) estimated, in percent; None: it failed."""
@@ -93,7 +94,7 @@ class SamplerStudy:
         if accuracy is None or not math.isfinite(accuracy):
             self.study.tell(here, state=TrialState.FAIL)
             return
-        cost = self.study._storage.get_trial(here).user_attrs["record"]["cost"]
+        cost = self._storage.get_trial(here).user_attrs["record"]["cost"]
         self.study.tell(here, self._objective.modelled(cost, log_error(accuracy, self._images)))
         self.trained += 1
 
