@@ -20,10 +20,9 @@ from underbudget.models.errors import UnderbudgetError
 from underbudget.models.plan import Plan
 from underbudget.search.data.store import Dataset, PartName
 from underbudget.search.training import environment, schedule
-from underbudget.search.training.averaging import Average, average_of, held
 from underbudget.search.training.evaluate import EVALUATION_BATCH, Evaluation, evaluate, on_device
 from underbudget.search.training.geometric_augmentation import Normalizer, random_matrices, transform_images
-from underbudget.search.training.optimizers import optimizer_of, set_pace
+from underbudget.search.training.optimizers import Average, average_of, held, optimizer_of, set_pace
 from underbudget.search.training.pixel_augmentation import change_pixels, random_pixel_changes
 from underbudget.search.training.randomness import Randomness
 from underbudget.search.training.recipe import Recipe, resolve, timeline

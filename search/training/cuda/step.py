@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from underbudget.search.training.averaging import average_of
 from underbudget.search.training.cuda.updates import update_of
 from underbudget.search.training.geometric_augmentation import Normalizer, transform_images
+from underbudget.search.training.optimizers import average_of
 from underbudget.search.training.pixel_augmentation import change_pixels
 from underbudget.search.training.recipe import Recipe
 
@@ -60,7 +60,7 @@ class StaticStep:
 
     def row(self, number: int, lr: float, momentum: float) -> list[float]:
         """The numbers of optimiser step `number` of the run, from 0: the optimizer's, and the average's decay."""
-        decay = min(self.recipe.ema, (1 + number) / (10 + number))  # as in search.training.averaging
+        decay = min(self.recipe.ema, (1 + number) / (10 + number))  # as in search.training.optimizers
         return [*self.update.row(number, lr, momentum), decay, 1 - decay]
 
     def begin(self, order: Tensor, matrices: Tensor | None, pixel_changes: Tensor | None, rows: Tensor) -> None:

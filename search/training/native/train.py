@@ -4,13 +4,12 @@ import torch
 from torch import Tensor
 
 from underbudget.models.build import build
-from underbudget.search.training.averaging import average_of
 from underbudget.search.training.evaluate import Evaluation
 from underbudget.search.training.loop import TrainingRun
 from underbudget.search.training.native.library import library
 from underbudget.search.training.native.network import Batch, Network, Sgd
 from underbudget.search.training.native.program import compile_plan
-from underbudget.search.training.optimizers import optimizer_of, set_pace
+from underbudget.search.training.optimizers import average_of, optimizer_of, set_pace
 
 
 class NativeRun(TrainingRun):
