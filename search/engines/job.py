@@ -26,7 +26,7 @@ class Job:
 
 @dataclass(frozen=True)
 class StepsDone:
-    """How far a detailed job is within an epoch; said a few times a second, and never by an engine in process."""
+    """How far a detailed job is within an epoch; sent a few times a second, but never by an engine in process."""
 
     trial: int
     epoch: int

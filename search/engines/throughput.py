@@ -10,6 +10,7 @@ import json
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -37,34 +38,21 @@ class Trainings:
     def images_per_second(self, at_once: int, seconds: float) -> float:
         """Of so many trainings together, over about so many seconds."""
         while len(self._runs) < at_once:
-            self._runs.append(self._begin(len(self._runs)))
-        rates, failures = [0.0] * at_once, list[BaseException]()
+            self._runs.append(StaticRun(self._plan, self._recipe, len(self._runs), self._dataset, self._place))
         start = threading.Barrier(at_once)
 
-        def work(number: int) -> None:
-            try:
-                start.wait()
-                rates[number] = _rate(self._runs[number], seconds)
-            except BaseException as error:
-                failures.append(error)
+        def rate(run: StaticRun) -> float:
+            start.wait()
+            return _rate(run, seconds)
 
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(at_once)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if failures:
-            raise failures[0]
-        return sum(rates)
+        with ThreadPoolExecutor(at_once) as pool:
+            return sum(pool.map(rate, self._runs[:at_once]))
 
     def memory(self) -> tuple[float, float]:
         """(bytes of the GPU per training, bytes free)."""
         if self._place.type != "cuda":
             return 0.0, 0.0
         return torch.cuda.memory_reserved(self._place) / len(self._runs), torch.cuda.mem_get_info(self._place)[0]
-
-    def _begin(self, seed: int) -> StaticRun:
-        return StaticRun(self._plan, self._recipe, seed, self._dataset, self._place)
 
 
 def _rate(run: StaticRun, seconds: float) -> float:
@@ -106,10 +94,9 @@ def main() -> None:
             answer["bytes_each"], answer["bytes_free"] = trainings.memory()
         except Exception as error:  # whatever it is, it is the answer
             answer = {"error": " ".join(str(error).split())[:200] or type(error).__name__}
-            if trainings is None:
-                print(json.dumps(answer), flush=True)
-                return
         print(json.dumps(answer), flush=True)
+        if trainings is None:
+            return
 
 
 if __name__ == "__main__":
