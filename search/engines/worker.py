@@ -49,20 +49,20 @@ class Worker:
 
         while True:
             job = self._jobs.get()
-            begun, over, short = time.perf_counter(), False, False
+            begun, last = time.perf_counter(), None
 
             def should_stop(trial: int = job.trial) -> bool:
                 return trial in self._stopped
 
-            for message in runner.run(job, should_stop, lambda told: self.say(message_to_json(told))):
-                over = isinstance(message, Finished | Failed)
-                busy = {"busy": time.perf_counter() - begun} if over else {}
-                self.say({**message_to_json(message), **busy})
-                short = isinstance(message, Failed) and message.out_of_memory
-            if short and job.device.startswith("cuda"):  # now that nothing holds the failed run any more
-                release_memory()
-            if not over:
+            for message in runner.run(job, should_stop, lambda message: self.say(message_to_json(message))):
+                last = message_to_json(message)
+                if isinstance(message, Finished | Failed):
+                    last["busy"] = time.perf_counter() - begun
+                self.say(last)
+            if last is None or "busy" not in last:
                 self.say({"kind": "stopped", "trial": job.trial, "busy": time.perf_counter() - begun})
+            elif last.get("out_of_memory") and job.device.startswith("cuda"):  # now that nothing holds the failed run
+                release_memory()
 
     def say(self, message: dict[str, Any]) -> None:
         """Send one line."""
@@ -95,7 +95,7 @@ def main() -> None:
 
 
 def _take_over_stdout() -> IO[str]:
-    """The real standard output for the protocol; what any library prints goes to standard error instead."""
+    """The real standard output, for messages alone; what any library prints goes to standard error instead."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     sys.stdout = sys.stderr

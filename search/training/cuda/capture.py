@@ -61,7 +61,6 @@ def capture(
         for size, steps in lengths:
             graphs[size, steps] = graph = new_graph()
             try:
-                _register(graph, step.generator)
                 # The graphs of a run follow each other on one stream and leave nothing in their memory: it is shared.
                 _record(graph, step, size, steps, pool)
             except torch.OutOfMemoryError:
@@ -72,14 +71,11 @@ def capture(
     return Recording(graphs)
 
 
-def _register(graph: torch.cuda.CUDAGraph, generator: torch.Generator) -> None:
+def _record(graph: torch.cuda.CUDAGraph, step: StaticStep, size: int, steps: int, pool: Any) -> None:
     with warnings.catch_warnings():
         # A newer torch registers a generator when it is first drawn from, and says that this call does nothing.
         warnings.simplefilter("ignore")
-        graph.register_generator_state(generator)
-
-
-def _record(graph: torch.cuda.CUDAGraph, step: StaticStep, size: int, steps: int, pool: Any) -> None:
+        graph.register_generator_state(step.generator)
     graph.capture_begin(pool=pool, capture_error_mode="thread_local")
     try:
         for _ in range(steps):

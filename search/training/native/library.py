@@ -46,10 +46,10 @@ class Library:
 
 def library() -> Library:
     """The kernels, compiled if need be (about 3 s, once per machine). Raises Unavailable with the reason."""
-    loaded = _outcome()
-    if isinstance(loaded, str):
-        raise Unavailable(loaded)
-    return loaded
+    outcome = _outcome()
+    if isinstance(outcome, str):
+        raise Unavailable(outcome)
+    return outcome
 
 
 @cache
@@ -70,7 +70,6 @@ def _compiled() -> Path:
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     result = _folder() / f"training-{digest.hexdigest()[:20]}.so"
     if not result.exists():
-        result.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=result.parent) as folder:
             target = Path(folder) / result.name
             _output([compiler, *OPTIONS, str(SOURCES / "training.c"), "-o", str(target), "-lm"])
@@ -82,12 +81,10 @@ def _folder() -> Path:
     import platformdirs
 
     folder = Path(platformdirs.user_cache_dir("underbudget", appauthor=False)) / "kernels"
-    try:
+    with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
             return folder
-    except OSError:
-        pass
     # a folder of this user's alone: a library that anybody could put there must not be loaded
     return Path(tempfile.mkdtemp(prefix="underbudget-kernels-"))
 
