@@ -1,6 +1,6 @@
 """What a run was computed with: part of every result, because a number carries its conditions.
 
-The coordinator asks for the processor's name too, and goes without torch: 2 s and half a gigabyte.
+The coordinator, which does without torch, asks for the processor's name too.
 """
 
 import importlib.metadata

@@ -4,6 +4,9 @@ Everything that a step reads lies in tensors made before the first one: the imag
 images, their warps, a row of numbers per step (learning rate, momentum, ...). Where the step stands in its epoch is a
 tensor too, which the step itself moves on, so a replayed graph needs nothing from the host. Losses and hits are summed
 on the device and read once per epoch.
+
+Dropout draws its masks from a generator of the run's own: torch's draws from the device's global generator, which
+trials that run at once in one process share, so that their masks would depend on how they interleave.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,6 +23,28 @@ from underbudget.search.training.pixel_augmentation import change_pixels
 from underbudget.search.training.recipe import Recipe
 
 WARM_UP = 3  # steps of each size before a capture: libraries choose their algorithms and take their memory then
+
+
+class Dropout(nn.Module):
+    """As `nn.Dropout`, with a generator of its own; on the CPU one in the same state gives the same mask."""
+
+    def __init__(self, rate: float, generator: torch.Generator) -> None:
+        """rate: at least 0 and under 1; generator: of the device that the inputs lie on."""
+        super().__init__()
+        self.rate, self.generator = rate, generator
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if not self.training or self.rate == 0:
+            return inputs
+        mask = torch.empty_like(inputs).bernoulli_(1 - self.rate, generator=self.generator)
+        return inputs * mask.div_(1 - self.rate)
+
+
+def draw_from(model: nn.Sequential, generator: torch.Generator) -> None:
+    """Let every dropout of a built network draw from `generator`; names and weights stay as they are."""
+    for name, module in model.named_children():
+        if isinstance(module, nn.Dropout | Dropout):
+            setattr(model, name, Dropout(module.p if isinstance(module, nn.Dropout) else module.rate, generator))
 
 
 class StaticStep:

@@ -17,9 +17,8 @@ from torch import Tensor
 from underbudget.models.plan import Plan
 from underbudget.search.data.store import Dataset, PartName
 from underbudget.search.training import evaluate
-from underbudget.search.training.cuda import dropout
 from underbudget.search.training.cuda.capture import CaptureFailed, Recording, capture
-from underbudget.search.training.cuda.step import StaticStep
+from underbudget.search.training.cuda.step import StaticStep, draw_from
 from underbudget.search.training.evaluate import Evaluation
 from underbudget.search.training.loop import OnStep, TorchRun, batches, no_callback
 from underbudget.search.training.randomness import Randomness
@@ -63,7 +62,7 @@ class StaticRun(TorchRun):
             drawn, key = torch.get_rng_state(), int(torch.randint(2**63 - 1, ()))
         generator = torch.Generator(self.place)
         generator.set_state(drawn) if self.place.type == "cpu" else generator.manual_seed(key)
-        dropout.draw_from(self.model, generator)
+        draw_from(self.model, generator)
         steps = self.timeline.steps_per_epoch
         data = (self.images, self.labels, self.normalize)
         self.static_step = StaticStep(self.model, self.recipe, *data, steps, generator)
@@ -85,7 +84,7 @@ class StaticRun(TorchRun):
             # The old generator may still take itself for one that is being recorded.
             step.generator = torch.Generator(self.place)
             step.generator.set_state(before)
-            dropout.draw_from(self.model, step.generator)
+            draw_from(self.model, step.generator)
 
     def close(self) -> None:
         if self.stream is not None:
