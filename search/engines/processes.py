@@ -29,8 +29,7 @@ _STOP_SECONDS = 60.0  # a worker that goes on for so long after a stop is killed
 def ahead(workers: int) -> int:
     """Jobs that wait ready beside those that run, so that no worker idles while the next proposal is made.
 
-    The more workers, the more of them may end during one proposal; each job that waits is one that the sampler proposed
-    with a result less.
+    More workers need more of them. Each was proposed with one result less to go by.
     """
     return max(1, workers // 4)
 

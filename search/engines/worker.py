@@ -1,12 +1,11 @@
 """A worker process: reads jobs as JSON lines from standard input, writes messages as JSON lines to standard output.
 
 Started as `python -P -m underbudget.search.engines.worker [PLACES]`: it runs up to PLACES jobs at once (1 by default),
-a thread each. It opens no database, ignores Ctrl-C (the coordinator decides), never waits for an answer, and ends by
-itself as soon as its standard input closes: a worker can't outlive its coordinator.
+a thread each. It opens no database, ignores Ctrl-C, which is the coordinator's, and ends as soon as its standard input
+closes, so it can't outlive its coordinator.
 
-Comes in: a job, or {"stop": trial}. Goes out: {"kind": "ready"} once, then messages (search/engines/job.py). The last
-line of each job, which for a stopped one is {"kind": "stopped", "trial": trial}, has the key "busy": for how many
-seconds the job was computed.
+It reads jobs and {"stop": trial}, and writes {"kind": "ready"} once, then messages (search/engines/job.py). The last
+line of each job, {"kind": "stopped", "trial": trial} after a stop, says in "busy" for how many seconds it computed.
 """
 
 import json
