@@ -62,7 +62,7 @@ class SamplerStudy:
             )
 
     def add(self, trial: FrozenTrial, number: int) -> None:
-        """A proposal, running or already rejected; again, where it is judged once more after a crash."""
+        """A proposal, running or already rejected; again, where it is checked once more after a crash."""
         attributes = {"record": {"cost": trial.user_attrs["record"]["cost"]}} if "record" in trial.user_attrs else {}
         rejected = trial.state == TrialState.PRUNED and "stop" not in trial.user_attrs
         if number in self._numbers:

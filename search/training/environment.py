@@ -31,14 +31,6 @@ def versions() -> dict[str, str]:
     return installed("torch", "numpy", "underbudget") | {"torch": str(torch.__version__)}  # which build of it, too
 
 
-def backend(device: "torch.device") -> str:
-    """How a run of the plain loop is computed: device kind, number type, memory format, loop, threads."""
-    import torch
-
-    threads = f" threads={torch.get_num_threads()}" if device.type == "cpu" else ""
-    return f"{device.type} float32 channels_last plain{threads}"
-
-
 def hardware(device: "torch.device") -> str:
     """Name of the processor or GPU."""
     import torch

@@ -128,7 +128,7 @@ def transform_images(images: Tensor, matrices: Tensor, perspective: bool = False
 
 @cache
 def _unit(width: int, height: int, kind: torch.dtype, device: torch.device) -> Tensor:
-    """Half an image in pixels, homogeneous. Made once: no CUDA graph can record a copy from the host."""
+    """Half an image in pixels, homogeneous. Cached, since no CUDA graph can record a copy from the host."""
     return torch.tensor([width / 2, height / 2, 1.0], dtype=kind, device=device)
 
 

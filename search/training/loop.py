@@ -66,7 +66,7 @@ class EpochResult:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What is left of a finished run."""
+    """A finished run."""
 
     state: dict[str, Tensor]  # state dict on the CPU; float32, but for batch norm's counters (int64)
     confusion: list[list[int]]  # validation counts [true][predicted], last epoch
@@ -81,9 +81,8 @@ Results = Generator[EpochResult | TrainingResult, None, None]
 
 
 class TrainingRun(ABC):
-    """A network in training: data, random numbers, and where the schedule stands. Each backend has a subclass."""
+    """A network in training: data, random numbers, schedule. Each backend has a subclass."""
 
-    backend: str  # how the run computes, as a result records it
     average: Average | None  # of the weights, which is evaluated and kept in their place
     steps_at_once = 1  # at most, in one call of `advance`
 
@@ -107,9 +106,19 @@ class TrainingRun(ABC):
         self.monitored: list[float] = []  # validation losses of the epochs so far
         self.set_up()
 
+    @property
+    def backend(self) -> str:
+        """How the run computes, as a result records it."""
+        return self.describe(self.place)
+
+    @staticmethod
+    @abstractmethod
+    def describe(place: torch.device, captured: bool = True) -> str:
+        """How a run computes here, as a result records it. captured: whether its step is a CUDA graph."""
+
     @abstractmethod
     def set_up(self) -> None:
-        """Build the network and its optimiser; set `backend` and `average`."""
+        """Build the network and its optimiser; set `average`."""
 
     def seeded(self, seed: int) -> Randomness:
         """The run's random streams."""
@@ -222,6 +231,11 @@ def batches(images: int, size: int, steps: int, at_once: int) -> list[tuple[int,
     return result if last == size else [*result, (last, 1)]
 
 
+def threads_of(place: torch.device) -> str:
+    """The number of threads, as a result records it."""
+    return f" threads={torch.get_num_threads()}" if place.type == "cpu" else ""
+
+
 class TorchRun(TrainingRun):
     """A run whose network is a torch module."""
 
@@ -247,8 +261,11 @@ class TorchRun(TrainingRun):
 class PlainRun(TorchRun):
     """The plain backend, on any device."""
 
+    @staticmethod
+    def describe(place: torch.device, captured: bool = True) -> str:
+        return f"{place.type} float32 channels_last plain{threads_of(place)}"
+
     def set_up(self) -> None:
-        self.backend = environment.backend(self.place)
         with self.randomness.active():
             self.model = self.build()
         self.optimizer = optimizer_of(self.recipe, list(self.model.parameters()))

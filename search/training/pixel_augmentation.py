@@ -80,7 +80,7 @@ def change_pixels(images: Tensor, pixel_changes: Tensor) -> Tensor:
 
 @cache
 def _grey(device: torch.device) -> Tensor:
-    """GREY for (3, height, width). Made once: no CUDA graph can record a copy from the host."""
+    """GREY for (3, height, width). Cached, since no CUDA graph can record a copy from the host."""
     return torch.tensor(GREY, device=device).view(3, 1, 1)
 
 

@@ -26,7 +26,7 @@ from underbudget.search.training.randomness import global_generators
 
 
 class Gate:
-    """Many may pass at the same time, or one alone. Who wants to be alone is not kept waiting by newcomers."""
+    """Lets many pass at the same time, or one alone, who need not wait for newcomers."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

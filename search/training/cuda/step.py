@@ -1,9 +1,8 @@
-"""One training step on tensors that stay where they are: what a CUDA graph can record, and the CPU can compute as well.
+"""One training step on tensors that stay where they are, as a CUDA graph needs it; it runs on the CPU as well.
 
-Everything that a step reads lies in tensors made before the first one: the images as uint8, the order of the epoch's
-images, their warps, a row of numbers per step (learning rate, momentum, ...). Where the step stands in its epoch is a
-tensor too, which the step itself moves on, so a replayed graph needs nothing from the host. Losses and hits are summed
-on the device and read once per epoch.
+All that a step reads lies in tensors made before the first one: images, the epoch's order, warps, a row of numbers per
+step (learning rate, momentum, ...). Where it stands in the epoch is a tensor too, which the step moves on, so that a
+replayed graph needs nothing from the host. Losses and hits are summed on the device and read once per epoch.
 
 Dropout draws its masks from a generator of the run's own: torch's draws from the device's global generator, which
 trials that run at once in one process share, so that their masks would depend on how they interleave.
@@ -89,9 +88,9 @@ class StaticStep:
         return [*self.update.row(number, lr, momentum), decay, 1 - decay]
 
     def begin(self, order: Tensor, matrices: Tensor | None, pixel_changes: Tensor | None, rows: Tensor) -> None:
-        """Begin an epoch: the images' order, their warps and retouches in that order, the numbers of each step."""
-        given = ((self.order, order), (self.matrices, matrices), (self.pixel_changes, pixel_changes), (self.rows, rows))
-        for static, values in given:
+        """Begin an epoch: the images' order, their warps and pixel changes in it, the numbers of each step."""
+        statics = (self.order, self.matrices, self.pixel_changes, self.rows)
+        for static, values in zip(statics, (order, matrices, pixel_changes, rows), strict=True):
             if static is not None and values is not None:
                 static.copy_(values)
         for tensor in (self.image, self.number, self.loss, self.hits):

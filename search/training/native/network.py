@@ -52,9 +52,9 @@ class Sgd(NamedTuple):
 
 
 class Network:
-    """Parameters, running statistics, momentum and the memory of one step.
+    """Parameters, running statistics, momentum and the memory of one step. Not for several threads at once.
 
-    Not for use by several threads at once. The tensors passed in are CPU tensors, contiguous, of the type named.
+    Tensors passed in are contiguous, on the CPU, of the type named.
     """
 
     def __init__(
@@ -140,5 +140,5 @@ class Network:
 
 def views_of(flat: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
     """The tensors that lie one after the other in a flat one."""
-    parts = flat.split([math.prod(shape) for shape in shapes.values()])
+    parts = torch.split(flat, [math.prod(shape) for shape in shapes.values()])
     return {name: part.view(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}

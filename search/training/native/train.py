@@ -18,8 +18,11 @@ class NativeRun(TrainingRun):
     Raises Unavailable or Unsupported where `search.training.backends.choose` would not choose it.
     """
 
+    @staticmethod
+    def describe(place: torch.device, captured: bool = True) -> str:
+        return f"cpu float32 native {library().isa} threads=1"
+
     def set_up(self) -> None:
-        self.backend = backend()
         self.images, self.labels = self.images.contiguous(), self.labels.contiguous()
         largest = min(self.batch_size + 1, len(self.images))  # a last batch of one image joins the batch before it
         program = compile_plan(self.plan, largest)
@@ -65,8 +68,3 @@ class NativeRun(TrainingRun):
         state = self.network.state()
         batches = torch.tensor(self.steps)  # what batch norm counts
         return {name: state.get(name, batches.clone()) for name in self.names}
-
-
-def backend() -> str:
-    """How a run is computed, as a result's `backend` names it."""
-    return f"cpu float32 native {library().isa} threads=1"
