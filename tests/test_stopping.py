@@ -59,7 +59,7 @@ FRONT = ((500, 4.0), (1000, 2.5), (2000, 1.6), (4000, 1.1), (7000, 0.8), (3000, 
 
 
 def front_pruner(**options: Any) -> FrontPruner:
-    return FrontPruner(Stopping("front", **options), Objective(), EPOCHS, 10_000)
+    return FrontPruner(Objective(), EPOCHS, 10_000, Stopping("front", **options))
 
 
 def test_a_hopeless_trial_is_stopped_at_a_rung_and_a_good_one_is_not() -> None:
@@ -124,7 +124,7 @@ def test_with_accuracy_alone_a_small_network_is_compared_with_the_best_of_all() 
     held = study(*FRONT)
     small = running(600, 3.6, 3)
     assert not front_pruner().prune(held, small)
-    assert FrontPruner(Stopping("front"), Objective("accuracy"), EPOCHS, 10_000).prune(held, small)
+    assert FrontPruner(Objective("accuracy"), EPOCHS, 10_000).prune(held, small)
 
 
 def test_the_forecast_is_ordinary_least_squares_where_the_prior_does_not_matter() -> None:
@@ -161,7 +161,7 @@ def test_rungs_by_hand(first: int, factor: float, epochs: int, expected: list[in
 
 def test_halving_lets_one_of_three_go_on_and_never_stops_the_smallest() -> None:
     held = study((1000, 2.0), (2000, 1.5), (4000, 1.0), (5000, 4.0), (6000, 5.0))
-    pruner = HalvingPruner(Stopping("mo-asha"), Objective(), EPOCHS, 10_000)
+    pruner = HalvingPruner(Objective(), EPOCHS, 10_000)
     assert pruner.prune(held, running(7000, 9.0, 3))  # dominated by all: last of six, two go on
     assert not pruner.prune(held, running(7000, 0.5, 3))  # the most accurate is the first of an epsilon-net
     assert not pruner.prune(held, running(100, 15.0, 3))

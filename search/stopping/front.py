@@ -1,11 +1,10 @@
-"""Front-aware early stopping: a trial ends where its end, foretold from its beginning, would not reach the front.
+"""Front-aware early stopping: a trial ends when the forecast of its final error does not reach the front.
 
-From the complete trials one learns how far the error still falls between an epoch and the end. A trial is stopped when
-even an optimistic forecast (its upper quantile) stays behind the front at its own cost. It is the idea of stopping by
-learning-curve extrapolation (Domhan, Springenberg and Hutter, "Speeding up automatic hyperparameter optimization of
-deep neural networks by extrapolation of learning curves", IJCAI 2015) with the front of two objectives in place of the
-best value, and a regression over the study's own curves in place of a family of functions: under a one-cycle schedule
-no such family fits.
+The complete trials show how far the error still falls between an epoch and the end. A trial is stopped when even an
+optimistic forecast (its upper quantile) stays behind the front at its own cost. This is learning-curve extrapolation
+(Domhan, Springenberg and Hutter, "Speeding up automatic hyperparameter optimization of deep neural networks by
+extrapolation of learning curves", IJCAI 2015) with the front of two objectives in place of the best value, and a
+regression over the study's own curves in place of a family of functions, of which none fits a one-cycle schedule.
 """
 
 import math
@@ -25,6 +24,8 @@ _SPREAD, _SPREAD_WEIGHT = 0.35, 3.0  # prior standard deviation of a forecast's 
 
 class FrontPruner(RungPruner):
     """Stops a trial whose forecast stays behind the front. Costs a fraction of a millisecond at 1,000 trials."""
+
+    METHOD = "front"
 
     def _at_rung(self, curve: Curve, others: list[Curve]) -> Stop | None:
         complete = [other for other in others if other.final is not None]

@@ -19,6 +19,8 @@ class HalvingPruner(RungPruner):
     bad it is: that is the method.
     """
 
+    METHOD = "mo-asha"
+
     def _at_rung(self, curve: Curve, others: list[Curve]) -> Stop | None:
         epoch = len(curve.errors)
         reached = [curve, *(other for other in others if len(other.errors) >= epoch)]

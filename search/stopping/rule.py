@@ -57,7 +57,7 @@ def stopping(chosen: Stopping, objective: "Objective", epochs: int, images: int)
 
     if chosen.method == "none":
         return None
-    return (FrontPruner if chosen.method == "front" else HalvingPruner)(chosen, objective, epochs, images)
+    return (FrontPruner if chosen.method == "front" else HalvingPruner)(objective, epochs, images, chosen)
 
 
 def rungs(first: int, factor: float, epochs: int) -> list[int]:

@@ -5,6 +5,7 @@ Curves are logarithms of the error; each stands beside the cost of its network.
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import optuna
@@ -38,8 +39,11 @@ class RungPruner(BasePruner):
     called directly on a stock Optuna study.
     """
 
-    def __init__(self, chosen: Stopping, objective: Objective, epochs: int, images: int) -> None:
-        """epochs: of a whole trial; images: of the validation part."""
+    METHOD: ClassVar[str]
+
+    def __init__(self, objective: Objective, epochs: int, images: int, chosen: Stopping | None = None) -> None:
+        """epochs: of a whole trial; images: of the validation part; chosen: None takes the method's defaults."""
+        chosen = chosen or Stopping(self.METHOD)
         self._objective, self._epochs, self._images = objective, epochs, images
         self._factor, self._rungs = chosen.factor, frozenset(chosen.rungs(epochs))
         self._finished: dict[int, Curve | None] = {}  # a finished trial is read once
