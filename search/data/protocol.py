@@ -20,7 +20,6 @@ from underbudget.search.data.store import Dataset, Part, PartName, channel_stati
 
 ProtocolName = Literal["search", "confirm", "published"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("search", "confirm", "published")
-DEFAULT_PROTOCOL: ProtocolName = "search"
 
 
 def check_protocol(name: str) -> ProtocolName:

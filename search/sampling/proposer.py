@@ -46,7 +46,7 @@ class Evaluated:
 
 @dataclass
 class Proposer:
-    """Asks the sampler of a study and checks what it proposes."""
+    """Asks the sampler of a study and checks what it proposes; the `ProposalConstraints` of its samplers."""
 
     study: "optuna.Study"
     settings: Settings
@@ -89,7 +89,6 @@ class Proposer:
 
     @cached_property
     def sizes(self) -> tuple[int, int] | None:
-        """Least and largest cost on the front's axis (`ProposalConstraints`); None where accuracy alone counts."""
         settings = self.settings
         if settings.objective.kind == "accuracy":
             return None
@@ -98,12 +97,10 @@ class Proposer:
         return least, max(least, int(study_settings.hypervolume_reference(settings)[axis]))
 
     def fits(self, params: Mapping[str, Any], size: float = math.inf) -> bool:
-        """Whether the network is within the budget and costs at most `size` (`ProposalConstraints`)."""
         cost = self._cost(self.settings.architecture(params))
         return self.settings.budget.fits(cost) and self.settings.objective.cost(cost) <= size
 
     def is_new(self, params: Mapping[str, Any]) -> bool:
-        """Whether nothing alike is trained or in training (`ProposalConstraints`)."""
         return _identity(self.settings.architecture(params).id, self.settings.recipe_of(params)) not in self.seen
 
     def retry(self, trial: "optuna.trial.Trial", proposal: Proposal) -> None:
@@ -113,7 +110,7 @@ class Proposer:
         self._next += 1
 
     def forget(self, proposal: Proposal) -> None:
-        """A failed trial doesn't stand in the way of its architecture."""
+        """Let a failed trial's architecture be proposed again."""
         self.seen.pop(_identity(proposal.id, proposal.recipe), None)
 
     def _store(self, number: int, params: dict[str, Any]) -> Evaluated:

@@ -1,9 +1,8 @@
 """The study as sampler and pruner see it: an Optuna study in memory that follows the stored one, trial for trial.
 
 The stored study is for people: parameters and percent. The model wants logarithms, an estimate for what was stopped
-early, and a thousand trials in a millisecond; reading them from a database at each ask costs more than the model.
-Trials stand here in the order of their numbers, whatever the order in which they ended, so that a resumed search sees
-exactly what an uninterrupted one would.
+early, and no database read at each ask. Trials stand here in the order of their numbers, not of their ends, so that a
+resumed search sees exactly what an uninterrupted one would.
 """
 
 import math

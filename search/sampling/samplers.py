@@ -1,12 +1,11 @@
 """How the parameters of one proposal are chosen: at random, or by TPE's model of what the study has seen.
 
-Everything is made afresh for each proposal from (study seed, trial number): a sampler that lived on, rebuilt from its
-seed at a resume, would propose the same again; one made afresh makes a killed and resumed search propose what an
-uninterrupted one would have.
+Everything is made anew for each proposal from (study seed, trial number), so that a killed and resumed search proposes
+what an uninterrupted one would have.
 
-The default, `tpe`, divides the work: the model chooses the structure and the proportions of a network, a size drawn for
-each proposal chooses how large it becomes. The budget is known before any training, so nothing over it need be
-proposed. Each constant below was chosen in the laboratory (docs/search-methods.md).
+With the default, `tpe`, the model chooses the structure and the proportions of a network, and a size drawn for each
+proposal chooses how large it becomes: nothing over budget need be proposed. The constants were chosen in the laboratory
+(docs/search-methods.md).
 """
 
 import math
@@ -44,7 +43,7 @@ class ProposalConstraints(Protocol):
         """Whether the network is within the budget and costs at most `size` on the front's axis."""
 
     def is_new(self, params: Mapping[str, Any]) -> bool:
-        """Whether no trial has it yet."""
+        """Whether no trial that is trained, or in training, has it."""
 
 
 @dataclass(frozen=True)

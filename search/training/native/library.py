@@ -1,7 +1,7 @@
 """The C kernels of this folder, compiled on first use by the system's compiler and kept in the user's cache folder.
 
-The compiled file's name is a digest of everything that it depends on (sources, compiler, options, processor), so a
-change of any of them compiles anew, and two processes that compile at once write equal files.
+The compiled file is named by a digest of sources, compiler, options and processor: a change of any of them compiles
+anew, and two processes that compile at once write equal files.
 """
 
 import ctypes
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from underbudget.search.data.sources import cache_folder
 from underbudget.search.training.environment import processor
 
 SOURCES = Path(__file__).parent
@@ -78,9 +79,7 @@ def _compiled() -> Path:
 
 
 def _folder() -> Path:
-    import platformdirs
-
-    folder = Path(platformdirs.user_cache_dir("underbudget", appauthor=False)) / "kernels"
+    folder = cache_folder() / "kernels"
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
@@ -91,8 +90,7 @@ def _folder() -> Path:
 
 def _compiler() -> str:
     for name in (os.environ.get("CC"), "cc", "gcc", "clang"):
-        found = shutil.which(name) if name else None
-        if found:
+        if name and (found := shutil.which(name)):
             return found
     raise Unavailable("no C compiler was found (cc, gcc or clang)")
 
