@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from underbudget.search.data.sources import cache_folder
 from underbudget.search.training.environment import processor
 
 SOURCES = Path(__file__).parent
@@ -79,7 +78,9 @@ def _compiled() -> Path:
 
 
 def _folder() -> Path:
-    folder = cache_folder() / "kernels"
+    import platformdirs
+
+    folder = Path(platformdirs.user_cache_dir("underbudget", appauthor=False)) / "kernels"
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
