@@ -67,7 +67,7 @@ def test_memory_short_again_and_again_means_fewer_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     sleepers.pretend(tmp_path, monkeypatch)
-    caplog.set_level(logging.WARNING, "search")
+    caplog.set_level(logging.WARNING, "underbudget")
     engine = ProcessesEngine(3)
     try:
         engine.submit(sleepers.job(0, seconds=1e6))  # goes on meanwhile

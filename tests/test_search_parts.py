@@ -148,6 +148,6 @@ def test_a_file_with_a_mistake(tmp_path: Path, text: str, words: str) -> None:
 def test_the_command_that_asks_the_same() -> None:
     request = Request("d1", dataset="digits", budget=["params<8000"], trials=3, batch_size="auto", runs='my "runs"')
     assert request.command() == (
-        'underbudget launch d1 --dataset digits --budget "params<8000" --trials 3 --batch-size auto '
-        '--runs "my \\"runs\\""'
+        "underbudget launch d1 --dataset digits --budget 'params<8000' --trials 3 --batch-size auto "
+        "--runs 'my \"runs\"'"
     )

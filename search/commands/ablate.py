@@ -40,6 +40,7 @@ def ablate(
     from underbudget.models.errors import UnderbudgetError
     from underbudget.models.plan import plan
     from underbudget.reports import ablation as reported
+    from underbudget.reports.writing import write_ablation
     from underbudget.search.commands.terminal import console, say
     from underbudget.search.commands.train import check_seed, compute
     from underbudget.search.data.protocol import check_protocol
@@ -107,7 +108,7 @@ def ablate(
         tuple(judged[1:]),
         tuple(reported.Missing(absent.ingredient, absent.reason) for absent in missing + absent_now),
     )
-    paths = reported.write(result, folder)
+    paths = write_ablation(result, folder)
     if as_json:
         print(json.dumps(reported.to_json(result), indent=2, allow_nan=False))
         return

@@ -37,6 +37,7 @@ def confirm(
     or a larger --top add to what is there.
     """
     from underbudget.reports import confirmation as confirmed
+    from underbudget.reports.writing import write_confirmation
     from underbudget.search.commands.terminal import console, say
     from underbudget.search.commands.train import compute
     from underbudget.search.experiments import confirmation as judging
@@ -80,7 +81,7 @@ def confirm(
         None if goal is None else goal.accuracy,
         last,
     )
-    paths = confirmed.write(result, folder)
+    paths = write_confirmation(result, folder)
     if as_json:
         print(json.dumps(confirmed.to_json(result), indent=2, allow_nan=False))
         return

@@ -40,6 +40,7 @@ def series(
     from underbudget.models.errors import UserError
     from underbudget.models.plan import plan
     from underbudget.reports import series as reported
+    from underbudget.reports.writing import write_series
     from underbudget.search.commands.terminal import console, say
     from underbudget.search.commands.train import check_seed, compute
     from underbudget.search.data.protocol import check_protocol
@@ -87,7 +88,7 @@ def series(
         return reported.SeriesStep(step.reference, step.network, its_runs, why, len(reasons))
 
     result = reported.Series(chosen.name, chosen.repository, protocol, tuple(map(finished, found)))
-    paths = reported.write(result, folder)
+    paths = write_series(result, folder)
     if as_json:
         print(json.dumps(reported.to_json(result), indent=2, allow_nan=False))
         return

@@ -72,6 +72,7 @@ def train(
     The same command goes on where it was stopped: seeds that are finished are not trained again.
     """
     from underbudget.reports import training as reported
+    from underbudget.reports.writing import write_training
     from underbudget.search.commands.terminal import say
     from underbudget.search.data.protocol import check_protocol
     from underbudget.search.experiments import setup as setups
@@ -96,7 +97,7 @@ def train(
         _introduce(specs[0], setup, folder)
     done = compute(specs, setup, folder, "train", as_json)
     result = trainings.training(found, setup, chosen, tuple(done.values()), goal)
-    paths = reported.write(result, folder)
+    paths = write_training(result, folder)
     if as_json:
         print(json.dumps(reported.summary_json(result), indent=2, allow_nan=False))
         return

@@ -4,7 +4,6 @@ A prepared store lies in `prepared/` below the data folder or, where that cannot
 folder. Its name has a key of all that decides its content, so that no other version takes it for its own.
 """
 
-import difflib
 import hashlib
 import os
 import tempfile
@@ -12,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from underbudget.models.errors import UserError
+from underbudget.models.errors import UserError, nearest
 from underbudget.search.data.digits import read_digits
 from underbudget.search.data.idx import IdxFiles
 from underbudget.search.data.split import part_sizes, stratified_split
@@ -106,8 +105,7 @@ def source(name: str) -> Source:
     """The source of a data set. Raises UserError for an unknown name, with the nearest one and the list."""
     if name in DATASETS:
         return DATASETS[name]
-    near = difflib.get_close_matches(name.lower(), DATASETS, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}? " if near else ""
+    hint = f"did you mean {near}? " if (near := nearest(name, DATASETS)) else ""
     raise UserError(f"unknown data set '{name}': {hint}there are {', '.join(DATASETS)}")
 
 

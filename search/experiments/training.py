@@ -8,8 +8,7 @@ from underbudget.budget.limits import Budget
 from underbudget.models.errors import UserError
 from underbudget.models.plan import Plan, plan
 from underbudget.reports.runs import Run
-from underbudget.reports.target_check import Goal, target_check
-from underbudget.reports.training import Training
+from underbudget.reports.training import Goal, Training, target_check
 from underbudget.search.data.protocol import training_images
 from underbudget.search.experiments import pictures
 from underbudget.search.experiments.network_spec import NetworkSpec

@@ -5,14 +5,13 @@ docs/training.md says so.
 """
 
 import dataclasses
-import difflib
 import math
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from underbudget.models.errors import UserError
+from underbudget.models.errors import UserError, nearest
 from underbudget.search.training.schedule import (
     SCHEDULES,
     Constant,
@@ -216,8 +215,8 @@ def _read(kind: Any, value: Any, name: str, owner: str) -> Any:
     hints = typing.get_type_hints(kind)
     for key in value:
         if key not in hints:
-            near = difflib.get_close_matches(key, hints, 1, 0.5)
-            hint = f", did you mean {near[0]}?" if near else f", known: {', '.join(hints)}"
+            near = nearest(key, hints)
+            hint = f", did you mean {near}?" if near else f", known: {', '.join(hints)}"
             raise UserError(f"{name}: unknown key {key!r}{hint}")
     return kind(**{key: _read(hints[key], item, key, name) for key, item in value.items()})
 
@@ -291,8 +290,7 @@ def recipe(name: str) -> Recipe:
     """A built-in recipe by name. Raises UserError, offering the nearest, for any other name."""
     if name in RECIPES:
         return RECIPES[name]
-    near = difflib.get_close_matches(name.strip().lower(), RECIPES, 1, 0.5)
-    hint = f"did you mean {near[0]}? " if near else ""
+    hint = f"did you mean {near}? " if (near := nearest(name, RECIPES)) else ""
     raise UserError(f"unknown recipe {name[:40]!r}: {hint}there are {', '.join(RECIPES)}")
 
 

@@ -8,7 +8,6 @@ import ctypes
 import hashlib
 import os
 import platform
-import shutil
 import subprocess
 import tempfile
 from contextlib import suppress
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from underbudget.models.compiler import c_compiler
 from underbudget.search.training.environment import processor
 
 SOURCES = Path(__file__).parent
@@ -62,7 +62,9 @@ def _outcome() -> Library | str:
 
 
 def _compiled() -> Path:
-    compiler = _compiler()
+    compiler = c_compiler()
+    if compiler is None:
+        raise Unavailable("no C compiler was found (cc, gcc or clang)")
     digest = hashlib.sha256()
     for part in (compiler, _output([compiler, "--version"]), OPTIONS, platform.machine(), processor(), _features()):
         digest.update(repr(part).encode())
@@ -87,13 +89,6 @@ def _folder() -> Path:
             return folder
     # a folder of this user's alone: a library that anybody could put there must not be loaded
     return Path(tempfile.mkdtemp(prefix="underbudget-kernels-"))
-
-
-def _compiler() -> str:
-    for name in (os.environ.get("CC"), "cc", "gcc", "clang"):
-        if name and (found := shutil.which(name)):
-            return found
-    raise Unavailable("no C compiler was found (cc, gcc or clang)")
 
 
 def _output(command: list[str]) -> str:
