@@ -17,7 +17,7 @@ from underbudget.search.training.evaluate import on_device
 from underbudget.search.training.geometric_augmentation import random_matrices
 from underbudget.search.training.native.network import Batch, Network, Sgd
 from underbudget.search.training.native.program import compile_plan
-from underbudget.search.training.native.train import backend
+from underbudget.search.training.native.train import NativeRun
 from underbudget.search.training.recipe import recipe
 
 
@@ -51,7 +51,7 @@ def main() -> None:
 
     for _ in range(3):
         step()
-    print(json.dumps({"ready": True, "threads": 1, "path": backend()}), flush=True)
+    print(json.dumps({"ready": True, "threads": 1, "path": NativeRun.describe(torch.device("cpu"))}), flush=True)
     for line in sys.stdin:
         least, started, done, cpu = float(line.split()[1]), time.perf_counter(), 0, time.process_time()
         while time.perf_counter() - started < least:

@@ -16,8 +16,7 @@ from underbudget.models.plan import Plan, plan
 from underbudget.search.data.store import Dataset
 from underbudget.search.training import loop
 from underbudget.search.training.cuda import train as static
-from underbudget.search.training.cuda.capture import CaptureFailed, capture
-from underbudget.search.training.cuda.gate import Gate, gate
+from underbudget.search.training.cuda.capture import CaptureFailed, Gate, capture, gate
 from underbudget.search.training.loop import EpochResult, TrainingDiverged, TrainingResult
 from underbudget.search.training.randomness import global_generators
 from underbudget.search.training.recipe import Augmentation, Erasing, Jitter, Perspective, Recipe, recipe

@@ -19,6 +19,7 @@ from underbudget.models.errors import UserError
 from underbudget.reports.record import Epoch
 from underbudget.search.engines.job import EpochDone, Finished, Job
 from underbudget.search.sampling.sampler_study import SamplerStudy
+from underbudget.search.sampling.samplers import Ask
 from underbudget.search.study.seeds import derive
 
 SMALL, LARGE = "conv3x3(4) relu bn | gap | conv1x1(10)", "conv3x3(30) relu bn | conv3x3(30) relu bn | gap | conv1x1(10)"
@@ -204,7 +205,7 @@ def test_stock_samplers_propose_what_stock_optuna_does(constrained: bool) -> Non
     ours = StockSampler(lambda seed: optuna.samplers.TPESampler(seed=seed), 15, constrained)
     plain = optuna.create_study(directions=["minimize", "maximize"], sampler=optuna.samplers.TPESampler(seed=0))
     for number in range(25):
-        params = ours(0, number, dimensions, view, None)  # type: ignore[arg-type]
+        params = ours(Ask(0, number, dimensions, view, None))  # type: ignore[arg-type]
         trial = plain.ask()
         assert fixed.suggest(trial) == params
         over, score = derive(0, number, "over") % 3 == 0, 90 + derive(0, number, "score") % 1000 / 100

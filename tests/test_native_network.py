@@ -14,7 +14,7 @@ from underbudget.models.language import parse
 from underbudget.models.plan import Plan, plan
 from underbudget.search.training.geometric_augmentation import random_matrices, transform_images
 from underbudget.search.training.native.library import Unavailable, library
-from underbudget.search.training.native.network import Batch, Network, Sgd
+from underbudget.search.training.native.network import Batch, Network, Sgd, views_of
 from underbudget.search.training.native.program import Program, Unsupported, compile_plan
 from underbudget.search.training.pixel_augmentation import change_pixels, random_pixel_changes
 from underbudget.search.training.recipe import Affine, Augmentation, Erasing, Jitter, Perspective
@@ -77,8 +77,7 @@ class Pair:
         return self.network.inputs(self.batch).double()
 
     def gradient(self, name: str) -> Tensor:
-        first, shape = self.program.parameters[name]
-        return self.network.gradients[first : first + math.prod(shape)].view(shape).double()
+        return views_of(self.network.gradients, self.program.parameters)[name].double()
 
 
 # Text, input shape, batch; and where its dropout lies: (name in the plan, node, gate). Batches are no multiples of a

@@ -15,7 +15,7 @@ from underbudget.budget.limits import Budget
 from underbudget.models.errors import UserError
 from underbudget.models.plan import plan
 from underbudget.search.sampling.sampler_study import SamplerStudy
-from underbudget.search.sampling.samplers import STARTUP_TRIALS, random_params, tpe_params
+from underbudget.search.sampling.samplers import STARTUP_TRIALS, Ask, random_params, tpe_params
 from underbudget.search.space import Space
 from underbudget.search.space.dimensions import Sampled, distribution
 from underbudget.search.space.widths import resized
@@ -58,7 +58,7 @@ def seen(trained: int) -> SamplerStudy:
     """A view of trained random networks; their error falls with their size, and by a tenth of a percent with depth."""
     sampler_study = SamplerStudy(Objective(), 10_000)
     for number in range(trained):
-        params = random_params(3, number, SPACE.dimensions, sampler_study, Gate("params<8000"))
+        params = random_params(Ask(3, number, SPACE.dimensions, sampler_study, Gate("params<8000")))
         trial = proposal(number, params)
         sampler_study.add(trial, number)
         cost = trial.user_attrs["record"]["cost"]["params"]
@@ -69,7 +69,7 @@ def seen(trained: int) -> SamplerStudy:
 @pytest.mark.parametrize("budget", ["params<8000", "params<1500", "params<3000, macs<=300k, peak_bytes<=20KB"])
 def test_what_tpe_proposes_is_within_tight_and_several_limits(budget: str) -> None:
     gate, sampler_study = Gate(budget), seen(STARTUP_TRIALS)
-    proposed = [tpe_params(0, number, SPACE.dimensions, sampler_study, gate) for number in range(40, 60)]
+    proposed = [tpe_params(Ask(0, number, SPACE.dimensions, sampler_study, gate)) for number in range(40, 60)]
     assert all(gate.fits(params) for params in proposed)
     assert len({SPACE.decode(params).id for params in proposed}) > 15
 
@@ -77,7 +77,7 @@ def test_what_tpe_proposes_is_within_tight_and_several_limits(budget: str) -> No
 def test_plain_random_proposals_are_over_budget_as_often_as_stock_random_sampling() -> None:
     gate = Gate("params<8000")
     sampler_study = SamplerStudy(Objective(), 100)
-    ours = [gate.fits(random_params(0, number, SPACE.dimensions, sampler_study, gate)) for number in range(600)]
+    ours = [gate.fits(random_params(Ask(0, number, SPACE.dimensions, sampler_study, gate))) for number in range(600)]
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(1))
     stock = []
     for _ in range(600):
@@ -89,10 +89,10 @@ def test_plain_random_proposals_are_over_budget_as_often_as_stock_random_samplin
 
 def test_a_random_value_depends_on_its_name_and_trial_not_on_the_other_dimensions() -> None:
     gate, sampler_study = Gate("params<8000"), SamplerStudy(Objective(), 100)
-    whole = random_params(5, 7, SPACE.dimensions, sampler_study, gate)
+    whole = random_params(Ask(5, 7, SPACE.dimensions, sampler_study, gate))
     turned: tuple[Sampled, ...] = tuple(sorted(SPACE.dimensions, key=lambda d: d.name.startswith(("dropout", "order"))))
-    assert random_params(5, 7, turned, sampler_study, gate) == whole
-    assert random_params(5, 8, SPACE.dimensions, sampler_study, gate) != whole
+    assert random_params(Ask(5, 7, turned, sampler_study, gate)) == whole
+    assert random_params(Ask(5, 8, SPACE.dimensions, sampler_study, gate)) != whole
 
 
 def test_a_proposal_is_resized_by_the_largest_factor_that_is_allowed() -> None:
@@ -109,14 +109,14 @@ def test_a_proposal_is_resized_by_the_largest_factor_that_is_allowed() -> None:
 
 def test_a_network_that_is_taken_is_not_proposed_again_while_there_are_others() -> None:
     sampler_study = SamplerStudy(Objective(), 100)
-    first = tpe_params(0, 4, SPACE.dimensions, sampler_study, Gate("params<8000"))
+    first = tpe_params(Ask(0, 4, SPACE.dimensions, sampler_study, Gate("params<8000")))
     taken = Gate("params<8000", frozenset({SPACE.decode(first).id}))
-    assert tpe_params(0, 4, SPACE.dimensions, sampler_study, taken) != first
+    assert tpe_params(Ask(0, 4, SPACE.dimensions, sampler_study, taken)) != first
 
 
 def test_sizes_are_spread_evenly_over_the_decades_and_many_use_the_budget_up() -> None:
     gate, sampler_study = Gate("params<8000"), SamplerStudy(Objective(), 100)
-    costs = [gate.cost(tpe_params(1, number, SPACE.dimensions, sampler_study, gate)) for number in range(200)]
+    costs = [gate.cost(tpe_params(Ask(1, number, SPACE.dimensions, sampler_study, gate))) for number in range(200)]
     assert max(costs) <= 7999
     # Half of 200 have a size of 136 to 7,999, evenly in the logarithm: a third of them under 136 x 58.8^(1/3) = 529.
     # The other half seldom come out so small. Five standard deviations of 33 of 200 are 26.
@@ -129,7 +129,7 @@ def test_where_accuracy_alone_counts_no_proposal_is_made_small() -> None:
     sampler_study = SamplerStudy(Objective("accuracy"), 100)
     alone, front = Gate("params<8000", sizes=None), Gate("params<8000")
     full = [
-        sum(gate.cost(tpe_params(1, number, SPACE.dimensions, sampler_study, gate)) > 7000 for number in range(60))
+        sum(gate.cost(tpe_params(Ask(1, number, SPACE.dimensions, sampler_study, gate))) > 7000 for number in range(60))
         for gate in (alone, front)
     ]
     assert full[0] > 30 > full[1]
@@ -139,7 +139,7 @@ def test_tpe_begins_after_enough_trained_trials_and_repeats_itself_exactly() -> 
     gate, numbers = Gate("params<8000"), range(100, 112)
 
     def proposed(sampler_study: SamplerStudy) -> list[dict[str, Any]]:
-        return [tpe_params(0, number, SPACE.dimensions, sampler_study, gate) for number in numbers]
+        return [tpe_params(Ask(0, number, SPACE.dimensions, sampler_study, gate)) for number in numbers]
 
     empty = SamplerStudy(Objective(), 10_000)
     assert proposed(seen(STARTUP_TRIALS - 1)) == proposed(empty)
@@ -148,7 +148,7 @@ def test_tpe_begins_after_enough_trained_trials_and_repeats_itself_exactly() -> 
 
 def test_the_view_minimises_the_logarithms_of_cost_and_error() -> None:
     sampler_study = SamplerStudy(Objective("front", "macs"), 10_000)
-    params = random_params(0, 0, SPACE.dimensions, sampler_study, Gate("params<8000"))
+    params = random_params(Ask(0, 0, SPACE.dimensions, sampler_study, Gate("params<8000")))
     trial = proposal(0, params)
     sampler_study.add(trial, 5)
     sampler_study.end(5, 99.0)
@@ -161,7 +161,7 @@ def test_the_view_minimises_the_logarithms_of_cost_and_error() -> None:
 
 def test_with_accuracy_as_the_objective_the_view_has_one_value() -> None:
     sampler_study = SamplerStudy(Objective("accuracy"), 10_000)
-    sampler_study.add(proposal(0, random_params(0, 0, SPACE.dimensions, sampler_study, Gate("params<8000"))), 0)
+    sampler_study.add(proposal(0, random_params(Ask(0, 0, SPACE.dimensions, sampler_study, Gate("params<8000")))), 0)
     sampler_study.end(0, 98.0)
     assert sampler_study.study.trials[0].values == pytest.approx([math.log(2.0)])
 

@@ -17,11 +17,10 @@ from underbudget.search.engines.inprocess import InProcessEngine
 from underbudget.search.engines.job import EpochDone, Finished, Job, Message
 from underbudget.search.session.coordinator import Limits
 from underbudget.search.stopping import Stopping
-from underbudget.search.stopping.choosing import rung_epochs
-from underbudget.search.stopping.curves import Curve
 from underbudget.search.stopping.front import LEAST_COMPLETE, FrontPruner, forecast
 from underbudget.search.stopping.halving import HalvingPruner
 from underbudget.search.stopping.rule import rungs
+from underbudget.search.stopping.rungs import Curve
 from underbudget.search.study.objective import Objective
 
 EPOCHS = 10
@@ -60,7 +59,7 @@ FRONT = ((500, 4.0), (1000, 2.5), (2000, 1.6), (4000, 1.1), (7000, 0.8), (3000, 
 
 
 def front_pruner(**options: Any) -> FrontPruner:
-    return FrontPruner(Objective(), EPOCHS, 10_000, **options)
+    return FrontPruner(Objective(), EPOCHS, 10_000, Stopping("front", **options))
 
 
 def test_a_hopeless_trial_is_stopped_at_a_rung_and_a_good_one_is_not() -> None:
@@ -198,7 +197,7 @@ def test_a_search_stops_bad_trials_early_and_stock_optuna_reads_it(tmp_path: Pat
     assert outcome.reached
     assert len(stopped) + len(complete) == 30
     assert len(stopped) > 5
-    epochs = rung_epochs(Stopping(method), 15)
+    epochs = Stopping(method).rungs(15)
     for one in stopped:
         assert one.state == TrialState.PRUNED
         assert one.values is None

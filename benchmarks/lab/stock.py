@@ -8,15 +8,13 @@ ones.) A trial that was stopped early is told PRUNED.
 
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import optuna
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from underbudget.reports import record
-from underbudget.search.sampling.sampler_study import SamplerStudy
-from underbudget.search.sampling.samplers import Params, ProposalConstraints
+from underbudget.search.sampling.samplers import Ask, Params
 from underbudget.search.space.dimensions import collect
 
 
@@ -28,24 +26,17 @@ class StockSampler:
         self._study: optuna.Study | None = None
         self._open: dict[int, Trial] = {}  # by number, not told yet
 
-    def __call__(
-        self,
-        seed: int,
-        number: int,
-        dimensions: tuple[Any, ...],
-        sampler_study: SamplerStudy,
-        constraints: ProposalConstraints,
-    ) -> Params:
+    def __call__(self, ask: Ask) -> Params:
         if self._study is None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                sampler = self._make(seed)
+                sampler = self._make(ask.seed)
             self._study = optuna.create_study(directions=["minimize", "maximize"], sampler=sampler)
-        seen = sampler_study.study.get_trials(deepcopy=False)
+        seen = ask.sampler_study.study.get_trials(deepcopy=False)
         for known in [known for known in self._open if seen[known].state.is_finished()]:
             self._tell(self._study, self._open.pop(known), seen[known])
-        self._open[number] = trial = self._study.ask()
-        return collect(dimensions, lambda dimension: dimension.suggest(trial))
+        self._open[ask.number] = trial = self._study.ask()
+        return collect(ask.dimensions, lambda dimension: dimension.suggest(trial))
 
     def _tell(self, study: optuna.Study, trial: Trial, ended: FrozenTrial) -> None:
         over = any(value > 0 for value in ended.constraints.values())

@@ -19,7 +19,6 @@ from underbudget.search.session import repeats, resolving, running
 from underbudget.search.session.coordinator import Coordinator, Outcome
 from underbudget.search.session.request import Request
 from underbudget.search.session.resolving import Session
-from underbudget.search.stopping.choosing import rung_epochs
 from underbudget.search.study import finding
 from underbudget.search.study import opening as studies
 from underbudget.search.study.settings import Settings
@@ -152,7 +151,7 @@ def _stopping_words(session: Session) -> str:
     early = session.early
     if early.method == "none":
         return "none: every trial is trained to its end"
-    found = ", ".join(str(epoch) for epoch in rung_epochs(early, session.settings.epochs))
+    found = ", ".join(str(epoch) for epoch in early.rungs(session.settings.epochs))
     return f"{early.method}, judged after epoch {found}" if found else f"{early.method}: no epoch to judge after"
 
 

@@ -1,7 +1,7 @@
 """Data sets in MNIST's form: four gzipped IDX files with published MD5 sums, downloaded with torchvision's means.
 
-The gzipped files are checked and read as they are, never unpacked to disk: 12 MB instead of 67, and a read-only folder
-will do. The file format is described at the end of LeCun's page of the MNIST database.
+The gzipped files are never unpacked to disk: 12 MB instead of 67, and a read-only folder will do. LeCun's page of the
+MNIST database describes the format.
 """
 
 import gzip

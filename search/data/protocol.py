@@ -1,12 +1,12 @@
-"""What a run is trained on, and what it is judged on: three protocols, as views of a prepared data set.
+"""What a run is trained and evaluated on: three protocols, as views of a prepared data set.
 
-    search      trained on the train part, judged on validation after each epoch; the test part is not opened
-    confirm     trained on train + validation; the test part is opened once, when training is over, and every epoch's
-                weights, kept until then, are judged in that one reading
-    published   trained on train + validation, judged on the test part after each epoch, as the published series did
+    search      trained on the train part, evaluated on validation after each epoch; the test part is not opened
+    confirm     trained on train + validation; after the training the weights of every epoch are evaluated in one
+                access to the test part
+    published   trained on train + validation, evaluated on the test part after each epoch, as the published series did
 
-Under `confirm` nothing is held out while a run trains. What it watches after each epoch (the loss that a plateau
-schedule follows too) is the validation part, which it has been trained on.
+Under `confirm` nothing is held out while a run trains: the loss monitored after each epoch, which a plateau schedule
+follows too, is that of the validation part, on which it has been trained.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +20,6 @@ from underbudget.search.data.store import Dataset, Part, PartName, channel_stati
 
 ProtocolName = Literal["search", "confirm", "published"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("search", "confirm", "published")
-DEFAULT_PROTOCOL: ProtocolName = "search"
 
 
 def check_protocol(name: str) -> ProtocolName:
@@ -51,8 +50,8 @@ def test_set_accesses(protocol: str, epochs: int) -> int:
 class ProtocolDataset(Dataset):
     """A data set as a training loop sees it under a protocol other than `search`.
 
-    `train` is train + validation, and `info` has its size, mean and standard deviation; `validation` is what is judged
-    after each epoch: the test part under `published`, the validation part under `confirm`.
+    `train` is train + validation, and `info` has its size, mean and standard deviation; `validation` is what is
+    monitored after each epoch: the test part under `published`, the validation part under `confirm`.
     """
 
     monitored: PartName
@@ -64,25 +63,18 @@ class ProtocolDataset(Dataset):
 
 
 def under_protocol(dataset: Dataset, protocol: str) -> Dataset:
-    """The data set as a run under the protocol sees it; under `search` as it is. Reads the training images."""
+    """The data set as a run under the protocol sees it. Reads the training images, but under `search`."""
     if protocol == "search":
         return dataset
     monitored: PartName = "test" if protocol == "published" else "validation"
     counts = dataset.info.counts
+    counts = {**counts, "train": training_images(dataset, protocol), "validation": counts[monitored]}
     mean, std = channel_statistics(_joined(dataset.folder).images)
-    info = replace(
-        dataset.info,
-        counts={**counts, "train": training_images(dataset, protocol), "validation": counts[monitored]},
-        mean=mean,
-        std=std,
-    )
-    return ProtocolDataset(info, dataset.folder, monitored)
+    return ProtocolDataset(replace(dataset.info, counts=counts, mean=mean, std=std), dataset.folder, monitored)
 
 
 def _joined(folder: Path) -> Part:
     """Train and validation together, in memory."""
     dataset = open_dataset(folder)
     parts = [dataset.part("train"), dataset.part("validation")]
-    return Part(
-        images=np.concatenate([part.images for part in parts]), labels=np.concatenate([part.labels for part in parts])
-    )
+    return Part(np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts]))

@@ -1,10 +1,9 @@
 """The data sets by name, where they come from, and how they become a prepared store.
 
-A prepared store lies in `prepared/` below the data folder; where that cannot be written, below the platform's cache
-folder. Its name carries a key of all that decides its content, so another version never mistakes it for its own.
+A prepared store lies in `prepared/` below the data folder or, where that cannot be written, below the platform's cache
+folder. Its name has a key of all that decides its content, so that no other version takes it for its own.
 """
 
-import difflib
 import hashlib
 import os
 import tempfile
@@ -12,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from underbudget.models.errors import UserError
+from underbudget.models.errors import UserError, nearest
 from underbudget.search.data.digits import read_digits
 from underbudget.search.data.idx import IdxFiles
 from underbudget.search.data.split import part_sizes, stratified_split
-from underbudget.search.data.store import Dataset, Part, open_dataset, verify, write_dataset
+from underbudget.search.data.store import PARTS, Dataset, Part, open_dataset, verify, write_dataset
 
 VARIABLE = "UNDERBUDGET_DATA"
 SPLIT_SEED = 0
@@ -106,8 +105,7 @@ def source(name: str) -> Source:
     """The source of a data set. Raises UserError for an unknown name, with the nearest one and the list."""
     if name in DATASETS:
         return DATASETS[name]
-    near = difflib.get_close_matches(name.lower(), DATASETS, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}? " if near else ""
+    hint = f"did you mean {near}? " if (near := nearest(name, DATASETS)) else ""
     raise UserError(f"unknown data set '{name}': {hint}there are {', '.join(DATASETS)}")
 
 
@@ -180,10 +178,7 @@ def _home(folder: Path, wanted: Source, log: Log) -> Path:
 
 
 def _writable(home: Path) -> bool:
-    """Found out by writing: permission bits say nothing of a read-only file system.
-
-    A folder that nobody may write to is left alone even by root, who could.
-    """
+    """Tried by writing: permission bits do not show a read-only file system. Root respects them too."""
     try:
         if home.exists() and not home.stat().st_mode & 0o222:
             return False
@@ -195,26 +190,15 @@ def _writable(home: Path) -> bool:
 
 
 def _write(wanted: Source, folder: Path, home: Path, log: Log) -> Dataset:
-    if wanted.files:
-        folders = list(dict.fromkeys((folder, home)))
-        if missing := wanted.files.missing(folders):
-            wanted.files.download(home, missing, log)
-        log(f"preparing {wanted.title}")
-        given, test = wanted.files.read(folders)
-    else:
-        log(f"preparing {wanted.title}")
-        given, test = read_digits(), None
-
+    folders = list(dict.fromkeys((folder, home)))
+    if wanted.files and (missing := wanted.files.missing(folders)):
+        wanted.files.download(home, missing, log)
+    log(f"preparing {wanted.title}")
+    given, *test = wanted.files.read(folders) if wanted.files else (read_digits(),)
     indices = stratified_split(given.labels, part_sizes(len(given.labels), wanted.split), SPLIT_SEED)
-    parts = [Part(images=given.images[chosen], labels=given.labels[chosen]) for chosen in indices]
-    train, validation, test = (*parts, test) if test else parts
-    dataset = write_dataset(
-        _store(home, wanted),
-        name=wanted.name,
-        title=wanted.title,
-        classes=wanted.classes,
-        parts={"train": train, "validation": validation, "test": test},
-    )
+    split = [Part(given.images[chosen], given.labels[chosen]) for chosen in indices]
+    parts = dict(zip(PARTS, (*split, *test), strict=True))
+    dataset = write_dataset(_store(home, wanted), wanted.name, wanted.title, wanted.classes, parts)
     counts = ", ".join(f"{count:,} {part}" for part, count in dataset.info.counts.items())
     log(f"prepared {wanted.title}: {counts} images in {dataset.folder}")
     return dataset

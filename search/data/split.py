@@ -1,8 +1,8 @@
-"""A stratified split that stays the same forever: on every machine, with every version of every library.
+"""A stratified split that is the same on every machine, with every version of every library.
 
 The order of the images comes from SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
-OOPSLA 2014), written out here because neither numpy's `Generator` nor scikit-learn promises the same result in a later
-version. Everything else is integer arithmetic.
+OOPSLA 2014): neither numpy's `Generator` nor scikit-learn promises the same result in a later version. Everything else
+is integer arithmetic.
 """
 
 from collections.abc import Sequence

@@ -3,8 +3,8 @@
     dataset.json                            what it is: DatasetInfo, and size and sha256 of each array
     train-images.npy  train-labels.npy      likewise validation-... and test-...
 
-Images are uint8 (n, channels, height, width), labels int64 (n,). Labels of the test part lie in a file of their own,
-which nothing opens but `part("test")` and a full `verify`. Needs numpy only: workers open the store too.
+Images are uint8 (n, channels, height, width), labels int64 (n,). Only `part("test")` and a full `verify` open the file
+with the labels of the test part. Needs numpy only.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,14 +37,10 @@ class Part:
     images: npt.NDArray[np.uint8]  # (n, channels, height, width), 0..255
     labels: npt.NDArray[np.int64]  # (n,), 0..classes-1
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Both arrays by the name that they are stored under."""
-        return {"images": self.images, "labels": self.labels}
-
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What there is to know about a prepared data set without reading its images."""
+    """A prepared data set without its images."""
 
     name: str  # as on the command line, e.g. "mnist"
     title: str
@@ -56,7 +52,6 @@ class DatasetInfo:
     checksum: str  # sha256 over name, shapes and bytes of every part, hence of the split too; hex
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object."""
         return asdict(self)
 
     @classmethod
@@ -81,7 +76,7 @@ class Dataset:
         """Map a part into memory; nothing is read yet. Raises UserError when its files are not what `info` says."""
         if name not in PARTS:
             raise ValueError(f"a data set has the parts {', '.join(PARTS)}, not {name!r}")
-        return Part(images=self._map(name, "images"), labels=self._map(name, "labels"))
+        return Part(self._map(name, "images"), self._map(name, "labels"))
 
     def images(self, name: PartName) -> npt.NDArray[np.uint8]:
         """A part's images alone, as `part` gives them: its labels stay unopened."""
@@ -121,7 +116,7 @@ def verify(dataset: Dataset, parts: Sequence[PartName] = PARTS) -> None:
     if dataset.info != info or _checksum(info, digests) != info.checksum:
         raise _damaged(dataset.folder, f"{HEADER} was changed")
     for part in parts:
-        for kind, array in dataset.part(part).arrays().items():
+        for kind, array in vars(dataset.part(part)).items():
             if _sha256(array) != digests[_file(part, kind)]:
                 raise _damaged(dataset.folder, f"{_file(part, kind)} was changed")
 
@@ -134,21 +129,14 @@ def write_dataset(
     `folder` appears at once, complete, by a rename; a data set that is already there is kept. Two processes may do
     this at the same time: one of them wins. Raises ValueError for arrays of another form than `Part` says.
     """
-    arrays = {(part, kind): array for part in PARTS for kind, array in parts[part].arrays().items()}
+    arrays = {(part, kind): array for part in PARTS for kind, array in vars(parts[part]).items()}
     _check(arrays, len(classes))
     digests = {_file(*key): _sha256(array) for key, array in arrays.items()}
-    _, channels, height, width = parts["train"].images.shape
-    mean, std = channel_statistics(parts["train"].images)
-    fields: dict[str, Any] = {
-        "name": name,
-        "title": title,
-        "input_shape": (channels, height, width),
-        "classes": tuple(classes),
-        "counts": {part: len(parts[part].images) for part in PARTS},
-        "mean": mean,
-        "std": std,
-    }
-    info = DatasetInfo(**fields, checksum=_checksum(DatasetInfo(**fields, checksum=""), digests))
+    _, *input_shape = parts["train"].images.shape
+    counts = {part: len(parts[part].images) for part in PARTS}
+    statistics = channel_statistics(parts["train"].images)
+    info = DatasetInfo(name, title, tuple(input_shape), tuple(classes), counts, *statistics, checksum="")  # type: ignore[arg-type]
+    info = replace(info, checksum=_checksum(info, digests))
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:12]}")

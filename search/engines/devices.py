@@ -1,7 +1,6 @@
-"""The devices that trainings run on: which there are, whether they work, and how many trainings run at once.
+"""The devices that trainings run on: "cpu", "mps", or one or more GPUs, "cuda:0,cuda:1", as torch numbers them.
 
-A device is "cpu", "mps", or one or more GPUs: "cuda:0", "cuda:0,cuda:1". torch numbers the GPUs that
-CUDA_VISIBLE_DEVICES leaves visible.
+Which there are, whether they work, and how many trainings run at once.
 """
 
 import glob

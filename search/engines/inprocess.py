@@ -1,7 +1,7 @@
 """Jobs in this process, one at a time: for small searches, notebooks and tests."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from underbudget.search.engines import runner
 from underbudget.search.engines.job import Failed, Finished, Job, Message
@@ -47,6 +47,5 @@ class InProcessEngine:
 
     def _end(self) -> None:
         running, self._current, self._trial = self._current, None, None
-        close = getattr(running, "close", None)  # what an iterator that is a generator has
-        if close is not None:
-            close()
+        if isinstance(running, Generator):
+            running.close()

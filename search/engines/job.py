@@ -1,7 +1,7 @@
-"""What the coordinator and its engines say to each other: plain JSON objects, so that any transport will do.
+"""What the coordinator and its engines send each other: plain JSON objects, so that any transport will do.
 
-The coordinator submits a Job; for it come back any number of EpochDone and then one Finished or Failed. After a job was
-stopped nothing comes back for it any more.
+The coordinator submits a Job; any number of EpochDone come back, then one Finished or Failed. After a stop nothing
+comes back any more.
 """
 
 from dataclasses import asdict, dataclass
@@ -21,12 +21,12 @@ class Job:
     device: str
     backend: str = "auto"  # how to compute: one of search.training.backends.BACKENDS, or as a result recorded it
     protocol: str = "search"  # what to train and to evaluate on: one of search.data.protocol.PROTOCOLS
-    detailed: bool = False  # a run that is looked at closely: StepsDone on the way, `evaluation` at its end
+    detailed: bool = False  # StepsDone on the way, `evaluation` at the end
 
 
 @dataclass(frozen=True)
 class StepsDone:
-    """How far a detailed job is within an epoch; said a few times a second, and never by an engine in process."""
+    """How far a detailed job is within an epoch; sent a few times a second, but never by an engine in process."""
 
     trial: int
     epoch: int
@@ -69,7 +69,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """The training came to nothing. `transient`: another try may go well (a dead worker, no memory)."""
+    """The training failed. `transient`: another try may go well (a dead worker, no memory)."""
 
     trial: int
     reason: str
@@ -108,15 +108,13 @@ class Engine(Protocol):
         """What the jobs have said since, after at most about `timeout` seconds without news."""
 
     def stop(self, trial: int) -> None:
-        """End the running or waiting job of a trial soon, in the middle of an epoch.
+        """End the running or waiting job of a trial, if there is one, soon, in the middle of an epoch.
 
-        Its place is free at once, and `wait` returns no message of it any more. Nothing happens where there is no such
-        job, or no longer.
+        Its place is free at once, and `wait` returns no message of it any more.
         """
 
     def busy_share(self) -> float | None:
-        """Share of the time, 0..1, in which the places for jobs computed, from the first job's start to the last
-        submission; None where nothing was submitted after the first job began."""
+        """Share of the time, 0..1, in which the places for jobs computed (`Occupancy`)."""
 
     def close(self) -> None:
         """End everything that runs, at once; safe to call twice."""

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 
 class Occupancy:
-    """Adds up the seconds in which jobs ran. All times are of one clock, `time.monotonic`, in seconds.
+    """Adds up the time in which jobs ran, in seconds of `time.monotonic`.
 
-    The window begins when the first job begins and ends with the last submission: before it there is nothing to do,
-    after it places fall empty because the search ends.
+    The window begins with the first job and ends with the last submission; later, places fall empty because the search
+    ends.
     """
 
     def __init__(self) -> None:
@@ -15,7 +15,6 @@ class Occupancy:
         self._last_submission = float("-inf")
 
     def submitted(self, now: float) -> None:
-        """A job was submitted."""
         self._last_submission = now
 
     def ran(self, started: float, ended: float) -> None:

@@ -29,8 +29,7 @@ _STOP_SECONDS = 60.0  # a worker that goes on for so long after a stop is killed
 def ahead(workers: int) -> int:
     """Jobs that wait ready beside those that run, so that no worker idles while the next proposal is made.
 
-    The more workers, the more of them may end during one proposal; each job that waits is one that the sampler proposed
-    with a result less.
+    More workers need more of them. Each was proposed with one result less to go by.
     """
     return max(1, workers // 4)
 
@@ -116,12 +115,11 @@ class ProcessesEngine:
 
     def _hand_out(self) -> None:
         while self._waiting and sum(len(worker.tasks) for worker in self._workers) < self._most:
-            trial = self._waiting[0].job.trial
+            task, trial = self._waiting[0], self._waiting[0].job.trial
             free = [worker for worker in self._workers if worker.free > 0 and trial not in worker.tasks]
             if not free:
                 return
             worker = max(free, key=lambda worker: worker.free)
-            task = self._waiting[0]
             job = task.job if worker.device is None else dataclasses.replace(task.job, device=worker.device)
             if worker.send(dataclasses.asdict(job)):
                 task.began = time.monotonic()

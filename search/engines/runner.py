@@ -19,9 +19,9 @@ def run(
 ) -> Iterator[Message]:
     """Train a job's network, yielding EpochDone after each epoch and Finished or Failed at the end.
 
-    Nothing is raised: an error becomes Failed. Closing the iterator ends the training. halted: asked before each
-    optimiser step; once it says true, the training and the iterator end without a last message. tell: gets what is said
-    in the middle of an epoch, at once; without it that is left unsaid.
+    Nothing is raised: an error becomes Failed. Closing the iterator ends the training. should_stop: asked before each
+    optimiser step; once it says true, the training and the iterator end without a last message. tell: called with each
+    StepsDone, in the middle of an epoch.
     """
     from underbudget.models.weights import encode, to_text
     from underbudget.search.data.protocol import evaluated_part, under_protocol
@@ -62,11 +62,10 @@ def run(
 
 
 class _Steps:
-    """Tells how far an epoch is, a few times a second."""
+    """Tells how far an epoch is, a few times a second: the `on_step` of a detailed job."""
 
     def __init__(self, trial: int, tell: Callable[[Message], None]) -> None:
-        self._trial, self._tell = trial, tell
-        self._epoch = 0
+        self._trial, self._tell, self._epoch = trial, tell, 0
         self._began = self._told = time.monotonic()
 
     def __call__(self, step: int, steps: int, running: Callable[[], tuple[float, float]]) -> None:
@@ -78,13 +77,11 @@ class _Steps:
             self._told = now
             loss, accuracy = running()
             if math.isfinite(loss):  # NaN is no JSON
-                seconds = now - self._began
-                self._tell(StepsDone(self._trial, self._epoch, step, steps, loss, accuracy, seconds))
+                self._tell(StepsDone(self._trial, self._epoch, step, steps, loss, accuracy, now - self._began))
 
 
 def run_on_one_thread(job: Job) -> Iterator[Message]:
-    """As `run`, for a process that does other things too: torch has one thread while it trains, as in a worker, and
-    its former number between two messages."""
+    """As `run`, for a process that does other things too: torch has one thread only while it trains."""
     import torch
 
     messages = run(job)
@@ -101,12 +98,11 @@ def run_on_one_thread(job: Job) -> Iterator[Message]:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether memory was short. torch says so in words: a RuntimeError of its CPU allocator, one class for GPUs."""
+    """Whether memory was short: torch's CPU allocator says so only in the words of a RuntimeError."""
     words = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
     return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
 
 
 def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())[:300]
-    text = text or ("out of memory" if isinstance(error, MemoryError) else "")
+    text = " ".join(str(error).split())[:300] or ("out of memory" if isinstance(error, MemoryError) else "")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,12 +1,11 @@
 """A worker process: reads jobs as JSON lines from standard input, writes messages as JSON lines to standard output.
 
 Started as `python -P -m underbudget.search.engines.worker [PLACES]`: it runs up to PLACES jobs at once (1 by default),
-a thread each. It opens no database, ignores Ctrl-C (the coordinator decides), never waits for an answer, and ends by
-itself as soon as its standard input closes: a worker can't outlive its coordinator.
+a thread each. It opens no database, ignores Ctrl-C, which is the coordinator's, and ends as soon as its standard input
+closes, so it can't outlive its coordinator.
 
-Comes in: a job, or {"stop": trial}. Goes out: {"kind": "ready"} once, then messages (search/engines/job.py). The last
-line of each job, which for a stopped one is {"kind": "stopped", "trial": trial}, has the key "busy": for how many
-seconds the job was computed.
+It reads jobs and {"stop": trial}, and writes {"kind": "ready"} once, then messages (search/engines/job.py). The last
+line of each job, {"kind": "stopped", "trial": trial} after a stop, says in "busy" for how many seconds it computed.
 """
 
 import json
@@ -49,20 +48,20 @@ class Worker:
 
         while True:
             job = self._jobs.get()
-            begun, over, short = time.perf_counter(), False, False
+            begun, last = time.perf_counter(), None
 
             def should_stop(trial: int = job.trial) -> bool:
                 return trial in self._stopped
 
-            for message in runner.run(job, should_stop, lambda told: self.say(message_to_json(told))):
-                over = isinstance(message, Finished | Failed)
-                busy = {"busy": time.perf_counter() - begun} if over else {}
-                self.say({**message_to_json(message), **busy})
-                short = isinstance(message, Failed) and message.out_of_memory
-            if short and job.device.startswith("cuda"):  # now that nothing holds the failed run any more
-                release_memory()
-            if not over:
+            for message in runner.run(job, should_stop, lambda message: self.say(message_to_json(message))):
+                last = message_to_json(message)
+                if isinstance(message, Finished | Failed):
+                    last["busy"] = time.perf_counter() - begun
+                self.say(last)
+            if last is None or "busy" not in last:
                 self.say({"kind": "stopped", "trial": job.trial, "busy": time.perf_counter() - begun})
+            elif last.get("out_of_memory") and job.device.startswith("cuda"):  # now that nothing holds the failed run
+                release_memory()
 
     def say(self, message: dict[str, Any]) -> None:
         """Send one line."""
@@ -95,7 +94,7 @@ def main() -> None:
 
 
 def _take_over_stdout() -> IO[str]:
-    """The real standard output for the protocol; what any library prints goes to standard error instead."""
+    """The real standard output, for messages alone; what any library prints goes to standard error instead."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     sys.stdout = sys.stderr

@@ -21,8 +21,9 @@ from underbudget.models.errors import UnderbudgetError
 from underbudget.models.plan import plan
 from underbudget.reports import record
 from underbudget.reports.record import TRAINED, Proposal
+from underbudget.search.sampling.optuna_private import live_trial
 from underbudget.search.sampling.sampler_study import SamplerStudy
-from underbudget.search.sampling.samplers import SAMPLERS, Sampler, distributions, independent_sampler
+from underbudget.search.sampling.samplers import SAMPLERS, Ask, Sampler, distributions, independent_sampler
 from underbudget.search.study import settings as study_settings
 from underbudget.search.study.seeds import derive
 from underbudget.search.study.settings import Settings
@@ -45,7 +46,7 @@ class Evaluated:
 
 @dataclass
 class Proposer:
-    """Asks the sampler of a study and judges what it proposes."""
+    """Asks the sampler of a study and checks what it proposes; the `ProposalConstraints` of its samplers."""
 
     study: "optuna.Study"
     settings: Settings
@@ -61,7 +62,7 @@ class Proposer:
             if trial.state.name == "WAITING":
                 continue
             state, _ = stored_state(trial)
-            if state != "running" or "record" in trial.user_attrs:  # else it is judged, and added, once more
+            if state != "running" or "record" in trial.user_attrs:  # else it is checked, and added, once more
                 self.sampler_study.follow(trial, state)
             if state in TRAINED and "record" in trial.user_attrs:
                 proposal = record.proposal_from_json(trial.user_attrs["record"])
@@ -70,27 +71,24 @@ class Proposer:
         self._waiting = deque(trial.number for trial in trials if trial.state.name == "WAITING")
 
     def propose(self) -> Evaluated:
-        """Make one more proposal, or take the next one that waits, and judge it; a rejected one is stored as such."""
+        """Make one more proposal, or take the next one that waits, and check it; a rejected one is stored as such."""
         if self._waiting:
             return self._ask(self._waiting.popleft())
         number, self._next = self._next, self._next + 1
-        params = self._sample(self.settings.seed, number, self.settings.dimensions, self.sampler_study, self)
+        params = self._sample(Ask(self.settings.seed, number, self.settings.dimensions, self.sampler_study, self))
         return self._store(number, params)
 
-    def repeat(self, trial_id: int, number: int) -> Evaluated:
-        """Judge once more a trial that an interrupted session left running, under its own number and seed."""
-        import optuna
-
-        self.study.sampler = independent_sampler(self.settings.seed, number)
-        trial = optuna.trial.Trial(self.study, trial_id)
+    def repeat(self, left: "optuna.trial.FrozenTrial") -> Evaluated:
+        """Check once more a trial that an interrupted session left running, under its own number and seed."""
+        self.study.sampler = independent_sampler(self.settings.seed, left.number)
+        trial = live_trial(self.study, left)
         for key, empty in (("curve", []), ("result", None), ("stop", None)):
             if key in trial.user_attrs:
                 trial.set_user_attr(key, empty)  # of a run that did not count
-        return self._judge(trial)
+        return self._check(trial)
 
     @cached_property
     def sizes(self) -> tuple[int, int] | None:
-        """Least and largest cost on the front's axis (`ProposalConstraints`); None where accuracy alone counts."""
         settings = self.settings
         if settings.objective.kind == "accuracy":
             return None
@@ -99,12 +97,10 @@ class Proposer:
         return least, max(least, int(study_settings.hypervolume_reference(settings)[axis]))
 
     def fits(self, params: Mapping[str, Any], size: float = math.inf) -> bool:
-        """Whether the network is within the budget and costs at most `size` (`ProposalConstraints`)."""
         cost = self._cost(self.settings.architecture(params))
         return self.settings.budget.fits(cost) and self.settings.objective.cost(cost) <= size
 
     def is_new(self, params: Mapping[str, Any]) -> bool:
-        """Whether nothing alike is trained or in training (`ProposalConstraints`)."""
         return _identity(self.settings.architecture(params).id, self.settings.recipe_of(params)) not in self.seen
 
     def retry(self, trial: "optuna.trial.Trial", proposal: Proposal) -> None:
@@ -114,12 +110,12 @@ class Proposer:
         self._next += 1
 
     def forget(self, proposal: Proposal) -> None:
-        """A failed trial doesn't stand in the way of its architecture."""
+        """Let a failed trial's architecture be proposed again."""
         self.seen.pop(_identity(proposal.id, proposal.recipe), None)
 
     def _store(self, number: int, params: dict[str, Any]) -> Evaluated:
-        """Count, judge and store a new proposal."""
-        from optuna.trial import Trial, TrialState, create_trial
+        """Count, check and store a new proposal."""
+        from optuna.trial import TrialState, create_trial
 
         proposal = self._proposal(number, params, {})
         stored: dict[str, Any] = {
@@ -142,7 +138,7 @@ class Proposer:
         if made is None or made.number != number:
             raise _foreign(number, None if made is None else made.number)
         self.study.sampler = independent_sampler(self.settings.seed, number)
-        return Evaluated(Trial(self.study, made._trial_id), number, proposal, "")
+        return Evaluated(live_trial(self.study, made), number, proposal, "")
 
     def _ask(self, number: int) -> Evaluated:
         """Take up the trial that waits under this number."""
@@ -150,9 +146,9 @@ class Proposer:
         trial = self.study.ask()
         if trial.number != number:
             raise _foreign(number, trial.number)
-        return self._judge(trial)
+        return self._check(trial)
 
-    def _judge(self, trial: "optuna.trial.Trial") -> Evaluated:
+    def _check(self, trial: "optuna.trial.Trial") -> Evaluated:
         """Count a stored trial's network, record it, ask the gate."""
         import optuna
 
@@ -161,12 +157,15 @@ class Proposer:
         for key, value in record.attributes(proposal).items():
             trial.set_user_attr(key, value)
         constrain(trial, self.settings.budget, proposal.cost)
-        reason = self._gate(trial.number, self.study._storage.get_trial(trial._trial_id), proposal)
+        reason = self._gate(trial.number, self._stored(trial), proposal)
         if reason:
             trial.set_user_attr("verdict", record.verdict("rejected", reason))
             self.study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-        self.sampler_study.add(self.study._storage.get_trial(trial._trial_id), trial.number)
+        self.sampler_study.add(self._stored(trial), trial.number)
         return Evaluated(None if reason else trial, trial.number, proposal, reason)
+
+    def _stored(self, trial: "optuna.trial.Trial") -> "optuna.trial.FrozenTrial":
+        return self.study.get_trials(deepcopy=False)[trial.number]
 
     def _gate(self, number: int, frozen: "optuna.trial.FrozenTrial", proposal: Proposal) -> str:
         """Why a proposal is rejected, "" if it may be trained and is from now on taken."""

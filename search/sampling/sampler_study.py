@@ -1,9 +1,8 @@
 """The study as sampler and pruner see it: an Optuna study in memory that follows the stored one, trial for trial.
 
 The stored study is for people: parameters and percent. The model wants logarithms, an estimate for what was stopped
-early, and a thousand trials in a millisecond; reading them from a database at each ask costs more than the model.
-Trials stand here in the order of their numbers, whatever the order in which they ended, so that a resumed search sees
-exactly what an uninterrupted one would.
+early, and no database read at each ask. Trials stand here in the order of their numbers, not of their ends, so that a
+resumed search sees exactly what an uninterrupted one would.
 """
 
 import math
@@ -53,20 +52,21 @@ class SamplerStudy:
         self.trained = 0  # complete and stopped trials
         self._objective, self._images = objective, images
         self._numbers: dict[int, int] = {}  # number in the stored study -> number here
+        self._storage = _Window()  # where a trial's id is its number
         with quiet_optuna():
             self.study = optuna.create_study(
-                storage=_Window(),
+                storage=self._storage,
                 directions=["minimize"] * len(objective.metrics),
                 sampler=optuna.samplers.RandomSampler(0),
             )
 
     def add(self, trial: FrozenTrial, number: int) -> None:
-        """A proposal, running or already rejected; again, where it is judged once more after a crash."""
+        """A proposal, running or already rejected; again, where it is checked once more after a crash."""
         attributes = {"record": {"cost": trial.user_attrs["record"]["cost"]}} if "record" in trial.user_attrs else {}
         rejected = trial.state == TrialState.PRUNED and "stop" not in trial.user_attrs
         if number in self._numbers:
             for key, value in attributes.items():
-                self.study._storage.set_trial_user_attr(self._numbers[number], key, value)
+                self._storage.set_trial_user_attr(self._numbers[number], key, value)
             if rejected:
                 self.study.tell(self._numbers[number], state=TrialState.PRUNED)
             return
@@ -83,9 +83,9 @@ class SamplerStudy:
 
     def epoch(self, number: int, curve: list[dict[str, Any]]) -> FrozenTrial:
         """A running trial's learning curve so far; the trial, as a pruner takes it."""
-        storage, trial_id = self.study._storage, self._numbers[number]  # in memory a trial's id is its number
-        storage.set_trial_user_attr(trial_id, "curve", curve)
-        return storage.get_trial(trial_id)
+        here = self._numbers[number]
+        self._storage.set_trial_user_attr(here, "curve", curve)
+        return self._storage.get_trial(here)
 
     def end(self, number: int, accuracy: float | None) -> None:
         """A trial has ended with this score, measured or (stopped early) estimated, in percent; None: it failed."""
@@ -93,7 +93,7 @@ class SamplerStudy:
         if accuracy is None or not math.isfinite(accuracy):
             self.study.tell(here, state=TrialState.FAIL)
             return
-        cost = self.study._storage.get_trial(here).user_attrs["record"]["cost"]
+        cost = self._storage.get_trial(here).user_attrs["record"]["cost"]
         self.study.tell(here, self._objective.modelled(cost, log_error(accuracy, self._images)))
         self.trained += 1
 

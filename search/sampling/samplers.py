@@ -1,18 +1,18 @@
 """How the parameters of one proposal are chosen: at random, or by TPE's model of what the study has seen.
 
-Everything is made afresh for each proposal from (study seed, trial number): a sampler that lived on, rebuilt from its
-seed at a resume, would propose the same again; one made afresh makes a killed and resumed search propose what an
-uninterrupted one would have.
+Everything is made anew for each proposal from (study seed, trial number), so that a killed and resumed search proposes
+what an uninterrupted one would have.
 
-The default, `tpe`, divides the work: the model chooses the structure and the proportions of a network, a size drawn for
-each proposal chooses how large it becomes. The budget is known before any training, so nothing over it need be
-proposed. Each constant below was chosen in the laboratory (docs/search-methods.md).
+With the default, `tpe`, the model chooses the structure and the proportions of a network, and a size drawn for each
+proposal chooses how large it becomes: nothing over budget need be proposed. The constants were chosen in the laboratory
+(docs/search-methods.md).
 """
 
 import math
 import random
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from underbudget.search.space.dimensions import Sampled, collect, distribution
@@ -43,30 +43,33 @@ class ProposalConstraints(Protocol):
         """Whether the network is within the budget and costs at most `size` on the front's axis."""
 
     def is_new(self, params: Mapping[str, Any]) -> bool:
-        """Whether no trial has it yet."""
+        """Whether no trial that is trained, or in training, has it."""
 
 
-Sampler = Callable[[int, int, tuple[Sampled, ...], "SamplerStudy", ProposalConstraints], Params]
+@dataclass(frozen=True)
+class Ask:
+    """What a sampler is given to make one proposal."""
+
+    seed: int  # of the study
+    number: int  # of the trial
+    dimensions: tuple[Sampled, ...]
+    sampler_study: "SamplerStudy"
+    constraints: ProposalConstraints
+
+    def derived(self, purpose: str) -> int:
+        """The seed of one purpose of this proposal."""
+        return derive(self.seed, self.number, purpose)
 
 
-def random_params(
-    seed: int,
-    number: int,
-    dimensions: tuple[Sampled, ...],
-    sampler_study: "SamplerStudy",
-    constraints: ProposalConstraints,
-) -> Params:
+Sampler = Callable[[Ask], Params]
+
+
+def random_params(ask: Ask) -> Params:
     """Plain random sampling: what is over budget is proposed too, and rejected by the gate."""
-    return _complete(seed, number, 0, dimensions, {})
+    return _complete(ask, 0, {})
 
 
-def tpe_params(
-    seed: int,
-    number: int,
-    dimensions: tuple[Sampled, ...],
-    sampler_study: "SamplerStudy",
-    constraints: ProposalConstraints,
-) -> Params:
+def tpe_params(ask: Ask) -> Params:
     """TPE's proposal, resized; a random one, resized, until STARTUP_TRIALS are trained and one time in five later.
 
     TPE's own start-up counts the rejected too, so it would begin to model after two or three accuracies. Multivariate
@@ -75,47 +78,34 @@ def tpe_params(
     handful of workers they change little. Exploring keeps TPE from settling where it was good first, and early
     stopping makes a random try cheap.
     """
-    explores = random.Random(derive(seed, number, "explore")).random() < EXPLORATION
-    model = None if sampler_study.trained < STARTUP_TRIALS or explores else _Model(seed, number, sampler_study)
+    explores = random.Random(ask.derived("explore")).random() < EXPLORATION
+    sample = None if ask.sampler_study.trained < STARTUP_TRIALS or explores else _model(ask)
 
     def draw(attempt: int) -> Params:
-        known = {} if model is None or attempt >= _MODELLED else model.sample()
-        return _complete(seed, number, attempt, dimensions, known)
+        return _complete(ask, attempt, {} if sample is None or attempt >= _MODELLED else sample())
 
-    return _of_size(constraints, dimensions, draw, _size(seed, number, constraints))
+    return _of_size(ask, draw, _size(ask))
 
 
 SAMPLERS: dict[str, Sampler] = {"tpe": tpe_params, "random": random_params}
 
 
-class _Model:
-    """TPE for one proposal."""
+def _model(ask: Ask) -> Callable[[], Params]:
+    """A function that draws from TPE for one proposal: values of all parameters that it has a model of."""
+    import optuna
 
-    def __init__(self, seed: int, number: int, sampler_study: "SamplerStudy") -> None:
-        import optuna
-
-        with warnings.catch_warnings():
-            # multivariate and group have been called experimental for years; a pinned Optuna 5 keeps them.
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            self._tpe = optuna.samplers.TPESampler(
-                n_startup_trials=0,
-                multivariate=True,
-                group=True,
-                constant_liar=False,
-                seed=derive(seed, number, "sampler"),
-            )
-        self._study = sampler_study.study
-        self._trial = optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING)
-        self._space = self._tpe.infer_relative_search_space(self._study, self._trial)
-
-    def sample(self) -> Params:
-        """Another draw for the same proposal: values of all parameters that it has a model of."""
-        return self._tpe.sample_relative(self._study, self._trial, self._space)
+    with warnings.catch_warnings():
+        # multivariate and group have been called experimental for years; a pinned Optuna 5 keeps them.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        tpe = optuna.samplers.TPESampler(
+            n_startup_trials=0, multivariate=True, group=True, constant_liar=False, seed=ask.derived("sampler")
+        )
+    study, trial = ask.sampler_study.study, optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING)
+    space = tpe.infer_relative_search_space(study, trial)
+    return lambda: tpe.sample_relative(study, trial, space)
 
 
-def _complete(
-    seed: int, number: int, attempt: int, dimensions: tuple[Sampled, ...], modelled: Mapping[str, Any]
-) -> Params:
+def _complete(ask: Ask, attempt: int, modelled: Mapping[str, Any]) -> Params:
     """Parameters with the modelled values where there are any, every other one at random.
 
     A random value depends on its own name, the trial and the attempt only, not on the order of the draws.
@@ -124,63 +114,55 @@ def _complete(
     def value(dimension: Sampled) -> Any:
         if dimension.name in modelled:
             return modelled[dimension.name]
-        return dimension.draw(random.Random(derive(seed, number, f"sampler/{dimension.name}/{attempt}")))
+        return dimension.draw(random.Random(ask.derived(f"sampler/{dimension.name}/{attempt}")))
 
-    return collect(dimensions, value)
+    return collect(ask.dimensions, value)
 
 
-def _size(seed: int, number: int, constraints: ProposalConstraints) -> float | None:
+def _size(ask: Ask) -> float | None:
     """The largest cost that a proposal shall have, on the front's axis; None: whatever comes of its widths."""
-    source = random.Random(derive(seed, number, "size"))
+    source, sizes = random.Random(ask.derived("size")), ask.constraints.sizes
     share = source.random()
-    if constraints.sizes is None:
+    if sizes is None:
         return math.inf if share < _FULL_ALONE else None
     if share < SPREAD:
-        least, most = (math.log(size) for size in constraints.sizes)
-        return math.exp(source.uniform(least, most))
+        return math.exp(source.uniform(math.log(sizes[0]), math.log(sizes[1])))
     return math.inf if share < SPREAD + FULL else None
 
 
-def _of_size(
-    constraints: ProposalConstraints, dimensions: tuple[Sampled, ...], draw: Callable[[int], Params], size: float | None
-) -> Params:
+def _of_size(ask: Ask, draw: Callable[[int], Params], size: float | None) -> Params:
     """The first draw that, resized, is new and within the budget.
 
     Where no structure that is drawn can be so small: one as large as the budget allows; where none is even within the
     budget, or new: the last draw as it is.
     """
+    fits, is_new = ask.constraints.fits, ask.constraints.is_new
 
     def allowed(params: Mapping[str, Any]) -> bool:
-        return constraints.fits(params, math.inf if size is None else size)
+        return fits(params, math.inf if size is None else size)
 
     params: Params = {}
     fallback: Params | None = None
     for attempt in range(ATTEMPTS):
         params = draw(attempt)
-        found = params if size is None and constraints.fits(params) else None
+        found = params if size is None and fits(params) else None
         if size is not None or (found is None and attempt >= _MODELLED):
-            found = resized(params, dimensions, allowed)
-        if found is not None and constraints.is_new(found):
+            found = resized(params, ask.dimensions, allowed)
+        if found is not None and is_new(found):
             return found
         if found is None and fallback is None:
-            largest = resized(params, dimensions, constraints.fits)
-            fallback = largest if largest is not None and constraints.is_new(largest) else None
+            largest = resized(params, ask.dimensions, fits)
+            fallback = largest if largest is not None and is_new(largest) else None
     return fallback or params
 
 
 def independent_sampler(seed: int, number: int) -> Any:
     """An Optuna sampler for a trial that the study itself asks for, such as an enqueued one that lacks parameters."""
-    import optuna
+    from optuna.samplers import RandomSampler
 
-    class Independent(optuna.samplers.BaseSampler):
-        def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
-            return {}
-
-        def sample_relative(self, study: Any, trial: Any, search_space: dict[str, Any]) -> dict[str, Any]:
-            return {}
-
+    class Independent(RandomSampler):
         def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
-            single = optuna.samplers.RandomSampler(seed=derive(seed, number, f"sampler/{param_name}/0"))
+            single = RandomSampler(seed=derive(seed, number, f"sampler/{param_name}/0"))
             return single.sample_independent(study, trial, param_name, param_distribution)
 
     return Independent()

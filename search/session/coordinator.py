@@ -19,6 +19,7 @@ from underbudget.reports import record
 from underbudget.reports.record import Epoch, Proposal, Result
 from underbudget.search.engines.job import Engine, EpochDone, Failed, Finished, Job, Message
 from underbudget.search.progress import Ended, EpochOver, Notify, Progress, Rejected, Started, Tick
+from underbudget.search.sampling.optuna_private import live_trial
 from underbudget.search.sampling.proposer import Proposer, stored_state
 from underbudget.search.sampling.samplers import Sampler
 from underbudget.search.stopping import Stop, Stopping, stopping
@@ -123,11 +124,11 @@ class Coordinator:
     def _fill(self) -> None:
         """One more proposal, and its job if the gate lets it through. Trials left running come first."""
         if self._left_running:
-            trial_id, number = self._left_running.pop(0)
+            left = self._left_running.pop(0)
             try:
-                checked = self._proposer.repeat(trial_id, number)
+                checked = self._proposer.repeat(left)
             except UnderbudgetError as error:  # counted otherwise by another version: this trial can't be compared
-                self._close_uncounted(trial_id, number, str(error))
+                self._close_uncounted(left, str(error))
                 return
         else:
             checked = self._proposer.propose()
@@ -140,12 +141,12 @@ class Coordinator:
         self._barren = 0
         self._submit(checked.trial, checked.proposal)
 
-    def _close_uncounted(self, trial_id: int, number: int, reason: str) -> None:
+    def _close_uncounted(self, left: "optuna.trial.FrozenTrial", reason: str) -> None:
         import optuna
 
-        log.warning("trial %d is given up: %s", number, reason)
-        self.study._storage.set_trial_user_attr(trial_id, "verdict", record.verdict("failed", reason))
-        self.study.tell(number, state=optuna.trial.TrialState.FAIL)
+        log.warning("trial %d is given up: %s", left.number, reason)
+        live_trial(self.study, left).set_user_attr("verdict", record.verdict("failed", reason))
+        self.study.tell(left.number, state=optuna.trial.TrialState.FAIL)
         self.progress.failed += 1
 
     def _submit(self, trial: "optuna.trial.Trial", proposal: Proposal) -> None:
@@ -270,9 +271,9 @@ class Coordinator:
             "the space holds no more that the sampler finds, widen it with a [space] table or raise the budget",
         )
 
-    def _take_stock(self) -> list[tuple[int, int]]:
-        """Count what earlier sessions left; the (id, number) of trials they left running."""
-        left: list[tuple[int, int]] = []
+    def _take_stock(self) -> "list[optuna.trial.FrozenTrial]":
+        """Count what earlier sessions left; the trials they left running."""
+        left = []
         for trial in self.study.get_trials(deepcopy=False):
             if trial.state.name == "WAITING":
                 continue  # enqueued, not yet proposed
@@ -280,7 +281,7 @@ class Coordinator:
             state, _ = stored_state(trial)
             match state:
                 case "running":
-                    left.append((trial._trial_id, trial.number))
+                    left.append(trial)
                 case "complete":
                     self.progress.complete += 1
                     if "record" in trial.user_attrs and "result" in trial.user_attrs:  # else it is another program's

@@ -1,23 +1,19 @@
-"""Front-aware early stopping: a trial ends where its end, foretold from its beginning, would not reach the front.
+"""Front-aware early stopping: a trial ends when the forecast of its final error does not reach the front.
 
-From the complete trials one learns how far the error still falls between an epoch and the end. A trial is stopped when
-even an optimistic forecast (its upper quantile) stays behind the front at its own cost. It is the idea of stopping by
-learning-curve extrapolation (Domhan, Springenberg and Hutter, "Speeding up automatic hyperparameter optimization of
-deep neural networks by extrapolation of learning curves", IJCAI 2015) with the front of two objectives in place of the
-best value, and a regression over the study's own curves in place of a family of functions: under a one-cycle schedule
-no such family fits.
+The complete trials show how far the error still falls between an epoch and the end. A trial is stopped when even an
+optimistic forecast (its upper quantile) stays behind the front at its own cost. This is learning-curve extrapolation
+(Domhan, Springenberg and Hutter, "Speeding up automatic hyperparameter optimization of deep neural networks by
+extrapolation of learning curves", IJCAI 2015) with the front of two objectives in place of the best value, and a
+regression over the study's own curves in place of a family of functions, of which none fits a one-cycle schedule.
 """
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
-import optuna
-from optuna.trial import FrozenTrial
 
-from underbudget.search.stopping.curves import Curve
 from underbudget.search.stopping.rule import Stop
-from underbudget.search.stopping.rungs import RungPruner
+from underbudget.search.stopping.rungs import Curve, RungPruner
 
 LEAST_COMPLETE = 5  # complete trials before anything is stopped
 OPTIMISM = 1.28  # standard deviations that a trial is given: one in ten does better than its forecast and these
@@ -29,10 +25,10 @@ _SPREAD, _SPREAD_WEIGHT = 0.35, 3.0  # prior standard deviation of a forecast's 
 class FrontPruner(RungPruner):
     """Stops a trial whose forecast stays behind the front. Costs a fraction of a millisecond at 1,000 trials."""
 
-    REDUCTION_FACTOR = 1.3
+    METHOD = "front"
 
-    def _at_rung(self, study: optuna.Study, trial: FrozenTrial, curve: Curve) -> Stop | None:
-        complete = [other for other in self._curves.all(study.get_trials(deepcopy=False)) if other.final is not None]
+    def _at_rung(self, curve: Curve, others: list[Curve]) -> Stop | None:
+        complete = [other for other in others if other.final is not None]
         if len(complete) < LEAST_COMPLETE:
             return None
         epoch = len(curve.errors)

@@ -4,13 +4,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import optuna
 from numpy.typing import NDArray
-from optuna.trial import FrozenTrial
 
-from underbudget.search.stopping.curves import Curve
 from underbudget.search.stopping.rule import Stop
-from underbudget.search.stopping.rungs import RungPruner
+from underbudget.search.stopping.rungs import Curve, RungPruner
 
 
 class HalvingPruner(RungPruner):
@@ -22,12 +19,11 @@ class HalvingPruner(RungPruner):
     bad it is: that is the method.
     """
 
-    REDUCTION_FACTOR = 3
+    METHOD = "mo-asha"
 
-    def _at_rung(self, study: optuna.Study, trial: FrozenTrial, curve: Curve) -> Stop | None:
+    def _at_rung(self, curve: Curve, others: list[Curve]) -> Stop | None:
         epoch = len(curve.errors)
-        others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
-        reached = [curve, *(other for other in self._curves.all(others) if len(other.errors) >= epoch)]
+        reached = [curve, *(other for other in others if len(other.errors) >= epoch)]
         place = self._order(reached, epoch).index(0) + 1
         survivors = max(1, math.floor(len(reached) / self._factor))
         if place <= survivors:

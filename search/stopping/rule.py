@@ -2,10 +2,17 @@
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from underbudget.models.errors import UserError
 
+if TYPE_CHECKING:
+    from underbudget.search.stopping.rungs import RungPruner
+    from underbudget.search.study.objective import Objective
+
 METHODS = ("front", "mo-asha", "none")
+FIRST_RUNG = 1
+REDUCTION_FACTORS = {"front": 1.3, "mo-asha": 3.0}  # of each method, where none is asked for
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,7 @@ class Stopping:
     """How trials are stopped early. None: the method's own default."""
 
     method: str = "front"
-    first_rung: int | None = None  # epochs after which a trial is judged first
+    first_rung: int | None = None  # epochs after which a trial is checked first
     reduction_factor: float | None = None  # from a rung to the next; for mo-asha also: one of so many goes on
 
     def __post_init__(self) -> None:
@@ -33,9 +40,28 @@ class Stopping:
         if self.reduction_factor is not None and not 1.01 <= self.reduction_factor <= 100:
             raise UserError(f"--reduction-factor is from 1.01 to 100, not {self.reduction_factor:g}")
 
+    @property
+    def factor(self) -> float:
+        """From a rung to the next."""
+        return REDUCTION_FACTORS[self.method] if self.reduction_factor is None else self.reduction_factor
+
+    def rungs(self, epochs: int) -> list[int]:
+        """The epochs after which trials of so many epochs are checked."""
+        return [] if self.method == "none" else rungs(self.first_rung or FIRST_RUNG, self.factor, epochs)
+
+
+def stopping(chosen: Stopping, objective: "Objective", epochs: int, images: int) -> "RungPruner | None":
+    """The pruner of a choice, None for "none". images: of the validation part, which bound what an error can be."""
+    from underbudget.search.stopping.front import FrontPruner
+    from underbudget.search.stopping.halving import HalvingPruner
+
+    if chosen.method == "none":
+        return None
+    return (FrontPruner if chosen.method == "front" else HalvingPruner)(objective, epochs, images, chosen)
+
 
 def rungs(first: int, factor: float, epochs: int) -> list[int]:
-    """Epochs at which trials are judged: first, first x factor, first x factor^2, ..., rounded up, all before the
+    """Epochs at which trials are checked: first, first x factor, first x factor^2, ..., rounded up, all before the
     last epoch and each at most once."""
     found: list[int] = []
     exact = float(first)

@@ -1,12 +1,11 @@
-"""The ways in which a training may be computed, and which one is taken.
+"""The backends that compute a training, and which one is taken.
 
     plain    eager float32 torch, on any device: the reference
     native   the C kernels of search/training/native, on one thread of the CPU, float32
     graph    search/training/cuda: the whole step recorded as a CUDA graph; on the CPU the same step by step, for tests
 
-"auto" takes graph on a CUDA GPU, native where it can compute the plan on the CPU, else plain. It depends on the plan,
-the device and what the machine has (a C compiler), never on a measurement: trials of a study and their repetitions take
-the same backend.
+"auto" takes graph on a CUDA GPU, native where it can compute the plan on the CPU, else plain. That depends on the plan,
+the device and the machine's C compiler, never on a measurement, so that repetitions of a trial take the same backend.
 """
 
 import logging
@@ -18,7 +17,7 @@ import torch
 from underbudget.models.errors import UserError
 from underbudget.models.plan import Plan
 from underbudget.search.data.store import Dataset
-from underbudget.search.training import environment, loop
+from underbudget.search.training import loop
 from underbudget.search.training.loop import OnStep, Results, never, no_callback
 from underbudget.search.training.recipe import DEFAULT_BATCH, Recipe
 
@@ -29,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BackendChoice:
-    """A backend, and why it is this one where another was possible in principle."""
+    """A backend, and the reason for it."""
 
     backend: str  # "plain", "native" or "graph"
     reason: str
@@ -63,14 +62,17 @@ def train(
 ) -> Results:
     """As `search.training.loop.train`, on the backend named.
 
-    backend: one of BACKENDS, or the text that a result recorded: then the run computes the same way in every respect
-    (device, instructions, threads). Raises UserError for another one, and where the named one cannot compute
-    this plan here, or not in the way recorded.
+    backend: one of BACKENDS, or the text that a result recorded: then device, instructions and threads are the same
+    too. Raises UserError for any other, and where this plan cannot be computed so here.
     """
     name = named(backend)
-    if backend != name:
-        _check_recorded(backend, name, device)
     run_class = _run_class(name, plan, device, recipe.batch_size)
+    here = run_class.describe(torch.device(device), captured="uncaptured" not in backend.split())
+    if backend != name and backend.split() != here.split():
+        raise UserError(
+            f"a run recorded as {backend[:80]!r} cannot be repeated exactly here, where the {name} backend is "
+            f"{here!r}: give the backend {name!r} to train it with other rounding"
+        )
     return loop.train(plan, recipe, seed, dataset, device, should_stop, on_step, run_class)
 
 
@@ -91,33 +93,6 @@ def _run_class(name: str, plan: Plan, device: str, batch_size: int | None) -> ty
 
         return NativeRun
     return loop.PlainRun
-
-
-def _check_recorded(backend: str, name: str, device: str) -> None:
-    """Raise UserError where a run by the backend `name` would not be recorded here as `backend`."""
-    place = torch.device(device)
-    if name == "native":
-        from underbudget.search.training.native.library import Unavailable
-        from underbudget.search.training.native.train import backend as native_backend
-
-        try:
-            here = native_backend()
-        except Unavailable as reason:
-            raise UserError(f"the native backend cannot be taken here: {reason}; use the plain backend") from None
-        here = here if place.type == "cpu" else f"a backend of the CPU, not of {place.type}"
-    elif name == "graph":
-        from underbudget.search.training.cuda.train import backend as graph_backend
-
-        here = graph_backend(
-            place, captured="uncaptured" not in backend.split()
-        )  # whether it is captured, the GPU decides
-    else:
-        here = environment.backend(place)
-    if backend.split() != here.split():
-        raise UserError(
-            f"a run recorded as {backend[:80]!r} cannot be repeated exactly here, where the {name} backend is "
-            f"{here!r}: give the backend {name!r} to train it with other rounding"
-        )
 
 
 def named(backend: str) -> str:

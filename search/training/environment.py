@@ -1,6 +1,6 @@
 """What a run was computed with: part of every result, because a number carries its conditions.
 
-The coordinator asks for the processor's name too, and goes without torch: 2 s and half a gigabyte.
+The coordinator, which does without torch, asks for the processor's name too.
 """
 
 import importlib.metadata
@@ -29,14 +29,6 @@ def versions() -> dict[str, str]:
     import torch
 
     return installed("torch", "numpy", "underbudget") | {"torch": str(torch.__version__)}  # which build of it, too
-
-
-def backend(device: "torch.device") -> str:
-    """How a run of the plain loop is computed: device kind, number type, memory format, loop, threads."""
-    import torch
-
-    threads = f" threads={torch.get_num_threads()}" if device.type == "cpu" else ""
-    return f"{device.type} float32 channels_last plain{threads}"
 
 
 def hardware(device: "torch.device") -> str:

@@ -60,19 +60,17 @@ def evaluate(
         for start in range(0, len(images), batch):
             logits = model(prepare(images[start : start + batch]))
             losses.append(functional.cross_entropy(logits, labels[start : start + batch], reduction="sum"))
-            outputs.append(logits if per_image else logits.argmax(1))
-        output = torch.cat(outputs)
-        predicted = output.argmax(1) if per_image else output
+            outputs.append(logits)
+        logits = torch.cat(outputs)
+        predicted = logits.argmax(1)
         counts = torch.bincount(labels * classes + predicted, minlength=classes * classes).view(classes, classes)
         loss = torch.stack(losses).cpu().double().sum().item() / len(images)
         wrong = []
         if per_image:
-            confidence = 100 * functional.softmax(output, 1).amax(1).double()
-            chosen = torch.nonzero(predicted != labels).flatten()
-            columns = (chosen, labels[chosen], predicted[chosen], confidence[chosen])
+            share = functional.softmax(logits, 1).amax(1)
             wrong = [
-                [index, true, guess, round(percent, 2)]
-                for index, true, guess, percent in zip(*(column.tolist() for column in columns), strict=True)
+                [index, int(labels[index]), int(predicted[index]), round(100 * float(share[index]), 2)]
+                for index in torch.nonzero(predicted != labels).flatten().tolist()
             ]
     if isinstance(model, Module):
         model.train(was_training)

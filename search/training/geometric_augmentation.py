@@ -7,7 +7,7 @@ and shear H. What comes in from outside is black. Maps that follow each other ar
 an image is interpolated (bilinear) once.
 """
 
-from functools import cache
+from functools import cache, reduce
 from typing import TYPE_CHECKING
 
 import torch
@@ -45,15 +45,11 @@ def random_matrices(
 
     size: (height, width) in pixels. Maps are affine (last row 0, 0, 1) where the augmentation has no perspective.
     """
-    result: Tensor | None = None
-    for warp in augmentation.warps:
-        matrices = _draw(warp, count, size, generator)
-        # the warp that is applied last is undone first
-        result = matrices if result is None else result @ matrices
+    drawn = [_draw(warp, count, size, generator) for warp in augmentation.warps]
     if augmentation.perspective is not None:
-        matrices = _draw_perspective(augmentation.perspective, count, size, generator)
-        result = matrices if result is None else result @ matrices
-    return result
+        drawn.append(_draw_perspective(augmentation.perspective, count, size, generator))
+    # the warp that is applied last is undone first
+    return reduce(torch.matmul, drawn) if drawn else None
 
 
 def _draw(warp: "Affine", count: int, size: tuple[int, int], generator: torch.Generator) -> Tensor:
@@ -81,16 +77,11 @@ def perspective_matrices(corners: Tensor, size: tuple[int, int]) -> Tensor:
     right, left, both = second - third, fourth - third, first - second + third - fourth
     size_of = _cross(right, left)
     g, h = _cross(both, left) / size_of, _cross(right, both) / size_of
-    one = torch.ones_like(g)
-    forward = torch.stack(
-        [
-            torch.cat([second - first + g[:, None] * second, g[:, None]], 1),
-            torch.cat([fourth - first + h[:, None] * fourth, h[:, None]], 1),
-            torch.cat([first, one[:, None]], 1),
-        ],
-        dim=2,
-    )
-    columns = forward.unbind(2)
+    columns = [
+        torch.cat([second - first + g[:, None] * second, g[:, None]], 1),
+        torch.cat([fourth - first + h[:, None] * fourth, h[:, None]], 1),
+        torch.cat([first, torch.ones_like(g)[:, None]], 1),
+    ]
     # the inverse but for a factor, which a perspective does not see
     back = torch.stack([torch.linalg.cross(columns[i - 2], columns[i - 1]) for i in range(3)], dim=1)
     pixels = torch.diag(torch.tensor([width - 1.0, height - 1.0, 1.0], dtype=torch.float64))
@@ -137,7 +128,7 @@ def transform_images(images: Tensor, matrices: Tensor, perspective: bool = False
 
 @cache
 def _unit(width: int, height: int, kind: torch.dtype, device: torch.device) -> Tensor:
-    """Half an image in pixels, homogeneous. Made once: no CUDA graph can record a copy from the host."""
+    """Half an image in pixels, homogeneous. Cached, since no CUDA graph can record a copy from the host."""
     return torch.tensor([width / 2, height / 2, 1.0], dtype=kind, device=device)
 
 

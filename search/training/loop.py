@@ -20,10 +20,9 @@ from underbudget.models.errors import UnderbudgetError
 from underbudget.models.plan import Plan
 from underbudget.search.data.store import Dataset, PartName
 from underbudget.search.training import environment, schedule
-from underbudget.search.training.averaging import Average, average_of, held
 from underbudget.search.training.evaluate import EVALUATION_BATCH, Evaluation, evaluate, on_device
 from underbudget.search.training.geometric_augmentation import Normalizer, random_matrices, transform_images
-from underbudget.search.training.optimizers import optimizer_of, set_pace
+from underbudget.search.training.optimizers import Average, average_of, held, optimizer_of, set_pace
 from underbudget.search.training.pixel_augmentation import change_pixels, random_pixel_changes
 from underbudget.search.training.randomness import Randomness
 from underbudget.search.training.recipe import Recipe, resolve, timeline
@@ -67,7 +66,7 @@ class EpochResult:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What is left of a finished run."""
+    """A finished run."""
 
     state: dict[str, Tensor]  # state dict on the CPU; float32, but for batch norm's counters (int64)
     confusion: list[list[int]]  # validation counts [true][predicted], last epoch
@@ -82,9 +81,8 @@ Results = Generator[EpochResult | TrainingResult, None, None]
 
 
 class TrainingRun(ABC):
-    """A network in training: data, random numbers, and where the schedule stands. Each backend has a subclass."""
+    """A network in training: data, random numbers, schedule. Each backend has a subclass."""
 
-    backend: str  # how the run computes, as a result records it
     average: Average | None  # of the weights, which is evaluated and kept in their place
     steps_at_once = 1  # at most, in one call of `advance`
 
@@ -108,9 +106,19 @@ class TrainingRun(ABC):
         self.monitored: list[float] = []  # validation losses of the epochs so far
         self.set_up()
 
+    @property
+    def backend(self) -> str:
+        """How the run computes, as a result records it."""
+        return self.describe(self.place)
+
+    @staticmethod
+    @abstractmethod
+    def describe(place: torch.device, captured: bool = True) -> str:
+        """How a run computes here, as a result records it. captured: whether its step is a CUDA graph."""
+
     @abstractmethod
     def set_up(self) -> None:
-        """Build the network and its optimiser; set `backend` and `average`."""
+        """Build the network and its optimiser; set `average`."""
 
     def seeded(self, seed: int) -> Randomness:
         """The run's random streams."""
@@ -223,6 +231,11 @@ def batches(images: int, size: int, steps: int, at_once: int) -> list[tuple[int,
     return result if last == size else [*result, (last, 1)]
 
 
+def threads_of(place: torch.device) -> str:
+    """The number of threads, as a result records it."""
+    return f" threads={torch.get_num_threads()}" if place.type == "cpu" else ""
+
+
 class TorchRun(TrainingRun):
     """A run whose network is a torch module."""
 
@@ -248,8 +261,11 @@ class TorchRun(TrainingRun):
 class PlainRun(TorchRun):
     """The plain backend, on any device."""
 
+    @staticmethod
+    def describe(place: torch.device, captured: bool = True) -> str:
+        return f"{place.type} float32 channels_last plain{threads_of(place)}"
+
     def set_up(self) -> None:
-        self.backend = environment.backend(self.place)
         with self.randomness.active():
             self.model = self.build()
         self.optimizer = optimizer_of(self.recipe, list(self.model.parameters()))

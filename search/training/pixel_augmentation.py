@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from underbudget.search.training.recipe import Augmentation, Erasing, Jitter
 
 GREY = (0.2989, 0.587, 0.114)  # shares of red, green and blue, as in torchvision's `rgb_to_grayscale`
-_TRIES = 10  # rectangles that are drawn before an image is let be, as in torchvision
+_TRIES = 10  # rectangles that are tried before an image stays as it is, as in torchvision
 
 
 def random_pixel_changes(
@@ -41,13 +41,10 @@ def random_pixel_changes(
 
 
 def _draw_jitter(jitter: "Jitter", count: int, generator: torch.Generator) -> Tensor:
-    uniform = torch.rand(3, count, generator=generator)
-    columns = [_between(max(0.0, 1 - part), 1 + part, uniform[i]) for i, part in enumerate(_parts(jitter))]
-    return torch.stack([*columns, (uniform[2] < 0.5).float()], dim=1)
-
-
-def _parts(jitter: "Jitter") -> tuple[float, float]:
-    return jitter.brightness, jitter.contrast
+    *shares, order = torch.rand(3, count, generator=generator)
+    parts = zip((jitter.brightness, jitter.contrast), shares, strict=True)
+    columns = [_between(max(0.0, 1 - part), 1 + part, share) for part, share in parts]
+    return torch.stack([*columns, (order < 0.5).float()], dim=1)
 
 
 def _draw_rectangles(erasing: "Erasing", count: int, size: tuple[int, int], generator: torch.Generator) -> Tensor:
@@ -83,7 +80,7 @@ def change_pixels(images: Tensor, pixel_changes: Tensor) -> Tensor:
 
 @cache
 def _grey(device: torch.device) -> Tensor:
-    """GREY for (3, height, width). Made once: no CUDA graph can record a copy from the host."""
+    """GREY for (3, height, width). Cached, since no CUDA graph can record a copy from the host."""
     return torch.tensor(GREY, device=device).view(3, 1, 1)
 
 

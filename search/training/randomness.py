@@ -1,4 +1,4 @@
-"""Random numbers of one run: all derived from its seed, and none of anybody else's disturbed.
+"""Random numbers of one run: all derived from its seed, without touching anybody else's.
 
 Weight initialisation and dropout draw from torch's global generator. A run owns a state of that generator and puts it
 in place only while it computes; in between, the caller has the generator as it was.
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-# Whoever draws from torch's global generators, or does what nobody may do meanwhile, holds this lock.
+# Held while drawing from torch's global generators, and while nobody may draw from them.
 global_generators = threading.RLock()
 
 
@@ -19,11 +19,9 @@ class Randomness:
     """The independent random streams of one run. seed: any whole number from 0."""
 
     def __init__(self, seed: int, device: torch.device) -> None:
-        self.cuda = device if device.type == "cuda" else None
+        self.gpus = [device] if device.type == "cuda" else []
         # Spawned through SeedSequence, so that the streams are independent and near seeds are far apart.
-        network, order, augmentation = (
-            int(state) for state in np.random.SeedSequence(seed).generate_state(3, np.uint64)
-        )
+        network, order, augmentation = map(int, np.random.SeedSequence(seed).generate_state(3, np.uint64))
         self.order = torch.Generator().manual_seed(order)
         self.augmentation = torch.Generator().manual_seed(augmentation)
         with global_generators:
@@ -48,10 +46,10 @@ class Randomness:
                 self.inside = self._state()
                 self._restore(outside)
 
-    def _state(self) -> tuple[torch.Tensor, torch.Tensor | None]:
-        return torch.get_rng_state(), None if self.cuda is None else torch.cuda.get_rng_state(self.cuda)
+    def _state(self) -> list[torch.Tensor]:
+        return [torch.get_rng_state(), *(torch.cuda.get_rng_state(gpu) for gpu in self.gpus)]
 
-    def _restore(self, state: tuple[torch.Tensor, torch.Tensor | None]) -> None:
+    def _restore(self, state: list[torch.Tensor]) -> None:
         torch.set_rng_state(state[0])
-        if self.cuda is not None and state[1] is not None:
-            torch.cuda.set_rng_state(state[1], self.cuda)
+        for gpu, numbers in zip(self.gpus, state[1:], strict=True):
+            torch.cuda.set_rng_state(numbers, gpu)

@@ -5,14 +5,13 @@ docs/training.md says so.
 """
 
 import dataclasses
-import difflib
 import math
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from underbudget.models.errors import UserError
+from underbudget.models.errors import UserError, nearest
 from underbudget.search.training.schedule import (
     SCHEDULES,
     Constant,
@@ -95,7 +94,10 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
     beta2: float = 0.999  # adam, adamw: decay of the mean squared gradient
     label_smoothing: float = 0.0  # share of the target that is spread over all classes, in training
-    ema: float = 0.0  # decay per step of the averaged weights, which are judged and kept; 0: no averaging
+    ema: float = 0.0  # decay per step of the averaged weights, which are evaluated and kept; 0: no averaging
+
+
+Rules = Iterator[tuple[bool, str, object]]  # whether a rule holds, the rule, the value
 
 
 def check(recipe: Recipe) -> None:
@@ -105,15 +107,12 @@ def check(recipe: Recipe) -> None:
             raise UserError(f"recipe {recipe.name}: {rule}, not {value}")
 
 
-def _rules(recipe: Recipe) -> Iterator[tuple[bool, str, object]]:
-    batch = recipe.batch_size
+def _rules(recipe: Recipe) -> Rules:
     yield recipe.epochs >= 1, "epochs must be at least 1", recipe.epochs
     yield recipe.lr > 0 and math.isfinite(recipe.lr), "the learning rate must be over 0 and finite", recipe.lr
-    yield (
-        batch is None or batch >= LEAST_BATCH,
-        f"the batch size must be at least {LEAST_BATCH}, since batch norm cannot train on one image",
-        batch,
-    )
+    batch = recipe.batch_size
+    rule = f"the batch size must be at least {LEAST_BATCH}, since batch norm cannot train on one image"
+    yield batch is None or batch >= LEAST_BATCH, rule, batch
     optimizer = recipe.optimizer
     yield optimizer in OPTIMIZERS, f"the optimizer must be {', '.join(OPTIMIZERS[:-1])} or adamw", repr(optimizer)
     yield 0 <= recipe.momentum < 1, "momentum must be at least 0 and under 1", recipe.momentum
@@ -127,7 +126,7 @@ def _rules(recipe: Recipe) -> Iterator[tuple[bool, str, object]]:
     yield from _augmentation_rules(recipe.augmentation)
 
 
-def _schedule_rules(schedule: Schedule) -> Iterator[tuple[bool, str, object]]:
+def _schedule_rules(schedule: Schedule) -> Rules:
     match schedule:
         case StepDecay(every, factor):
             yield every >= 1, "every must be at least 1", every
@@ -144,7 +143,7 @@ def _schedule_rules(schedule: Schedule) -> Iterator[tuple[bool, str, object]]:
             yield 0 <= last <= 1, "last must be from 0 to 1", last
 
 
-def _augmentation_rules(augmentation: Augmentation) -> Iterator[tuple[bool, str, object]]:
+def _augmentation_rules(augmentation: Augmentation) -> Rules:
     for warp in augmentation.warps:
         yield warp.rotation >= 0, "rotation must be at least 0", warp.rotation
         yield 0 <= warp.shear < 90, "shear must be at least 0 and under 90", warp.shear
@@ -170,8 +169,7 @@ _LATER = frozenset({"beta2", "label_smoothing", "ema", "perspective", "jitter", 
 
 def to_json(recipe: Recipe) -> dict[str, Any]:
     """A plain JSON object; `from_json` reads it back to an equal recipe."""
-    value: dict[str, Any] = _plain(recipe)
-    return value
+    return typing.cast(dict[str, Any], _plain(recipe))
 
 
 def _plain(value: Any) -> Any:
@@ -217,8 +215,8 @@ def _read(kind: Any, value: Any, name: str, owner: str) -> Any:
     hints = typing.get_type_hints(kind)
     for key in value:
         if key not in hints:
-            near = difflib.get_close_matches(key, hints, 1, 0.5)
-            hint = f", did you mean {near[0]}?" if near else f", known: {', '.join(hints)}"
+            near = nearest(key, hints)
+            hint = f", did you mean {near}?" if near else f", known: {', '.join(hints)}"
             raise UserError(f"{name}: unknown key {key!r}{hint}")
     return kind(**{key: _read(hints[key], item, key, name) for key, item in value.items()})
 
@@ -292,8 +290,7 @@ def recipe(name: str) -> Recipe:
     """A built-in recipe by name. Raises UserError, offering the nearest, for any other name."""
     if name in RECIPES:
         return RECIPES[name]
-    near = difflib.get_close_matches(name.strip().lower(), RECIPES, 1, 0.5)
-    hint = f"did you mean {near[0]}? " if near else ""
+    hint = f"did you mean {near}? " if (near := nearest(name, RECIPES)) else ""
     raise UserError(f"unknown recipe {name[:40]!r}: {hint}there are {', '.join(RECIPES)}")
 
 
@@ -314,12 +311,8 @@ def resolve(
         )
     usual = recipe.batch_size or DEFAULT_BATCH
     batch = _automatic_batch(usual, images) if batch_size is None else batch_size
-    result = replace(
-        recipe,
-        epochs=recipe.epochs if epochs is None else epochs,
-        batch_size=batch,
-        lr=recipe.lr if lr is None else lr,
-    )
+    given: dict[str, Any] = {"epochs": epochs, "lr": lr, "batch_size": batch}
+    result = replace(recipe, **{name: value for name, value in given.items() if value is not None})
     check(result)
     if batch > images:
         raise UserError(f"the batch size must be at most the {images} training images, not {batch}: give a smaller one")
@@ -328,8 +321,7 @@ def resolve(
 
 def steps_per_epoch(recipe: Recipe, images: int) -> int:
     """Optimiser steps in one epoch over `images` images. A last batch of one image joins the batch before it."""
-    batch = recipe.batch_size or _automatic_batch(DEFAULT_BATCH, images)
-    return _steps(batch, images)
+    return _steps(recipe.batch_size or _automatic_batch(DEFAULT_BATCH, images), images)
 
 
 def timeline(recipe: Recipe, images: int) -> Timeline:

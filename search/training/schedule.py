@@ -1,8 +1,7 @@
 """Learning-rate schedules: pure functions of the step and of the losses monitored so far.
 
-They have no state, so a run can be cut, replayed or drawn anywhere.
-
-Each agrees with its namesake in `torch.optim.lr_scheduler` at every step.
+They have no state, so a run can be cut, replayed or drawn anywhere. Each agrees with its namesake in
+`torch.optim.lr_scheduler` at every step.
 """
 
 import math
@@ -34,7 +33,7 @@ class Plateau:
     """
 
     factor: float = 0.1  # over 0 and under 1
-    patience: int = 10  # epochs without a lower loss that are borne, at least 0
+    patience: int = 10  # epochs without a lower loss that change nothing, at least 0
     kind: str = "plateau"
 
 
@@ -67,13 +66,7 @@ class Cosine:
 
 
 Schedule = Constant | StepDecay | Plateau | OneCycle | Cosine
-SCHEDULES: dict[str, type[Schedule]] = {
-    "constant": Constant,
-    "step": StepDecay,
-    "plateau": Plateau,
-    "one-cycle": OneCycle,
-    "cosine": Cosine,
-}
+SCHEDULES: dict[str, type[Schedule]] = {kind.kind: kind for kind in (Constant, StepDecay, Plateau, OneCycle, Cosine)}
 
 
 @dataclass(frozen=True)
@@ -116,14 +109,14 @@ _LEAST_CHANGE = 1e-8  # its eps: a rate that would fall by no more stays
 
 
 def _after_plateaus(schedule: Plateau, losses: Sequence[float], rate: float) -> float:
-    lowest, borne = math.inf, 0
+    lowest, waited = math.inf, 0
     for loss in losses:
         if loss < lowest * _LOWER:
-            lowest, borne = loss, 0
+            lowest, waited = loss, 0
         else:
-            borne += 1
-        if borne > schedule.patience:
-            borne = 0
+            waited += 1
+        if waited > schedule.patience:
+            waited = 0
             if rate - rate * schedule.factor > _LEAST_CHANGE:
                 rate *= schedule.factor
     return rate

@@ -40,8 +40,7 @@ TUNABLE: dict[str, Range | Options] = {
 def tuned(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     """The recipe with values of some parts named in TUNABLE, each as TUNABLE describes it.
 
-    Apart from its name it equals the recipe where the values are no values, or those that change nothing. A schedule
-    of the recipe's own kind stays as it is; a step decay of another recipe's comes after every two fifths of the run, a
+    A schedule of the recipe's own kind stays as it is; a new step decay comes after every two fifths of the run, a new
     one-cycle warms up over a fifth. Raises UserError for an unknown part or a value out of its range.
     """
     for name, value in values.items():
@@ -67,9 +66,9 @@ _TUNED = " tuned"
 
 
 def strengthened(augmentation: Augmentation, factor: float) -> Augmentation:
-    """The augmentation with every range `factor` times as wide, as far as its limits let it be; 0: none at all.
+    """The augmentation with every range `factor` times as wide, within its limits; 0: none at all.
 
-    How often a perspective happens stays; how often something is erased is multiplied.
+    A perspective's probability stays, an erasing's is multiplied.
     """
     if factor == 0:
         return Augmentation()

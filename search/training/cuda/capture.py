@@ -2,8 +2,10 @@
 
 Traps that this file minds (PyTorch documentation, "CUDA graphs"):
 
-- Captures are serialised, nobody replays meanwhile, and nobody draws from the GPU's global generator, which belongs to
-  every capture.
+- A capture belongs to one stream, but until torch 2.12 (pytorch/pytorch#176753) it changes the state of the device's
+  global generator, at which replays in other threads then fail, and destroying another graph meanwhile can fail in
+  newer versions too (#176754). So replays and destructions go on side by side, a capture alone, and nobody draws from
+  the global generator during one.
 - Other threads go on otherwise: errors are those of the capturing thread only ("thread_local").
 - Warm-up steps come first, on the same stream, and are undone.
 - Dropout's generator is registered with every graph, so that replays draw from it as plain steps would.
@@ -11,6 +13,7 @@ Traps that this file minds (PyTorch documentation, "CUDA graphs"):
 """
 
 import gc
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,9 +21,47 @@ from typing import Any
 
 import torch
 
-from underbudget.search.training.cuda.gate import gate
 from underbudget.search.training.cuda.step import StaticStep
 from underbudget.search.training.randomness import global_generators
+
+
+class Gate:
+    """Lets many pass at the same time, or one alone, who need not wait for newcomers."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._passing = 0
+        self._alone = False
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Within the block nobody is alone. It should be short."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._alone)
+            self._passing += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._passing -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Within the block nobody else is in one."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._alone)
+            self._alone = True
+            self._changed.wait_for(lambda: self._passing == 0)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._alone = False
+                self._changed.notify_all()
+
+
+gate = Gate()
 
 
 class CaptureFailed(Exception):  # noqa: N818, a reason rather than an error
@@ -61,7 +102,6 @@ def capture(
         for size, steps in lengths:
             graphs[size, steps] = graph = new_graph()
             try:
-                _register(graph, step.generator)
                 # The graphs of a run follow each other on one stream and leave nothing in their memory: it is shared.
                 _record(graph, step, size, steps, pool)
             except torch.OutOfMemoryError:
@@ -72,14 +112,11 @@ def capture(
     return Recording(graphs)
 
 
-def _register(graph: torch.cuda.CUDAGraph, generator: torch.Generator) -> None:
+def _record(graph: torch.cuda.CUDAGraph, step: StaticStep, size: int, steps: int, pool: Any) -> None:
     with warnings.catch_warnings():
         # A newer torch registers a generator when it is first drawn from, and says that this call does nothing.
         warnings.simplefilter("ignore")
-        graph.register_generator_state(generator)
-
-
-def _record(graph: torch.cuda.CUDAGraph, step: StaticStep, size: int, steps: int, pool: Any) -> None:
+        graph.register_generator_state(step.generator)
     graph.capture_begin(pool=pool, capture_error_mode="thread_local")
     try:
         for _ in range(steps):

@@ -1,9 +1,11 @@
-"""One training step on tensors that stay where they are: what a CUDA graph can record, and the CPU can compute as well.
+"""One training step on tensors that stay where they are, as a CUDA graph needs it; it runs on the CPU as well.
 
-Everything that a step reads lies in tensors made before the first one: the images as uint8, the order of the epoch's
-images, their warps, a row of numbers per step (learning rate, momentum, ...). Where the step stands in its epoch is a
-tensor too, which the step itself moves on, so a replayed graph needs nothing from the host. Losses and hits are summed
-on the device and read once per epoch.
+All that a step reads lies in tensors made before the first one: images, the epoch's order, warps, a row of numbers per
+step (learning rate, momentum, ...). Where it stands in the epoch is a tensor too, which the step moves on, so that a
+replayed graph needs nothing from the host. Losses and hits are summed on the device and read once per epoch.
+
+Dropout draws its masks from a generator of the run's own: torch's draws from the device's global generator, which
+trials that run at once in one process share, so that their masks would depend on how they interleave.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,13 +15,35 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from underbudget.search.training.averaging import average_of
 from underbudget.search.training.cuda.updates import update_of
 from underbudget.search.training.geometric_augmentation import Normalizer, transform_images
+from underbudget.search.training.optimizers import average_of
 from underbudget.search.training.pixel_augmentation import change_pixels
 from underbudget.search.training.recipe import Recipe
 
 WARM_UP = 3  # steps of each size before a capture: libraries choose their algorithms and take their memory then
+
+
+class Dropout(nn.Module):
+    """As `nn.Dropout`, with a generator of its own; on the CPU one in the same state gives the same mask."""
+
+    def __init__(self, rate: float, generator: torch.Generator) -> None:
+        """rate: at least 0 and under 1; generator: of the device that the inputs lie on."""
+        super().__init__()
+        self.rate, self.generator = rate, generator
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if not self.training or self.rate == 0:
+            return inputs
+        mask = torch.empty_like(inputs).bernoulli_(1 - self.rate, generator=self.generator)
+        return inputs * mask.div_(1 - self.rate)
+
+
+def draw_from(model: nn.Sequential, generator: torch.Generator) -> None:
+    """Let every dropout of a built network draw from `generator`; names and weights stay as they are."""
+    for name, module in model.named_children():
+        if isinstance(module, nn.Dropout | Dropout):
+            setattr(model, name, Dropout(module.p if isinstance(module, nn.Dropout) else module.rate, generator))
 
 
 class StaticStep:
@@ -60,13 +84,13 @@ class StaticStep:
 
     def row(self, number: int, lr: float, momentum: float) -> list[float]:
         """The numbers of optimiser step `number` of the run, from 0: the optimizer's, and the average's decay."""
-        decay = min(self.recipe.ema, (1 + number) / (10 + number))  # as in search.training.averaging
+        decay = min(self.recipe.ema, (1 + number) / (10 + number))  # as in search.training.optimizers
         return [*self.update.row(number, lr, momentum), decay, 1 - decay]
 
     def begin(self, order: Tensor, matrices: Tensor | None, pixel_changes: Tensor | None, rows: Tensor) -> None:
-        """Begin an epoch: the images' order, their warps and retouches in that order, the numbers of each step."""
-        given = ((self.order, order), (self.matrices, matrices), (self.pixel_changes, pixel_changes), (self.rows, rows))
-        for static, values in given:
+        """Begin an epoch: the images' order, their warps and pixel changes in it, the numbers of each step."""
+        statics = (self.order, self.matrices, self.pixel_changes, self.rows)
+        for static, values in zip(statics, (order, matrices, pixel_changes, rows), strict=True):
             if static is not None and values is not None:
                 static.copy_(values)
         for tensor in (self.image, self.number, self.loss, self.hits):

@@ -1,7 +1,7 @@
-"""Training with the whole step recorded as a CUDA graph; the same step uncaptured where it cannot be recorded.
+"""The graph backend: the whole training step recorded as a CUDA graph, or uncaptured where it cannot be recorded.
 
-Recipe, initial weights, order of the images and augmentation are those of the plain loop; on a GPU dropout's masks are
-drawn by a generator of the run's own. Several runs may compute at once in threads of one process, each on a stream.
+Recipe, initial weights, order of the images and augmentation are those of the plain loop; on a GPU dropout has other
+masks. Several runs may compute at once in threads of one process, each on a stream.
 """
 
 import contextlib
@@ -17,11 +17,10 @@ from torch import Tensor
 from underbudget.models.plan import Plan
 from underbudget.search.data.store import Dataset, PartName
 from underbudget.search.training import evaluate
-from underbudget.search.training.cuda import dropout
 from underbudget.search.training.cuda.capture import CaptureFailed, Recording, capture
-from underbudget.search.training.cuda.step import StaticStep
+from underbudget.search.training.cuda.step import StaticStep, draw_from
 from underbudget.search.training.evaluate import Evaluation
-from underbudget.search.training.loop import OnStep, TorchRun, batches, no_callback
+from underbudget.search.training.loop import OnStep, TorchRun, batches, no_callback, threads_of
 from underbudget.search.training.randomness import Randomness
 from underbudget.search.training.recipe import Recipe
 
@@ -29,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class StaticRun(TorchRun):
-    """The graph backend. On the CPU it computes the same, step by step, which is for tests.
+    """A run of the graph backend; on the CPU, for tests, the same step by step.
 
     `should_stop` is asked and `on_step` called once per replay, of up to `steps_at_once` steps.
     """
@@ -51,6 +50,15 @@ class StaticRun(TorchRun):
         with on(self.stream):
             super().__init__(plan, recipe, seed, dataset, place, on_step)
 
+    @property
+    def backend(self) -> str:
+        return self.describe(self.place, self.recording is not None)
+
+    @staticmethod
+    def describe(place: torch.device, captured: bool = True) -> str:
+        number = "tf32" if place.type == "cuda" and torch.backends.cudnn.allow_tf32 else "float32"
+        return f"{place.type} {number} channels_last graph{'' if captured else ' uncaptured'}{threads_of(place)}"
+
     def seeded(self, seed: int) -> "OwnRandomness":
         return OwnRandomness(seed)
 
@@ -63,7 +71,7 @@ class StaticRun(TorchRun):
             drawn, key = torch.get_rng_state(), int(torch.randint(2**63 - 1, ()))
         generator = torch.Generator(self.place)
         generator.set_state(drawn) if self.place.type == "cpu" else generator.manual_seed(key)
-        dropout.draw_from(self.model, generator)
+        draw_from(self.model, generator)
         steps = self.timeline.steps_per_epoch
         data = (self.images, self.labels, self.normalize)
         self.static_step = StaticStep(self.model, self.recipe, *data, steps, generator)
@@ -71,7 +79,6 @@ class StaticRun(TorchRun):
         self.recording: Recording | None = None
         if self.place.type == "cuda":
             self.record()
-        self.backend = backend(self.place, self.recording is not None)
 
     def record(self) -> None:
         """Record the step, if it can be."""
@@ -85,7 +92,7 @@ class StaticRun(TorchRun):
             # The old generator may still take itself for one that is being recorded.
             step.generator = torch.Generator(self.place)
             step.generator.set_state(before)
-            dropout.draw_from(self.model, step.generator)
+            draw_from(self.model, step.generator)
 
     def close(self) -> None:
         if self.stream is not None:
@@ -126,16 +133,8 @@ class StaticRun(TorchRun):
             return super().state()
 
 
-def backend(place: torch.device, captured: bool) -> str:
-    """How a run is computed, as a result's `backend` names it."""
-    threads = f" threads={torch.get_num_threads()}" if place.type == "cpu" else ""
-    number = "tf32" if place.type == "cuda" and torch.backends.cudnn.allow_tf32 else "float32"
-    return f"{place.type} {number} channels_last graph{'' if captured else ' uncaptured'}{threads}"
-
-
 class OwnRandomness(Randomness):
-    """The streams of a run that leaves torch's global generators alone while it computes: other threads may use them at
-    the same time."""
+    """Streams that leave torch's global generators to other threads while the run computes."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed, torch.device("cpu"))
@@ -150,7 +149,7 @@ class OwnRandomness(Randomness):
 
 
 def on(stream: torch.cuda.Stream | None) -> AbstractContextManager[object]:
-    """The stream is the current one of this thread within the block; None leaves things as they are."""
+    """Makes the stream this thread's current one within the block; None changes nothing."""
     return contextlib.nullcontext() if stream is None else torch.cuda.stream(stream)
 
 

@@ -7,7 +7,6 @@ those of `torch.optim.SGD`, `Adam` (Kingma and Ba 2015) and `AdamW` (Loshchilov 
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -17,29 +16,19 @@ from underbudget.search.training.recipe import Recipe
 EPSILON = 1e-8
 
 
-class Update(Protocol):
-    """One optimizer over given parameters."""
-
-    state: list[Tensor]  # what it keeps from step to step
-
-    def row(self, step: int, lr: float, momentum: float) -> list[float]:
-        """The numbers of optimiser step `step`, from 0."""
-
-    def apply(self, gradients: Sequence[Tensor], row: Tensor) -> None:
-        """Change the parameters in place; `row`: what the method of that name said, on the device."""
-
-
 class Sgd:
     """Momentum, Nesterov's too, and weight decay added to the gradient."""
 
     def __init__(self, parameters: Sequence[Tensor], recipe: Recipe) -> None:
         self._parameters, self._recipe = list(parameters), recipe
-        self.state = [torch.zeros_like(parameter) for parameter in parameters]
+        self.state = [torch.zeros_like(parameter) for parameter in parameters]  # what it keeps from step to step
 
     def row(self, step: int, lr: float, momentum: float) -> list[float]:
+        """The numbers of optimiser step `step`, from 0."""
         return [lr, momentum]
 
     def apply(self, gradients: Sequence[Tensor], row: Tensor) -> None:
+        """Change the parameters in place; `row`: what the method of that name gave, on the device."""
         rate, momentum = row.unbind()
         slopes = _with_decay(gradients, self._parameters, self._recipe.weight_decay)
         torch._foreach_mul_(self.state, momentum)
@@ -58,8 +47,7 @@ class Adam:
     def __init__(self, parameters: Sequence[Tensor], recipe: Recipe) -> None:
         self._parameters, self._recipe = list(parameters), recipe
         self._apart = recipe.optimizer == "adamw"
-        self._means = [torch.zeros_like(parameter) for parameter in parameters]
-        self._squares = [torch.zeros_like(parameter) for parameter in parameters]
+        self._means, self._squares = ([torch.zeros_like(each) for each in parameters] for _ in range(2))
         self.state = [*self._means, *self._squares]
 
     def row(self, step: int, lr: float, momentum: float) -> list[float]:
@@ -87,7 +75,7 @@ class Adam:
         torch._foreach_sub_(self._parameters, changes)
 
 
-def update_of(recipe: Recipe, parameters: Sequence[Tensor]) -> Update:
+def update_of(recipe: Recipe, parameters: Sequence[Tensor]) -> Sgd | Adam:
     """The recipe's optimizer over parameters that lie on one device."""
     return Sgd(parameters, recipe) if recipe.optimizer == "sgd" else Adam(parameters, recipe)
 

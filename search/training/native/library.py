@@ -1,7 +1,7 @@
 """The C kernels of this folder, compiled on first use by the system's compiler and kept in the user's cache folder.
 
-The compiled file's name is a digest of everything that it depends on (sources, compiler, options, processor), so a
-change of any of them compiles anew, and two processes that compile at once write equal files.
+The compiled file is named by a digest of sources, compiler, options and processor: a change of any of them compiles
+anew, and two processes that compile at once write equal files.
 """
 
 import ctypes
@@ -46,10 +46,10 @@ class Library:
 
 def library() -> Library:
     """The kernels, compiled if need be (about 3 s, once per machine). Raises Unavailable with the reason."""
-    loaded = _outcome()
-    if isinstance(loaded, str):
-        raise Unavailable(loaded)
-    return loaded
+    outcome = _outcome()
+    if isinstance(outcome, str):
+        raise Unavailable(outcome)
+    return outcome
 
 
 @cache
@@ -62,7 +62,9 @@ def _outcome() -> Library | str:
 
 
 def _compiled() -> Path:
-    compiler = _compiler()
+    compiler = c_compiler()
+    if compiler is None:
+        raise Unavailable("no C compiler was found (cc, gcc or clang)")
     digest = hashlib.sha256()
     for part in (compiler, _output([compiler, "--version"]), OPTIONS, platform.machine(), processor(), _features()):
         digest.update(repr(part).encode())
@@ -70,7 +72,6 @@ def _compiled() -> Path:
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     result = _folder() / f"training-{digest.hexdigest()[:20]}.so"
     if not result.exists():
-        result.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=result.parent) as folder:
             target = Path(folder) / result.name
             _output([compiler, *OPTIONS, str(SOURCES / "training.c"), "-o", str(target), "-lm"])
@@ -82,20 +83,12 @@ def _folder() -> Path:
     import platformdirs
 
     folder = Path(platformdirs.user_cache_dir("underbudget", appauthor=False)) / "kernels"
-    try:
+    with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
             return folder
-    except OSError:
-        pass
     # a folder of this user's alone: a library that anybody could put there must not be loaded
     return Path(tempfile.mkdtemp(prefix="underbudget-kernels-"))
-
-
-def _compiler() -> str:
-    if found := c_compiler():
-        return found
-    raise Unavailable("no C compiler was found (cc, gcc or clang)")
 
 
 def _output(command: list[str]) -> str:

@@ -1,6 +1,7 @@
 """A network in training by the C kernels: its state in two flat arrays, one call per step."""
 
 import ctypes
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -51,9 +52,9 @@ class Sgd(NamedTuple):
 
 
 class Network:
-    """Parameters, running statistics, momentum and the memory of one step.
+    """Parameters, running statistics, momentum and the memory of one step. Not for several threads at once.
 
-    Not for use by several threads at once. The tensors passed in are CPU tensors, contiguous, of the type named.
+    Tensors passed in are contiguous, on the CPU, of the type named.
     """
 
     def __init__(
@@ -69,8 +70,9 @@ class Network:
         batch_size: images of the largest step; key: 64 bits that dropout's random numbers follow from.
         """
         self.program = program
-        self.parameters = _flat(program.parameters, program.parameter_count, state)
-        self.buffers = _flat(program.buffers, program.buffer_count, state)
+        nothing = torch.zeros(0)
+        self.parameters = torch.cat([nothing, *(state[name].detach().flatten() for name in program.parameters)])
+        self.buffers = torch.cat([nothing, *(state[name].detach().flatten() for name in program.buffers)])
         self.gradients = torch.zeros_like(self.parameters)
         self.momentum = torch.zeros_like(self.parameters)
         self.mean = torch.tensor(mean) * 255
@@ -86,7 +88,7 @@ class Network:
         net = Net(
             ctypes.addressof(self._layers),
             *(array.data_ptr() for array in arrays),
-            program.parameter_count,
+            len(self.parameters),
             key % 2**64,
             *(len(program.nodes), batch_size, self.classes, *program.input_shape),
         )
@@ -113,11 +115,9 @@ class Network:
 
     def state(self) -> dict[str, Tensor]:
         """Parameters and running statistics by their names in the state dict; copies."""
-        return {
-            name: flat[first : first + torch.Size(shape).numel()].view(shape).clone()
-            for flat, table in ((self.parameters, self.program.parameters), (self.buffers, self.program.buffers))
-            for name, (first, shape) in table.items()
-        }
+        program = self.program
+        views = views_of(self.parameters, program.parameters) | views_of(self.buffers, program.buffers)
+        return {name: view.clone() for name, view in views.items()}
 
     def inputs(self, count: int) -> Tensor:
         """What the last step fed the network: (count, channels, height, width), warped and normalised."""
@@ -138,8 +138,7 @@ class Network:
             self._functions.release(self._pointer)
 
 
-def _flat(table: Mapping[str, tuple[int, tuple[int, ...]]], size: int, state: Mapping[str, Tensor]) -> Tensor:
-    result = torch.zeros(max(size, 1))
-    for name, (first, shape) in table.items():
-        result[first : first + torch.Size(shape).numel()] = state[name].detach().flatten()
-    return result
+def views_of(flat: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
+    """The tensors that lie one after the other in a flat one."""
+    parts = torch.split(flat, [math.prod(shape) for shape in shapes.values()])
+    return {name: part.view(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}

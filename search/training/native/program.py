@@ -32,24 +32,17 @@ class Layer(ctypes.Structure):
     )
 
 
+Shapes = dict[str, tuple[int, ...]]  # by name in the state dict, in the order in which a flat array holds them
+
+
 @dataclass(frozen=True)
 class Program:
-    """Nodes, and where each tensor of the network's state lies in two flat float arrays."""
+    """Nodes, and what lies in the two flat float arrays of the network's state."""
 
     input_shape: tuple[int, ...]  # (channels, height, width)
     nodes: tuple[Layer, ...]
-    parameters: dict[str, tuple[int, tuple[int, ...]]]  # name in the state dict -> (first float, shape)
-    buffers: dict[str, tuple[int, tuple[int, ...]]]  # running means and variances
-
-    @property
-    def parameter_count(self) -> int:
-        """Floats of all parameters."""
-        return max((first + math.prod(shape) for first, shape in self.parameters.values()), default=0)
-
-    @property
-    def buffer_count(self) -> int:
-        """Floats of all running statistics."""
-        return max((first + math.prod(shape) for first, shape in self.buffers.values()), default=0)
+    parameters: Shapes
+    buffers: Shapes  # running means and variances
 
 
 def compile_plan(plan: Plan, batch_size: int) -> Program:
@@ -66,8 +59,8 @@ class _Writer:
     def __init__(self, input_shape: tuple[int, ...]) -> None:
         self.shape = input_shape
         self.nodes: list[Layer] = []
-        self.parameters: dict[str, tuple[int, tuple[int, ...]]] = {}
-        self.buffers: dict[str, tuple[int, tuple[int, ...]]] = {}
+        self.parameters: Shapes = {}
+        self.buffers: Shapes = {}
 
     def add(self, layer: PlannedLayer) -> None:
         match layer.operation:
@@ -144,9 +137,10 @@ class _Writer:
                 node.relu1, node.drop1 = 0, 0.0
 
 
-def _append(table: dict[str, tuple[int, tuple[int, ...]]], name: str, shape: tuple[int, ...]) -> int:
-    first = sum(math.prod(taken) for _, taken in table.values())
-    table[name] = (first, shape)
+def _append(table: Shapes, name: str, shape: tuple[int, ...]) -> int:
+    """Put a tensor behind the others; the position of its first float."""
+    first = sum(map(math.prod, table.values()))
+    table[name] = shape
     return first
 
 

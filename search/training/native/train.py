@@ -4,13 +4,12 @@ import torch
 from torch import Tensor
 
 from underbudget.models.build import build
-from underbudget.search.training.averaging import average_of
 from underbudget.search.training.evaluate import Evaluation
 from underbudget.search.training.loop import TrainingRun
 from underbudget.search.training.native.library import library
 from underbudget.search.training.native.network import Batch, Network, Sgd
 from underbudget.search.training.native.program import compile_plan
-from underbudget.search.training.optimizers import optimizer_of, set_pace
+from underbudget.search.training.optimizers import average_of, optimizer_of, set_pace
 
 
 class NativeRun(TrainingRun):
@@ -19,8 +18,11 @@ class NativeRun(TrainingRun):
     Raises Unavailable or Unsupported where `search.training.backends.choose` would not choose it.
     """
 
+    @staticmethod
+    def describe(place: torch.device, captured: bool = True) -> str:
+        return f"cpu float32 native {library().isa} threads=1"
+
     def set_up(self) -> None:
-        self.backend = backend()
         self.images, self.labels = self.images.contiguous(), self.labels.contiguous()
         largest = min(self.batch_size + 1, len(self.images))  # a last batch of one image joins the batch before it
         program = compile_plan(self.plan, largest)
@@ -66,8 +68,3 @@ class NativeRun(TrainingRun):
         state = self.network.state()
         batches = torch.tensor(self.steps)  # what batch norm counts
         return {name: state.get(name, batches.clone()) for name in self.names}
-
-
-def backend() -> str:
-    """How a run is computed, as a result's `backend` names it."""
-    return f"cpu float32 native {library().isa} threads=1"

@@ -85,7 +85,7 @@ void evaluate(Net *net, const uint8_t *images, const int64_t *labels, int64_t co
     }
 }
 
-/* For tests: the warped, normalised images of the last step, [image][channel][row][column]. */
+/* For tests: the last step's input, warped and normalised, [image][channel][row][column]. */
 void read_input(const Net *net, int32_t count, float *result) {
     long size = (long)net->channels * net->height * net->width;
     for (int32_t image = 0; image < count; image++)
