@@ -37,16 +37,16 @@ class MisclassifiedImages:
     images: tuple[MisclassifiedImage, ...]
 
 
-def write_misclassified(folder: Path, mistakes: MisclassifiedImages) -> None:
+def write_misclassified(folder: Path, misclassified: MisclassifiedImages) -> None:
     """Write FILE below a study's folder. Raises OSError."""
-    pixels = np.stack([mistake.pixels for mistake in mistakes.images]) if mistakes.images else np.zeros(0, np.uint8)
+    pixels = np.stack([each.pixels for each in misclassified.images]) if misclassified.images else np.zeros(0, np.uint8)
     stored = {
-        "trial": mistakes.trial,
-        "weights_sha256": mistakes.weights_sha256,
-        "total": mistakes.total,
+        "trial": misclassified.trial,
+        "weights_sha256": misclassified.weights_sha256,
+        "total": misclassified.total,
         "shape": list(pixels.shape),
         "pixels": pack(pixels),
-        "missed": [[each.index, each.true, each.predicted, each.confidence] for each in mistakes.images],
+        "missed": [[each.index, each.true, each.predicted, each.confidence] for each in misclassified.images],
     }
     write_atomically(folder / FILE, json.dumps(stored).encode())
 

@@ -4,6 +4,7 @@ Nothing rests on colour alone: whatever differs in colour (Okabe and Ito's palet
 title and no text of the user stands in a figure, a paper has captions for that. Figures are made without pyplot.
 """
 
+import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -161,12 +162,8 @@ def _others(axes: "Axes", study: StudyRecord, trials: Sequence[TrialRecord], bot
 def _staircase(axes: "Axes", study: StudyRecord, front: Sequence[TrialRecord], least: float) -> None:
     x = [fronts.cost(trial, study.axis) for trial in front]
     y = [max(100 - fronts.score(trial), least) for trial in front]
-    ends = [interval(study, trial.score) for trial in front]
-    error = None
-    if None not in ends:
-        known = [end for end in ends if end is not None]
-        error = [[max(0.0, place - max(100 - end[1], least)) for place, end in zip(y, known, strict=True)],
-                 [max(0.0, 100 - end[0] - place) for place, end in zip(y, known, strict=True)]]  # fmt: skip
+    ends = [found for trial in front if (found := interval(study, trial.score)) is not None]
+    error = _bars(y, ends, least) if len(ends) == len(front) else None
     # The best score for at most so many parameters holds until the next point.
     every = math.ceil(len(front) / _BARS)
     words = "" if error is None else ", 95 % intervals" if every == 1 else f", 95 % interval of one in {every}"
@@ -182,11 +179,19 @@ def _confirmed(
     if not there:
         return
     y = [max(100 - found.mean, least) for _, found in there]
-    error = [[max(0.0, place - max(100 - found.maximum, least)) for place, (_, found) in zip(y, there, strict=True)],
-             [max(0.0, 100 - found.minimum - place) for place, (_, found) in zip(y, there, strict=True)]]  # fmt: skip
+    error = _bars(y, [(found.minimum, found.maximum) for _, found in there], least)
     axes.errorbar([cost for cost, _ in there], y, yerr=error, linestyle="none", marker="s", markersize=4,
                   markerfacecolor="white", color=_PURPLE, elinewidth=0.8, capsize=2.4, capthick=0.8, zorder=6,
                   label="confirmed on test, lowest to highest seed")  # fmt: skip
+
+
+def _bars(errors: Sequence[float], accuracies: Sequence[tuple[float, float]], least: float) -> list[list[float]]:
+    """How far bars reach below and above errors in percent; `accuracies` are their lower and upper ends."""
+    ends = list(zip(errors, accuracies, strict=True))
+    return [
+        [max(0.0, error - max(100 - high, least)) for error, (_, high) in ends],
+        [max(0.0, 100 - low - error) for error, (low, _) in ends],
+    ]
 
 
 def _grey(
@@ -225,12 +230,12 @@ def _short(axis: str) -> str:
 
 def _finish(figure: "Figure", width: float) -> None:
     """The legend below, and the height that leaves the axes flatter the wider they are."""
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    order = sorted(range(len(labels)), key=lambda index: not labels[index].startswith("front"))
+    found = zip(*figure.axes[0].get_legend_handles_labels(), strict=True)
+    handles, labels = zip(*sorted(found, key=lambda pair: not pair[1].startswith("front")), strict=True)
     columns = max(1, min(len(labels), int(width / 2.4)))
     figure.legend(
-        [handles[index] for index in order],
-        [labels[index] for index in order],
+        handles,
+        labels,
         loc="outside lower center",
         ncols=columns,
         fontsize=7 if width >= paper_axes.READABLE else 5.8,
@@ -241,16 +246,12 @@ def _finish(figure: "Figure", width: float) -> None:
 
 def _files(figure: "Figure") -> dict[str, bytes]:
     """The figure in every format, without time, version or machine: equal studies give equal files."""
-    import io
-
     without: dict[str, dict[str, Any]] = {
         "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
         "svg": {"Date": None, "Creator": None},
         "png": {"Software": None},
     }
-    files = {}
-    for name in FORMATS:
-        buffer = io.BytesIO()
+    files = {name: io.BytesIO() for name in FORMATS}
+    for name, buffer in files.items():
         figure.savefig(buffer, format=name, metadata=without[name])
-        files[name] = buffer.getvalue()
-    return files
+    return {name: buffer.getvalue() for name, buffer in files.items()}

@@ -1,4 +1,4 @@
-"""The record of one judged run (architecture + recipe + seed + protocol), as versioned JSON; docs/experiments.md.
+"""The record of one evaluated run (architecture + recipe + seed + protocol), as versioned JSON; docs/experiments.md.
 
 The search fills it in, one file per seed; pages, tables and `underbudget confirm` read it.
 """
@@ -22,7 +22,7 @@ _ROUNDING = 1e-9  # accuracies are counts / n x 100 in floating point; far below
 
 @dataclass(frozen=True)
 class Data:
-    """What a run was trained and judged on."""
+    """What a run was trained and evaluated on."""
 
     name: str
     checksum: str
@@ -31,13 +31,13 @@ class Data:
     mean: tuple[float, ...]  # per channel, as the images were normalised with, pixels scaled to 0..1
     std: tuple[float, ...]
     trained: int  # images
-    part: str  # judged on: "validation" or "test"
+    part: str  # evaluated on: "validation" or "test"
     judged: int  # images of that part
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One epoch's weights on the judged part."""
+    """One epoch's weights on the evaluated part."""
 
     epoch: int
     loss: float  # nats
@@ -48,7 +48,7 @@ class Evaluated:
 class Misclassification:
     """A misclassified image, by the last epoch's weights."""
 
-    index: int  # in the judged part
+    index: int  # in the evaluated part
     true: int
     predicted: int
     confidence: float  # softmax probability of the prediction, percent
@@ -67,12 +67,12 @@ class Run:
     seed: int
     protocol: str  # "search", "confirm" or "published"
     data: Data
-    # Per epoch; `val_` is what was watched: the judged part, but under "confirm" the validation part, trained on.
+    # Per epoch; `val_` is of the evaluated part, but under "confirm" of the validation part, which is trained on.
     curve: tuple[Epoch, ...]
     judged: tuple[Evaluated, ...]  # per epoch
-    confusion: list[list[int]]  # counts [true][predicted] on the judged part, last epoch
+    confusion: list[list[int]]  # counts [true][predicted] on the evaluated part, last epoch
     missed: tuple[Misclassification, ...]
-    readings: int  # how often predictions were compared with labels of the test part
+    readings: int  # test-set accesses: how often predictions were compared with labels of the test part
     seconds: float
     path: str
     device: str
@@ -85,17 +85,17 @@ class Run:
 
     @property
     def last(self) -> float:
-        """Accuracy of the last epoch on the judged part, percent."""
+        """Accuracy of the last epoch on the evaluated part, percent."""
         return self.judged[-1].accuracy
 
     @property
     def best(self) -> Evaluated:
-        """The best epoch on the judged part, the earliest of equals: chosen on what it is judged by, so it flatters."""
+        """The best epoch on the evaluated part, the earliest of equals: chosen on that part, so it flatters."""
         return max(self.judged, key=lambda epoch: (epoch.accuracy, -epoch.epoch))
 
     @property
     def score(self) -> float:
-        """Mean accuracy of the last three epochs (of what there is, if fewer) on the judged part, percent."""
+        """Mean accuracy of the last three epochs (of what there is, if fewer) on the evaluated part, percent."""
         last = [epoch.accuracy for epoch in self.judged[-SCORE_EPOCHS:]]
         return math.fsum(last) / len(last)
 
@@ -114,12 +114,12 @@ class OverSeeds:
 
     @property
     def last(self) -> Summary:
-        """Accuracy of the last epoch on the judged part, over the seeds."""
+        """Accuracy of the last epoch on the evaluated part, over the seeds."""
         return summary([run.last for run in self.runs])
 
     @property
     def best(self) -> Summary:
-        """Accuracy of each seed's best epoch on the judged part: chosen on what it is judged by."""
+        """Accuracy of each seed's best epoch on the evaluated part: chosen on that part."""
         return summary([run.best.accuracy for run in self.runs])
 
 

@@ -34,7 +34,7 @@ class SeriesStep(OverSeeds):
 
     @property
     def gap(self) -> Summary:
-        """Train less judged accuracy in the last epoch, points."""
+        """Train less evaluated accuracy in the last epoch, points."""
         return summary([run.curve[-1].train_accuracy - run.last for run in self.runs])
 
     @property

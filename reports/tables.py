@@ -1,59 +1,36 @@
 """A study as tables: data frames for people, plain JSON for programs."""
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from underbudget.reports import front as fronts
-from underbudget.reports.record import StudyRecord, TrialRecord
+from underbudget.reports.record import TRAINED, StudyRecord, TrialRecord
 from underbudget.reports.statistics import accuracy_interval
 
 if TYPE_CHECKING:
     import pandas
 
-# Columns with pandas' type; a whole number may be missing, so it is Int64.
-_COLUMNS = {
-    "trial": "Int64",
-    "state": "object",
-    "params": "Int64",
-    "macs": "Int64",
-    "peak_bytes": "Int64",
-    "params_bytes": "Int64",
-    "score": "float64",
-    "low": "float64",  # of the score's 95 % interval
-    "high": "float64",
-    "n": "Int64",  # validation images
-    "last_accuracy": "float64",
-    "best_epoch_accuracy": "float64",  # the highest of the curve: flatters, never used to choose
-    "epochs": "Int64",
-    "seconds": "float64",
-    "seed": "Int64",
-    "retry_of": "Int64",
-    "started": "object",
-    "completed": "object",
-    "id": "object",
-    "layers_text": "object",
-    "reason": "object",
-}
-_INTERVAL = ("low", "high", "n")
-_TRIAL_ONLY = ("state", "best_epoch_accuracy", "seed", "retry_of", "started", "completed", "reason")
-TRIAL_COLUMNS = tuple(name for name in _COLUMNS if name not in _INTERVAL)
-FRONT_COLUMNS = tuple(name for name in _COLUMNS if name not in _TRIAL_ONLY)
+_COSTS = ("params", "macs", "peak_bytes", "params_bytes")
+FRONT_COLUMNS = (
+    *("trial", *_COSTS, "score", "low", "high", "n", "last_accuracy"),
+    *("epochs", "seconds", "id", "layers_text"),
+)
+_REAL = frozenset(("score", "low", "high", "last_accuracy", "best_epoch_accuracy", "seconds"))
+_TEXT = frozenset(("state", "started", "completed", "id", "layers_text", "reason"))
 
 
 def counts(study: StudyRecord) -> dict[str, int]:
     """How many trials were proposed and what became of them; trained = complete + stopped."""
-    by_state = {"complete": 0, "stopped": 0, "rejected": 0, "failed": 0, "running": 0}
-    for trial in study.trials:
-        by_state[trial.state] += 1
-    return {"proposed": len(study.trials), "trained": by_state["complete"] + by_state["stopped"], **by_state}
+    found = Counter(trial.state for trial in study.trials)
+    by_state = {state: found[state] for state in ("complete", "stopped", "rejected", "failed", "running")}
+    return {"proposed": len(study.trials), "trained": sum(by_state[state] for state in TRAINED), **by_state}
 
 
 def epochs_saved(study: StudyRecord) -> int:
     """Epochs that early stopping has spared: what the stopped trials would still have been trained for."""
-    epochs = study.stored.epochs
-    if epochs is None:
-        return 0
-    return sum(epochs - len(trial.curve) for trial in study.trials if trial.state == "stopped")
+    epochs = study.stored.epochs or 0
+    return sum(max(0, epochs - len(trial.curve)) for trial in study.trials if trial.state == "stopped")
 
 
 def interval(study: StudyRecord, accuracy: float | None) -> tuple[float, float] | None:
@@ -64,6 +41,10 @@ def interval(study: StudyRecord, accuracy: float | None) -> tuple[float, float] 
     return accuracy_interval(accuracy, images)
 
 
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
 def trial_row(trial: TrialRecord) -> dict[str, Any]:
     """One trial as a flat row with the keys TRIAL_COLUMNS; what is unknown, or not finite, is None. Times: ISO, UTC."""
     proposal, result = trial.proposal, trial.result
@@ -71,13 +52,10 @@ def trial_row(trial: TrialRecord) -> dict[str, Any]:
     return {
         "trial": trial.trial,
         "state": trial.state,
-        "params": proposal and proposal.cost.params,
-        "macs": proposal and proposal.cost.macs,
-        "peak_bytes": proposal and proposal.cost.peak_bytes,
-        "params_bytes": proposal and proposal.cost.params_bytes,
+        **{name: proposal and getattr(proposal.cost, name) for name in _COSTS},
         "score": _finite(trial.score),
         "last_accuracy": _finite(trial.curve[-1].val_accuracy) if trial.curve else None,
-        "best_epoch_accuracy": max(accuracies, default=None),
+        "best_epoch_accuracy": max(accuracies, default=None),  # flatters, never used to choose
         "epochs": len(trial.curve),
         "seconds": _finite(result.seconds if result else math.fsum(epoch.seconds for epoch in trial.curve)),
         "seed": proposal and proposal.seed,
@@ -88,6 +66,9 @@ def trial_row(trial: TrialRecord) -> dict[str, Any]:
         "layers_text": proposal and proposal.layers_text,
         "reason": trial.reason,
     }
+
+
+TRIAL_COLUMNS = tuple(trial_row(TrialRecord(0, "running", "", None)))
 
 
 def front_rows(study: StudyRecord) -> list[dict[str, Any]]:
@@ -115,7 +96,7 @@ def to_json(study: StudyRecord, target: float | None = None, confirmation: str |
         "study": study.name,
         "counts": counts(study),
         "epochs_saved": epochs_saved(study),
-        "winner": None if best is None else _with_interval(study, best),
+        "winner": best and _with_interval(study, best),
         "confirmation": confirmation,
         "front": front_rows(study),
         "hypervolume": fronts.study_hypervolume(study.trials, reference) if reference else None,
@@ -128,12 +109,11 @@ def to_json(study: StudyRecord, target: float | None = None, confirmation: str |
 def _target_json(study: StudyRecord, target: float) -> dict[str, Any]:
     smallest = fronts.smallest_holding(study.trials, target, study.axis)
     first = fronts.first_reaching(study.trials, target)
+    reached = first and {**_with_interval(study, first), "reached_at_epoch": fronts.reaching_epoch(first, target)}
     return {
         "accuracy": target,
-        "smallest_holding": None if smallest is None else _with_interval(study, smallest),
-        "first_reaching": None
-        if first is None
-        else {**_with_interval(study, first), "reached_at_epoch": fronts.reaching_epoch(first, target)},
+        "smallest_holding": smallest and _with_interval(study, smallest),
+        "first_reaching": reached,
     }
 
 
@@ -145,12 +125,10 @@ def _with_interval(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
 def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> "pandas.DataFrame":
     import pandas
 
-    series = {name: pandas.Series([row[name] for row in rows], dtype=_COLUMNS[name]) for name in columns}
+    # A whole number may be missing, so it is Int64.
+    types = {name: "float64" if name in _REAL else "object" if name in _TEXT else "Int64" for name in columns}
+    series = {name: pandas.Series([row[name] for row in rows], dtype=types[name]) for name in columns}
     return pandas.DataFrame(series, columns=list(columns))
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _without_nan(value: Any) -> Any:

@@ -31,13 +31,13 @@ def write_report(
     target: float | None = None,
     published: Sequence[Published] | None = None,
     cross_check: Callable[[], str | None] = lambda: None,
-    mistakes: MisclassifiedImages | None = None,
+    misclassified: MisclassifiedImages | None = None,
     options: str = "",
 ) -> dict[str, Path]:
     """The report of a study; the other arguments are those of `reports.page.study.render_page`."""
     from underbudget.reports.page.study import render_page
 
-    page = render_page(study, target, published, cross_check, mistakes, options)
+    page = render_page(study, target, published, cross_check, misclassified, options)
     contents = {
         "trials": csv_text([tables.trial_row(trial) for trial in study.trials], tables.TRIAL_COLUMNS),
         "front": csv_text(tables.front_rows(study), tables.FRONT_COLUMNS),

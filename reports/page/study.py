@@ -58,15 +58,15 @@ def render_page(
     target: float | None = None,
     published: Sequence[Published] | None = None,
     cross_check: Callable[[], str | None] = lambda: None,
-    mistakes: MisclassifiedImages | None = None,
+    misclassified: MisclassifiedImages | None = None,
     options: str = "",
 ) -> str:
     """The page as HTML text.
 
     `target` is an accuracy in percent to mark; `published` are the points to compare with, by default the built-in
-    ones over MNIST and none elsewhere; `cross_check` says who else counted the winner and found the same, and is asked
-    last, since that takes its time; `mistakes` are the winner's misclassified images; `options` finds the study again
-    in the commands that the page shows, e.g. " --runs lab".
+    ones over MNIST and none elsewhere; `cross_check` says what others counted of the winner, and is asked last, since
+    that takes its time; `misclassified` are the winner's images; `options` finds the study again in the commands that
+    the page shows, e.g. " --runs lab".
     """
     settings = study.stored
     points = published_points(settings.dataset.name) if published is None else published
@@ -96,7 +96,7 @@ def render_page(
         ]
     sections += [
         Section("savings", "Savings", savings(study)),
-        Section("winner", "Misclassified", winner and winner_section(study, winner, mistakes)),
+        Section("winner", "Misclassified", winner and winner_section(study, winner, misclassified)),
         Section("trials", "Trials", True),
         Section("provenance", "Provenance", provenance(study)),
     ]
