@@ -15,7 +15,7 @@ from underbudget.reports import paper_axes
 from underbudget.reports.page.figure import least_error
 from underbudget.reports.page.published import LABEL, Published
 from underbudget.reports.record import StudyRecord, TrialRecord
-from underbudget.reports.statistics import Summary
+from underbudget.reports.statistics import Summary, evenly
 from underbudget.reports.tables import interval
 
 if TYPE_CHECKING:
@@ -114,9 +114,7 @@ def curves(study: StudyRecord, width: float) -> dict[str, bytes]:
     if not best:
         raise ValueError("there is no front")
     on_front = {trial.trial for trial in best}
-    chosen = [trial for trial in reversed(best) if trial.curve]
-    count = min(len(chosen), len(_STYLES))
-    chosen = [chosen[round(step * (len(chosen) - 1) / max(1, count - 1))] for step in range(count)]
+    chosen = evenly([trial for trial in reversed(best) if trial.curve], len(_STYLES))
     least = least_error(study.stored.images)
     with _figure(width) as figure:
         axes = figure.subplots()

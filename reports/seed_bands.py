@@ -9,6 +9,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from underbudget.reports.statistics import evenly
+
 _MOST = 400  # places of a pooled curve; more than a figure can show
 
 
@@ -53,8 +55,7 @@ def pooled(curves: Sequence[Steps]) -> Band | None:
     if first > end:
         return None
     places = sorted({first, end, *(place for curve in curves for place in curve.x if first <= place <= end)})
-    if len(places) > _MOST:
-        places = sorted({places[round(step * (len(places) - 1) / (_MOST - 1))] for step in range(_MOST)})
+    places = evenly(places, _MOST)
     columns = [[value for curve in curves if (value := curve.at(place)) is not None] for place in places]
     return Band(
         tuple(places),

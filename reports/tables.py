@@ -16,8 +16,6 @@ FRONT_COLUMNS = (
     *("trial", *_COSTS, "score", "low", "high", "n", "last_accuracy"),
     *("epochs", "seconds", "id", "layers_text"),
 )
-_REAL = frozenset(("score", "low", "high", "last_accuracy", "best_epoch_accuracy", "seconds"))
-_TEXT = frozenset(("state", "started", "completed", "id", "layers_text", "reason"))
 
 
 def counts(study: StudyRecord) -> dict[str, int]:
@@ -78,14 +76,15 @@ def front_rows(study: StudyRecord) -> list[dict[str, Any]]:
     return [{column: row[column] for column in FRONT_COLUMNS} for row in found]
 
 
-def trials_frame(study: StudyRecord) -> "pandas.DataFrame":
-    """One row per proposal, by trial number, columns TRIAL_COLUMNS; accuracies in percent, times in ISO and UTC."""
-    return _frame([trial_row(trial) for trial in study.trials], TRIAL_COLUMNS)
-
-
 def front_frame(study: StudyRecord) -> "pandas.DataFrame":
-    """The front, fewest parameters first, columns FRONT_COLUMNS."""
-    return _frame(front_rows(study), FRONT_COLUMNS)
+    """The front, fewest parameters first, columns FRONT_COLUMNS; accuracies in percent."""
+    import pandas
+
+    rows = front_rows(study)
+    types = dict.fromkeys(FRONT_COLUMNS, "Int64")  # a whole number may be missing
+    types |= dict.fromkeys(("score", "low", "high", "last_accuracy", "seconds"), "float64")
+    types |= {"id": "object", "layers_text": "object"}
+    return pandas.DataFrame({name: pandas.Series([row[name] for row in rows], dtype=types[name]) for name in types})
 
 
 def to_json(study: StudyRecord, target: float | None = None, confirmation: str | None = None) -> dict[str, Any]:
@@ -120,15 +119,6 @@ def _target_json(study: StudyRecord, target: float) -> dict[str, Any]:
 def _with_interval(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
     low, high = interval(study, trial.score) or (None, None)
     return {**trial_row(trial), "low": low, "high": high, "n": study.stored.images}
-
-
-def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> "pandas.DataFrame":
-    import pandas
-
-    # A whole number may be missing, so it is Int64.
-    types = {name: "float64" if name in _REAL else "object" if name in _TEXT else "Int64" for name in columns}
-    series = {name: pandas.Series([row[name] for row in rows], dtype=types[name]) for name in columns}
-    return pandas.DataFrame(series, columns=list(columns))
 
 
 def _without_nan(value: Any) -> Any:

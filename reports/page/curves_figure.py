@@ -9,6 +9,7 @@ from underbudget.reports.front import cost
 from underbudget.reports.page.figure import PALETTE, Figure, axis, error_axis, layout, least_error, scatter
 from underbudget.reports.page.numbers import percent
 from underbudget.reports.record import TrialRecord
+from underbudget.reports.statistics import evenly
 
 _LISTED = 18  # trials in the figure: more names than plot helps nobody
 _BEHIND = 150  # curves of one kind behind them
@@ -30,8 +31,8 @@ def curves_figure(trials: Sequence[TrialRecord], images: int | None, others: Seq
     drawn = {trial.trial for trial in trials}
     complete = [trial for trial in others if trial.state == "complete" and trial.trial not in drawn]
     stopped = [trial for trial in others if trial.state == "stopped"]
-    trials = [trials[index] for index in _spread(len(trials), _LISTED)]
-    shown = _spread(len(trials), _SHOWN)
+    trials = evenly(trials, _LISTED)
+    shown = evenly(range(len(trials)), _SHOWN)
     styles = [*shown, *(index for index in range(len(trials)) if index not in shown)]  # those shown: a colour each
     traces = [
         *_behind("complete, not on the front", complete, floor, {"color": "@muted", "width": 1}, False),
@@ -92,7 +93,7 @@ def _behind(
     name: str, trials: Sequence[TrialRecord], floor: float, line: dict[str, Any], ends: bool
 ) -> list[dict[str, Any]]:
     """Many curves as one trace, which draws fast: a gap between them. None where there are none."""
-    chosen = [trials[index] for index in _spread(len(trials), _BEHIND)]
+    chosen = evenly(trials, _BEHIND)
     x: list[int | None] = []
     y: list[float | None] = []
     for trial in chosen:
@@ -110,10 +111,3 @@ def _behind(
 
 def _error(accuracy: float, floor: float) -> float | None:
     return round(max(100 - accuracy, floor), 4) if math.isfinite(accuracy) else None
-
-
-def _spread(count: int, most: int) -> list[int]:
-    """Up to `most` indices spread evenly over `count`, first and last included."""
-    if count <= most:
-        return list(range(count))
-    return [round(step * (count - 1) / (most - 1)) for step in range(most)]
