@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from underbudget.reports import front as fronts
 from underbudget.reports import paper_axes
 from underbudget.reports.page.figure import least_error
-from underbudget.reports.page.published import LABEL, Published
+from underbudget.reports.page.published import LABEL, published_points
 from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.reports.statistics import Summary, evenly
 from underbudget.reports.tables import interval
@@ -62,7 +62,6 @@ _SETTINGS: dict[Any, Any] = {
 
 def front(
     study: StudyRecord,
-    published: Sequence[Published],
     confirmed: Mapping[int, Summary],
     width: float,
     target: float | None = None,
@@ -77,7 +76,8 @@ def front(
     if not best:
         raise ValueError("there is no front")
     low, high = paper_axes.cost_range([fronts.cost(trial, study.axis) for trial in scored], study.stored.limit)
-    points = [point for point in published if study.axis == "params" and low <= point.params <= high]
+    known = published_points(study.stored.dataset.name, study.axis)
+    points = [point for point in known if low <= point.params <= high]
     least = least_error(study.stored.images)
     inside = [fronts.score(trial) for trial in best] + list(interval(study, best[-1].score) or ())
     inside += [point.accuracy for point in points] + ([] if target is None else [target])

@@ -5,7 +5,7 @@ as a whole: whoever has the page open sees the old or the new one. All raise Use
 written.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from underbudget.reports import training as trainings
 from underbudget.reports.comparison import Comparison
 from underbudget.reports.files import csv_text, json_text, write_files
 from underbudget.reports.misclassified import MisclassifiedImages
-from underbudget.reports.page.published import Published
 from underbudget.reports.record import StudyRecord
 
 FILES = {"page": "index.html", "trials": "trials.csv", "front": "front.csv", "report": "report.json"}
@@ -29,7 +28,6 @@ def write_report(
     study: StudyRecord,
     folder: Path,
     target: float | None = None,
-    published: Sequence[Published] | None = None,
     cross_check: Callable[[], str | None] = lambda: None,
     misclassified: MisclassifiedImages | None = None,
     options: str = "",
@@ -37,7 +35,7 @@ def write_report(
     """The report of a study; the other arguments are those of `reports.page.study.render_page`."""
     from underbudget.reports.page.study import render_page
 
-    page = render_page(study, target, published, cross_check, misclassified, options)
+    page = render_page(study, target, cross_check, misclassified, options)
     contents = {
         "trials": csv_text([tables.trial_row(trial) for trial in study.trials], tables.TRIAL_COLUMNS),
         "front": csv_text(tables.front_rows(study), tables.FRONT_COLUMNS),

@@ -11,7 +11,6 @@ from underbudget.reports.page.curves_figure import curves_figure
 from underbudget.reports.page.figure import Figure
 from underbudget.reports.page.front_figure import front_figure
 from underbudget.reports.page.numbers import percent
-from underbudget.reports.page.published import published_points
 from underbudget.reports.page.spending import spending_figure
 from underbudget.reports.page.template import light_colors
 from underbudget.reports.record import StudyRecord, TrialRecord
@@ -37,7 +36,7 @@ def figures(study: StudyRecord) -> dict[str, Figure | None]:
     front = fronts.front(study.trials, study.axis)
     title = f"Front: validation accuracy against {fronts.AXIS_WORDS[study.axis]}"
     drawn = {
-        "underbudget-front": _stored(_in_decades(front_figure(study, published_points(held.dataset.name))), title),
+        "underbudget-front": _stored(_in_decades(front_figure(study)), title),
         "underbudget-curves": _stored(
             curves_figure(_spread(front[::-1]), held.images),
             "Learning curves on the front; training dotted",

@@ -10,7 +10,7 @@ from underbudget.reports.confirmation import Confirmation
 from underbudget.reports.page import figure as plot
 from underbudget.reports.page.figure import Figure
 from underbudget.reports.page.numbers import percent, span, whole
-from underbudget.reports.page.published import LABEL, Published
+from underbudget.reports.page.published import LABEL, Published, published_points
 from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.reports.tables import interval
 
@@ -20,14 +20,9 @@ _WRAP = 46  # characters of a hover line: what a phone shows
 _HEADROOM = 1.25  # the drawn range goes this far beyond the limit on parameters
 
 
-def front_figure(
-    study: StudyRecord,
-    published: Sequence[Published],
-    target: float | None = None,
-    confirmation: Confirmation | None = None,
-) -> Figure:
-    """Every complete trial as a dot, the front as a staircase with 95 % intervals, the winner as a star. Raises
-    ValueError for a study without a complete trial.
+def front_figure(study: StudyRecord, target: float | None = None, confirmation: Confirmation | None = None) -> Figure:
+    """Every complete trial as a dot, the front as a staircase with 95 % intervals, the winner as a star; over MNIST
+    published points. Raises ValueError for a study without a complete trial.
 
     `layout.meta` holds what front.js switches the axes with: both ranges for linear and log axes, the least error that
     is drawn, and the accuracies to label.
@@ -40,7 +35,8 @@ def front_figure(
     on_front = {trial.trial for trial in front}
     others = [trial for trial in scored if trial.trial not in on_front]
     low, high = x_range(scored, study.stored.limit, study.axis)
-    published = [point for point in published if study.axis == "params" and point.params <= high]
+    known = published_points(study.stored.dataset.name, study.axis)
+    published = [point for point in known if point.params <= high]
 
     traces = []
     if others:
