@@ -91,13 +91,9 @@ def rows(ablation: Ablation) -> list[dict[str, Any]]:
 
 def to_json(ablation: Ablation) -> dict[str, Any]:
     """What `ablate --json` prints and ablation.json holds."""
-    first = ablation.base.runs[0]
     return {
         "title": ablation.title,
-        "protocol": first.protocol,
-        "recipe": first.recipe,
-        "epochs": len(first.judged),
-        "judged_on": {"part": first.data.part, "images": first.data.judged},
+        "recipe": ablation.base.runs[0].recipe,
         "seeds": [run.seed for run in ablation.base.runs],
         "rows": rows(ablation),
         **conditions_json(ablation.runs),

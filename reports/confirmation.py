@@ -118,12 +118,8 @@ def run_rows(confirmation: Confirmation) -> list[dict[str, Any]]:
 
 def to_json(confirmation: Confirmation) -> dict[str, Any]:
     """What `confirm --json` prints and confirmed.json holds (docs/experiments.md)."""
-    first = confirmation.runs[0]
     return {
         "study": confirmation.study,
-        "protocol": first.protocol,
-        "judged_on": {"part": first.data.part, "images": first.data.judged},
-        "epochs": len(first.judged),
         "finalists": rows(confirmation),
         "runs": run_rows(confirmation),
         "rank_correlation": confirmation.correlation,

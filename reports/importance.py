@@ -38,8 +38,11 @@ def importances(study: StudyRecord) -> list[Importance]:
     trials = [trial for trial in fronts.scored(study.trials) if trial.params]
     if len(trials) > _MOST_TRIALS:
         trials = random.Random(0).sample(trials, _MOST_TRIALS)
-    names = [name for name in common(trials) if len({str(trial.params[name]) for trial in trials}) > 1]
-    if len(trials) < LEAST_TRIALS or not names:
+    if len(trials) < LEAST_TRIALS:
+        return []
+    common = [name for name in trials[0].params if all(name in trial.params for trial in trials)]
+    names = [name for name in common if len({str(trial.params[name]) for trial in trials}) > 1]
+    if not names:
         return []
     distributions = {name: _distribution([trial.params[name] for trial in trials]) for name in names}
     error = _shares(trials, distributions, lambda trial: math.log10(max(fronts.LEAST_ERROR, 100 - fronts.score(trial))))
@@ -48,11 +51,6 @@ def importances(study: StudyRecord) -> list[Importance]:
         return []
     found = [Importance(name, error.get(name, 0.0), cost.get(name, 0.0)) for name in names]
     return sorted(found, key=lambda one: (-one.error, one.parameter))
-
-
-def common(trials: list[TrialRecord]) -> list[str]:
-    """Names of the parameters that every trial has, in their order."""
-    return [name for name in (trials[0].params if trials else ()) if all(name in trial.params for trial in trials)]
 
 
 def numeric(values: Sequence[Any]) -> bool:

@@ -31,7 +31,7 @@ def plan_of(study: StudyRecord, trial: TrialRecord) -> Plan:
 def changes(new_plan: Plan, old_plan: Plan) -> list[str]:
     """What differs between two networks, each as a fact; empty where they are the same."""
     found = []
-    params = _params(new_plan) - _params(old_plan)
+    params = sum(layer.params for layer in new_plan.layers) - sum(layer.params for layer in old_plan.layers)
     if params:
         found.append(f"{params:+,} parameters")
     old, new = _parts(old_plan), _parts(new_plan)
@@ -47,10 +47,6 @@ def changes(new_plan: Plan, old_plan: Plan) -> list[str]:
     if not found and str(old_plan.architecture) != str(new_plan.architecture):
         found.append("order of layers or widths")
     return found
-
-
-def _params(network: Plan) -> int:
-    return sum(layer.params for layer in network.layers)
 
 
 def _parts(network: Plan) -> Counter[str]:

@@ -125,12 +125,16 @@ class OverSeeds:
 
 def conditions_json(runs: Sequence[Run]) -> dict[str, Any]:
     """What several runs on the same data rest on, as plain JSON."""
+    first = runs[0]
     return {
+        "protocol": first.protocol,
+        "epochs": len(first.judged),
+        "judged_on": {"part": first.data.part, "images": first.data.judged},
         "readings": sum(run.readings for run in runs),
-        "data": asdict(runs[0].data),
+        "data": asdict(first.data),
         "paths": sorted({run.path for run in runs}),
         "hardware": sorted({run.hardware for run in runs}),
-        "versions": runs[0].versions,
+        "versions": first.versions,
     }
 
 
