@@ -43,7 +43,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Ablation:
-    """A network as it is, its variants, and what there was nothing to take away of."""
+    """A network as it is, its variants, and the ingredients that it does not have."""
 
     title: str
     base: Arm

@@ -1,8 +1,8 @@
 """Which parameters of the search mattered, by functional ANOVA over the complete trials.
 
 F. Hutter, H. Hoos and K. Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", ICML 2014, in
-Optuna's implementation. Only parameters that every complete trial has can be compared: one that is proposed in some
-trials only, such as the width of a fourth layer, is left out.
+Optuna's implementation. Only parameters that every complete trial has can be compared: one that only some
+trials have, such as the width of a fourth layer, is left out.
 """
 
 import math
@@ -54,7 +54,7 @@ def importances(study: StudyRecord) -> list[Importance]:
 
 
 def numeric(values: Sequence[Any]) -> bool:
-    """Whether the values of a parameter are numbers, and no choices."""
+    """Whether the values of a parameter are numbers, not choices."""
     return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 

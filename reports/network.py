@@ -60,7 +60,7 @@ def _rates(network: Plan) -> tuple[float, ...]:
 
 
 def _head(network: Plan) -> str:
-    """The stages from the one that shrinks the map to 1x1 on, in words."""
+    """The stages from global average pooling on, else the last one."""
     stages = network.architecture.stages
     for index, stage in enumerate(stages):
         if isinstance(stage.primary, GlobalAveragePool):

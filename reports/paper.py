@@ -1,4 +1,4 @@
-"""What a paper needs of a study: its front and its learning curves as figures, its front as CSV and LaTeX."""
+"""What a paper needs: a study's front and learning curves as figures, the front as CSV and LaTeX."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ FILES = {
 
 
 def check_width(width: float) -> float:
-    """A column width in inches. Raises UserError for one that no page has."""
+    """A column width in inches. Raises UserError outside NARROWEST to WIDEST."""
     if not NARROWEST <= width <= WIDEST:
         raise UserError(f"--column-width is in inches, from {NARROWEST:g} to {WIDEST:g}, not {width:g}")
     return width
@@ -44,7 +44,7 @@ def write_figures(
 ) -> dict[str, Path]:
     """Write the files of FILES into `folder`, made if need be; `width` in inches; equal studies give equal files.
 
-    Raises UserError where there is no front, the width is none, or the folder cannot be written.
+    Raises UserError where there is no front, the width is out of range, or the folder cannot be written.
     """
     check_width(width)
     check_drawable(study)

@@ -1,7 +1,7 @@
 """The front and the learning curves as figures of a paper, drawn by matplotlib at the width at which they are printed.
 
-Nothing rests on colour alone: whatever differs in colour (Okabe and Ito's palette) differs in marker or dashes too. No
-title and no text of the user stands in a figure, a paper has captions for that. Figures are made without pyplot.
+Nothing rests on colour alone: whatever differs in colour (Okabe and Ito's palette) differs in marker or dashes too. Figures
+have no title and no text of the user, since a paper has captions. They are made without pyplot.
 """
 
 import io
@@ -68,8 +68,8 @@ def front(
 ) -> dict[str, bytes]:
     """Cost against accuracy, by the names of FORMATS; `width` in inches, `confirmed` as test accuracies by trial.
 
-    Accuracies stand on an axis that is logarithmic in the error, costs on a logarithmic one where they differ much: the
-    axes on which the hypervolume is measured. Of trials that are not on the front, those far below it are left out; the
+    Accuracies stand on an axis that is logarithmic in the error, costs on a logarithmic one where they differ much; the
+    hypervolume is measured on the same axes. Of trials that are not on the front, those far below it are left out; the
     legend counts them. Raises ValueError for a study without a complete trial.
     """
     scored, best = fronts.scored(study.trials), fronts.front(study.trials, study.axis)
@@ -195,7 +195,7 @@ def _bars(errors: Sequence[float], accuracies: Sequence[tuple[float, float]], le
 def _grey(
     axes: "Axes", trials: Sequence[TrialRecord], least: float, dashes: Any, label: str, marker: str | None = None
 ) -> None:
-    """Curves in the background, ending in `marker`, as one collection: a line each would take seconds."""
+    """Curves in the background, ending in `marker`, as one collection: since a line each would take seconds."""
     from matplotlib.collections import LineCollection
 
     lines = [list(zip(*_errors(trial, least), strict=True)) for trial in trials if trial.curve]

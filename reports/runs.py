@@ -105,7 +105,7 @@ class Run:
 
 
 class OverSeeds:
-    """What several runs that differ in their seed alone say together; a base of whatever has such `runs`.
+    """Statistics over runs that differ only in their seed; a base class of whatever has such `runs`.
 
     Raises ValueError where there are none.
     """
@@ -124,7 +124,7 @@ class OverSeeds:
 
 
 def conditions_json(runs: Sequence[Run]) -> dict[str, Any]:
-    """What several runs on the same data rest on, as plain JSON."""
+    """Conditions of several runs on the same data, as plain JSON."""
     first = runs[0]
     return {
         "protocol": first.protocol,
@@ -180,13 +180,13 @@ def read_run(path: Path) -> Run:
 
 
 def holding(runs: Sequence[Run], target: float, epochs: int = HOLDING_EPOCHS) -> str:
-    """Who holds a target, in words: "target 99.40: held in each of the last 5 epochs by 4 of 5 seeds"."""
+    """How many seeds hold a target, in words: "target 99.40: held in each of the last 5 epochs by 4 of 5 seeds"."""
     held = sum(run.holds(target, epochs) for run in runs)
     seeds = "seed" if len(runs) == 1 else "seeds"
     return f"target {target:.2f}: held {in_last_epochs(runs, epochs)} by {held} of {len(runs)} {seeds}"
 
 
 def in_last_epochs(runs: Sequence[Run], epochs: int) -> str:
-    """The last epochs in words, as many as every run has: "in each of the last 5 epochs"."""
+    """The last epochs in words, no more than every run has: "in each of the last 5 epochs"."""
     count = min([epochs, *(len(run.judged) for run in runs)])
     return f"in each of the last {count} epochs" if count > 1 else "in the only epoch"

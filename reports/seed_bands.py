@@ -1,4 +1,4 @@
-"""Curves of several seeds as one: mean, lowest and highest at every place where all of them have a value.
+"""Curves of several seeds as one: mean, lowest and highest wherever all of them have a value.
 
 The curves are step functions: a value holds from its place until the next. The band is the plain range of the seeds,
 which assumes nothing about how they are spread; an interval of so few would.
@@ -40,7 +40,7 @@ class Band:
 
 
 def steps(points: Sequence[tuple[float, float]], end: float | None = None) -> Steps:
-    """A step function through points with rising x; of those with one and the same x the last counts."""
+    """A step function through points with rising x; of points with the same x the last counts."""
     last = dict(points)
     x = tuple(sorted(last))
     return Steps(x, tuple(last[place] for place in x), max([*x, *([] if end is None else [end])], default=0.0))

@@ -24,7 +24,7 @@ _ROUNDING = 10**-_DIGITS
 
 @dataclass(frozen=True)
 class Summary:
-    """Several values of one kind. What takes two values is None for a single one."""
+    """Several values of one kind. Spread and interval of a single value are None."""
 
     n: int
     mean: float

@@ -1,4 +1,4 @@
-"""A study as tables: data frames for people, plain JSON for programs."""
+"""A study as rows, as a data frame and as plain JSON."""
 
 import math
 from collections import Counter
@@ -26,13 +26,13 @@ def counts(study: StudyRecord) -> dict[str, int]:
 
 
 def epochs_saved(study: StudyRecord) -> int:
-    """Epochs that early stopping has spared: what the stopped trials would still have been trained for."""
+    """Epochs saved by early stopping: those that the stopped trials still had to train."""
     epochs = study.stored.epochs or 0
     return sum(max(0, epochs - len(trial.curve)) for trial in study.trials if trial.state == "stopped")
 
 
 def interval(study: StudyRecord, accuracy: float | None) -> tuple[float, float] | None:
-    """95 % interval of a validation accuracy of this study in percent, None where it cannot be told."""
+    """95 % interval of a validation accuracy of this study in percent, None where it is unknown."""
     images = study.stored.images
     if images is None or accuracy is None or not 0 <= accuracy <= 100:
         return None

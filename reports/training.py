@@ -52,7 +52,7 @@ class Check:
 
 @dataclass(frozen=True)
 class PartStatistics:
-    """What there is to know about one part of a data set, as trained and evaluated on."""
+    """One part of a data set in numbers."""
 
     part: str
     images: int

@@ -50,7 +50,7 @@ def curves(runs: Sequence[Run], title: str) -> bytes:
 
 
 def grid(pictures: Sequence[Picture], title: str) -> bytes:
-    """Images with their captions, ten in a row, on one pair of axes: a pair for each would take seconds."""
+    """Images with their captions, ten in a row, on one pair of axes, since a pair for each would take seconds."""
     columns = min(10, max(1, len(pictures)))
     rows = math.ceil(len(pictures) / columns)
     lines = 2 if any(picture.detail for picture in pictures) else 1
@@ -77,7 +77,7 @@ def grid(pictures: Sequence[Picture], title: str) -> bytes:
 
 
 def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str], title: str) -> bytes:
-    """Counts [true][predicted]; shades follow the wrong ones, which the right ones would drown."""
+    """Counts [true][predicted]; only wrong predictions are shaded, since the right ones would outweigh them."""
     import numpy as np
 
     size = len(classes)

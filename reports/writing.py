@@ -1,8 +1,7 @@
 """Writes reports into folders: a page for people, tables for spreadsheets, JSON for programs, pictures where they help.
 
-Each function writes the files of the FILES of its kind and returns their paths by the same keys. Each file is replaced
-as a whole: whoever has the page open sees the old or the new one. All raise UserError where the folder cannot be
-written.
+Each function writes the files in the FILES of its kind, each as a whole, and returns their paths by the same keys. All
+raise UserError where the folder cannot be written.
 """
 
 from collections.abc import Callable

@@ -11,7 +11,7 @@ from underbudget.reports.page.numbers import percent
 from underbudget.reports.record import TrialRecord
 from underbudget.reports.statistics import evenly
 
-_LISTED = 18  # trials in the figure: more names than plot helps nobody
+_LISTED = 18  # trials in the figure; more would leave more names than plot
 _BEHIND = 150  # curves of one kind behind them
 _SHOWN = 6  # of them drawn at first; the others wait in the legend
 _DASHES = ("solid", "dash", "dashdot")  # so that colours may repeat
@@ -21,8 +21,8 @@ _LOSSES = (10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 def curves_figure(trials: Sequence[TrialRecord], images: int | None, others: Sequence[TrialRecord] = ()) -> Figure:
     """Accuracy above, loss below; one colour per trial, validation solid or dashed, training dotted and thin.
 
-    Of more than 18 trials, 18 spread evenly over the front are taken. Of `others`, all of a study, validation accuracy
-    is drawn behind: complete ones thin and grey, stopped ones dashed with a cross at their end, up to 150 of each.
+    At most 18 trials are drawn, spread evenly over the front. Behind them stands the validation accuracy of `others`,
+    all trials of a study: complete ones thin and grey, stopped ones dashed with a cross at their end, at most 150 each.
 
     The accuracy axis is logarithmic in the error (100 - accuracy), where 90 % and 99.5 % both have room, and is
     labelled with accuracies.
@@ -92,7 +92,7 @@ def _traces(trial: TrialRecord, floor: float, line: dict[str, Any], visible: boo
 def _behind(
     name: str, trials: Sequence[TrialRecord], floor: float, line: dict[str, Any], ends: bool
 ) -> list[dict[str, Any]]:
-    """Many curves as one trace, which draws fast: a gap between them. None where there are none."""
+    """Many curves as one trace with gaps between them, which draws fast. No trace without curves."""
     chosen = evenly(trials, _BEHIND)
     x: list[int | None] = []
     y: list[float | None] = []

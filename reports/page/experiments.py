@@ -130,8 +130,8 @@ def _row(name: str, one: OverSeeds, marks: dict[str, float | None]) -> DotRow:
 def _dots(
     rows: Sequence[DotRow], title: str, ours: str, marks: dict[str, Mark] | None = None, line: float | None = None
 ) -> Figure:
-    """Rows from top to bottom. title: of the value axis; ours: what the means are called; line: a value that is marked
-    across all rows, such as a target or 0."""
+    """Rows from top to bottom. title: of the value axis; ours: what the means are called; line: a value marked across
+    all rows, such as a target or 0."""
     names = [plot.plotly_text(row.name) for row in rows]
 
     def points(found: Sequence[tuple[float, str]], name: str, label: str = "", **more: Any) -> dict[str, Any]:
@@ -169,8 +169,8 @@ def _dots(
 
 
 def _range(rows: Sequence[DotRow], line: float | None) -> list[float]:
-    """From the lowest to the highest value, and of the intervals what does not push those together: an interval over
-    two seeds can be a hundred times as wide as the values lie apart."""
+    """All values, and as much of the intervals as leaves the values room: an interval over two seeds can be a hundred
+    times as wide as the distance between the values."""
     values = [value for row in rows for value in (row.mean, *row.single, *row.marks.values())]
     values += [] if line is None else [line]
     low, high = min(values), max(values)

@@ -1,4 +1,4 @@
-"""The front: parameters against accuracy, with the budget, and published points where they belong."""
+"""The front: cost against accuracy, with the budget, and over MNIST published points."""
 
 import math
 import textwrap
@@ -73,7 +73,7 @@ def front_figure(study: StudyRecord, target: float | None = None, confirmation: 
 
 
 def x_range(scored: Sequence[TrialRecord], limit: int | None, axis: str = "params") -> tuple[float, float]:
-    """Costs that the figure shows at first: all scored trials and some room beyond the limit, both over 0."""
+    """Costs that the figure shows at first: all scored trials and some room beyond the limit; both ends are positive."""
     counts = [fronts.cost(trial, axis) for trial in scored]
     high = max([*counts, limit or 1]) * (_HEADROOM if limit else 1.05)
     low = min(counts, default=high / 10)
@@ -192,7 +192,7 @@ def _short(name: str) -> str:
 
 
 def _labelled(points: Sequence[Published], width: float) -> list[Published]:
-    """Those that no other one beats, as far as their names have room: the most accurate ones first."""
+    """Points that get a name: those that no other point beats, the most accurate first, as long as there is room."""
     best = fronts.pareto(points, lambda point: point.params, lambda point: -point.accuracy)
     shown: list[Published] = []
     for point in reversed(best):

@@ -6,7 +6,7 @@ DASH = "\N{EN DASH}"  # for what is not known, and between the ends of an interv
 
 
 def whole(value: float | None) -> str:
-    """12,345, or a dash for what is not known."""
+    """12,345, or a dash for an unknown value."""
     return DASH if value is None or not math.isfinite(value) else f"{value:,.0f}"
 
 

@@ -1,4 +1,4 @@
-"""Published results as points to compare with. They are MNIST's: over any other data set they would mislead."""
+"""Published results as points to compare with. They are on MNIST, so they would mislead over any other data set."""
 
 from dataclasses import dataclass
 

@@ -62,8 +62,8 @@ def render_page(
 ) -> str:
     """The page as HTML text.
 
-    `target` is an accuracy in percent to mark; `cross_check` says what others counted of the winner, and is asked last,
-    since that takes its time; `misclassified` are the winner's images; `options` finds the study again in the commands
+    `target` is an accuracy in percent to mark; `cross_check` gives others' count of the winner and is called last,
+    since it takes time; `misclassified` are the winner's images; `options` finds the study again in the commands
     that the page shows, e.g. " --runs lab".
     """
     settings = study.stored
