@@ -1,7 +1,7 @@
 """The front and the learning curves as figures of a paper, drawn by matplotlib at the width at which they are printed.
 
-Nothing rests on colour alone: whatever differs in colour (Okabe and Ito's palette) differs in marker or dashes too. Figures
-have no title and no text of the user, since a paper has captions. They are made without pyplot.
+Nothing rests on colour alone: whatever differs in colour (Okabe and Ito's palette) differs in marker or dashes too.
+Figures have no title and no text of the user, since a paper has captions. They are made without pyplot.
 """
 
 import io

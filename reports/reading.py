@@ -43,7 +43,7 @@ _ENQUEUED = "WAITING"  # Optuna's state of a trial that is queued, not proposed 
 def read_study(storage_url: str, name: str) -> StudyRecord:
     """The study `name` of a storage, e.g. "sqlite:///runs/demo/study.db", trials ordered by number.
 
-    Raises UserError where there is no such storage or study, another program made the study, or a newer version wrote it.
+    Raises UserError where there is no such storage or study, or another program or a newer version made it.
     """
     with _opened(storage_url) as (storage, where):
         try:

@@ -73,7 +73,7 @@ def front_figure(study: StudyRecord, target: float | None = None, confirmation: 
 
 
 def x_range(scored: Sequence[TrialRecord], limit: int | None, axis: str = "params") -> tuple[float, float]:
-    """Costs that the figure shows at first: all scored trials and some room beyond the limit; both ends are positive."""
+    """Costs that the figure shows at first: all scored trials and some room beyond the limit; both are positive."""
     counts = [fronts.cost(trial, axis) for trial in scored]
     high = max([*counts, limit or 1]) * (_HEADROOM if limit else 1.05)
     low = min(counts, default=high / 10)

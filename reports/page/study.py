@@ -49,7 +49,8 @@ class Section:
     """A part of the page."""
 
     name: str  # of its template, and its id
-    words: str  # in the table of contents
+    link: str  # its words in the table of contents
+    heading: str
     data: Any  # what its template reads; left out without
 
 
@@ -85,18 +86,19 @@ def render_page(
             **importance,
         }
         sections = [
-            Section("front", "Front", {"rows": front_rows(study)[::-1], "compared": bool(published)}),
-            Section("finalists", "Finalists", finalists),
-            Section("progress", "Progress", {"drawn": set(progress), "reference": settings.hypervolume_reference}),
-            Section("curves", "Curves", {"front": len(front)}),
-            Section("spending", "Where the budget goes", layers),
-            Section("importance", "What mattered", parameters),
+            Section("front", "Front", "Front", {"rows": front_rows(study)[::-1], "compared": bool(published)}),
+            Section("finalists", "Finalists", "Confirmed finalists", finalists),
+            Section("progress", "Progress", "How the search got there", set(progress)),
+            Section("curves", "Curves", "Learning curves", {"front": len(front)}),
+            Section("spending", "Where the budget goes", "Where the budget goes", layers),
+            Section("importance", "What mattered", "What mattered", parameters),
         ]
+    wrong = winner and winner_section(study, winner, misclassified)
     sections += [
-        Section("savings", "Savings", savings(study)),
-        Section("winner", "Misclassified", winner and winner_section(study, winner, misclassified)),
-        Section("trials", "Trials", True),
-        Section("provenance", "Provenance", provenance(study)),
+        Section("savings", "Savings", "What was saved", savings(study)),
+        Section("winner", "Misclassified", "What the winner gets wrong", wrong),
+        Section("trials", "Trials", "Trials", True),
+        Section("provenance", "Provenance", "Provenance", provenance(study)),
     ]
     return render(
         "study.html",
