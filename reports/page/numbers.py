@@ -15,9 +15,9 @@ def decimals(value: float | None, digits: int = 2) -> str:
     return DASH if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
-def percent(value: float | None, digits: int = 2) -> str:
+def percent(value: float | None) -> str:
     """99.42 %, or a dash."""
-    return DASH if value is None or not math.isfinite(value) else f"{value:.{digits}f} %"
+    return DASH if value is None or not math.isfinite(value) else f"{value:.2f} %"
 
 
 def span(interval: tuple[float | None, float | None] | None, unit: str = " %") -> str:
