@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from underbudget.models.files import write_atomically
-from underbudget.reports.pictures import pack, unpack
+from underbudget.models.images import pack, unpack
 from underbudget.reports.runs import Misclassification
 
 FILE = "models/mistakes.json"

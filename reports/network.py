@@ -4,7 +4,7 @@ from collections import Counter
 
 from underbudget.models.architecture import BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pool
 from underbudget.models.errors import UserError
-from underbudget.models.language import parse, render_primary
+from underbudget.models.language import parse
 from underbudget.models.plan import Plan, plan
 from underbudget.reports.record import StudyRecord, TrialRecord
 
@@ -64,9 +64,9 @@ def _head(network: Plan) -> str:
     stages = network.architecture.stages
     for index, stage in enumerate(stages):
         if isinstance(stage.primary, GlobalAveragePool):
-            after = [render_primary(each.primary) for each in stages[index + 1 :]]
+            after = [str(each.primary) for each in stages[index + 1 :]]
             return " ".join(["gap", *after])
-    return render_primary(stages[-1].primary)
+    return str(stages[-1].primary)
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -2,8 +2,6 @@
 
 import base64
 import io
-import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,20 +24,6 @@ def data_uri(pixels: npt.NDArray[np.uint8]) -> str:
     buffer = io.BytesIO()
     Image.fromarray(as_rows(pixels)).save(buffer, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def pack(pixels: npt.NDArray[np.uint8]) -> str:
-    """Images as text for JSON: base64 of their zlib-compressed bytes."""
-    return base64.b64encode(zlib.compress(np.ascontiguousarray(pixels).tobytes(), 9)).decode("ascii")
-
-
-def unpack(packed: str, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
-    """The inverse of `pack`, for images of that shape. Raises ValueError for damaged text."""
-    try:
-        values = zlib.decompress(base64.b64decode(packed))
-    except zlib.error as error:
-        raise ValueError(str(error)) from None
-    return np.frombuffer(values, dtype=np.uint8).reshape(shape)
 
 
 def as_rows(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -26,7 +26,7 @@ from underbudget.reports.record import (
     state_of,
 )
 from underbudget.reports.snapshot import snapshot
-from underbudget.reports.storage_url import parse_url, shown_url
+from underbudget.reports.storage_url import parse_url, reason, shown_url
 
 if TYPE_CHECKING:
     import optuna
@@ -138,8 +138,7 @@ def _opened(storage_url: str) -> Iterator[tuple["optuna.storages.RDBStorage", st
     except ImportError as error:
         raise UserError(f"{where} needs a database driver ({error}): install it, or use sqlite:///FILE") from None
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        reason = str(getattr(error.__cause__ or error, "orig", None) or error).split("\n")[0]
-        raise UserError(f"{where} cannot be read as an Optuna storage ({reason})") from None
+        raise UserError(f"{where} cannot be read as an Optuna storage ({reason(error)})") from None
     finally:
         if storage is not None:
             storage.remove_session()

@@ -32,7 +32,7 @@ def _one_study(name: str, target: float | None, as_json: bool, runs: str | None,
     from underbudget.reports import tables
     from underbudget.search.commands import summary
     from underbudget.search.commands.terminal import say
-    from underbudget.search.study import finding
+    from underbudget.search.study import finding, locks
 
     where = finding.find(name, runs, storage)
     found = finding.read(where)
@@ -40,7 +40,7 @@ def _one_study(name: str, target: float | None, as_json: bool, runs: str | None,
         print(json.dumps(tables.to_json(found, target), indent=2))
         return
     settings = found.settings
-    searched = finding.is_searched(where)
+    searched = locks.is_held(where)
     say(f"study {found.name} in {finding.shown_storage(where)}")
     say(
         f"{settings['dataset']['name']}, {settings['budget']}, {settings['epochs']} epochs, "

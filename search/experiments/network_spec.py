@@ -4,8 +4,7 @@ from dataclasses import dataclass, replace
 
 from underbudget.models.architecture import Architecture
 from underbudget.models.errors import UserError
-from underbudget.models.finding import find_network
-from underbudget.models.references import reference
+from underbudget.models.references import find_network, reference
 from underbudget.search.training import recipe as recipes
 from underbudget.search.training.recipe import Recipe
 

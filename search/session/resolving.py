@@ -16,7 +16,7 @@ from underbudget.models.plan import plan
 from underbudget.search.data import sources
 from underbudget.search.data.store import Dataset
 from underbudget.search.engines import devices
-from underbudget.search.engines.calibration import Measure, typical_job
+from underbudget.search.engines.calibration import measurement, typical_job
 from underbudget.search.results import live_report
 from underbudget.search.session import request as requests
 from underbudget.search.session.request import Request
@@ -117,7 +117,7 @@ def prepare(request: Request, say: Callable[[str], None] = log.info) -> Session:
         device,
         request.workers,
         request.engine == "in-process",
-        lambda: Measure(typical_job(dataset, settings.recipe, device)),
+        lambda: measurement(typical_job(dataset, settings.recipe, device)),
         say,
     )
     return Session(
