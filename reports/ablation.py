@@ -43,7 +43,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Ablation:
-    """A network as it is, its variants, and what there was nothing to take away of."""
+    """A network as it is, its variants, and the ingredients that it does not have."""
 
     title: str
     base: Arm
@@ -91,13 +91,9 @@ def rows(ablation: Ablation) -> list[dict[str, Any]]:
 
 def to_json(ablation: Ablation) -> dict[str, Any]:
     """What `ablate --json` prints and ablation.json holds."""
-    first = ablation.base.runs[0]
     return {
         "title": ablation.title,
-        "protocol": first.protocol,
-        "recipe": first.recipe,
-        "epochs": len(first.judged),
-        "judged_on": {"part": first.data.part, "images": first.data.judged},
+        "recipe": ablation.base.runs[0].recipe,
         "seeds": [run.seed for run in ablation.base.runs],
         "rows": rows(ablation),
         **conditions_json(ablation.runs),

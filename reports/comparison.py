@@ -1,4 +1,4 @@
-"""Studies compared: which may be, which differ in the seed only and are pooled, and where the others differ.
+"""Compares studies: refuses those that cannot be compared, pools those that differ only in the seed.
 
 Hypervolumes are measured from one reference point for all, on (log10 cost, log10 validation error).
 """
@@ -55,24 +55,24 @@ class Member:
         return self.study.stored.limit_on(self.study.axis)
 
     def hypervolume_by(self, what: str) -> Steps:
-        """Hypervolume against `what`, "trained" or "epochs", from none."""
+        """Hypervolume against trained trials or epochs; `what`: "trained" or "epochs"."""
         found = [(float(getattr(step, what)), step.hypervolume or 0.0) for step in self.history]
         return steps([(0.0, 0.0), *found])
 
     def error_by_cost(self, end: float) -> Steps:
-        """The lowest validation error in percent that so much cost came to, up to a cost of `end`."""
+        """The lowest validation error, percent, by cost, up to a cost of `end`."""
         axis = self.study.axis
         return steps([(float(fronts.cost(trial, axis)), 100 - fronts.score(trial)) for trial in self.front], end)
 
     def best_within(self, cost: int) -> TrialRecord | None:
-        """The front's most accurate trial of at most such a cost."""
+        """The front's most accurate trial within a cost."""
         within = [trial for trial in self.front if fronts.cost(trial, self.study.axis) <= cost]
         return within[-1] if within else None
 
 
 @dataclass(frozen=True)
 class Group:
-    """Studies that differ in their seed only, by seed; most often a single one."""
+    """Studies that differ only in their seed, ordered by it; most often a single one."""
 
     name: str
     members: tuple[Member, ...]
@@ -90,7 +90,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Groups in the order in which their first study was given."""
+    """Groups, in the order in which their first studies were given."""
 
     groups: tuple[Group, ...]
     reference: dict[str, float]  # as the settings of a study store it
@@ -107,7 +107,7 @@ class Comparison:
 
     @property
     def common_epochs(self) -> int:
-        """Trained epochs that every study came to: the same effort."""
+        """Trained epochs that every study has reached: equal effort."""
         return min(member.epochs for member in self.members)
 
     @property
@@ -116,17 +116,17 @@ class Comparison:
 
     @property
     def largest_cost(self) -> int:
-        """Up to where fronts are drawn: the largest limit, or the largest cost of any front."""
+        """Where fronts end in the figure: the largest limit, or the largest cost of any front."""
         return max([*self.front_costs, *(member.limit.largest for member in self.members if member.limit), 1])
 
     def at_common_epochs(self, member: Member) -> float:
-        """Hypervolume of a study once it had trained so many epochs."""
+        """Hypervolume of a study after the epochs that all have reached."""
         return member.hypervolume_by("epochs").at(self.common_epochs) or 0.0
 
     @cached_property
     def budgets(self) -> tuple[int, ...]:
-        """Costs to compare at, falling: the largest limit, then its half, its quarter, ... down to where no study has
-        any network."""
+        """Costs to compare at, falling: the largest limit, its half, its quarter, ... as long as a study has a
+        network."""
         costs = self.front_costs
         if not costs:
             return ()
@@ -139,7 +139,7 @@ class Comparison:
 
 
 def compare(studies: Sequence[StudyRecord], target: float | None = None) -> Comparison:
-    """Compare two studies or more. Raises UserError where that would mislead: other images, another split or cost."""
+    """Compare two studies or more. Raises UserError as `check_comparable` does."""
     check_comparable(studies)
     axis = studies[0].axis
     stored = [study.stored.hypervolume_reference for study in studies]
@@ -171,7 +171,7 @@ def compare(studies: Sequence[StudyRecord], target: float | None = None) -> Comp
 
 
 def check_comparable(studies: Sequence[StudyRecord]) -> None:
-    """Raises UserError for studies that cannot be compared."""
+    """Raises UserError for fewer than two studies, and for other images, another split or another cost."""
     if len(studies) < 2:
         raise UserError(f"a comparison needs two studies or more, not {len(studies)}: name others too")
     for place, study in enumerate(studies):
@@ -197,7 +197,7 @@ def _data(dataset: StoredDataset) -> str:
 
 
 def _names(groups: Sequence[Sequence[Member]]) -> list[str]:
-    """What to call each group: its study's name, or what the names of its studies have in common."""
+    """A name for each group: its study's, or what the names of its studies have in common."""
     names: list[str] = []
     for members in groups:
         studies = [member.study.name for member in members]
@@ -215,6 +215,6 @@ def _names(groups: Sequence[Sequence[Member]]) -> list[str]:
 
 
 def _rounded_up(cost: int) -> int:
-    """The next cost of two digits and zeros."""
+    """The cost rounded up to two digits."""
     unit = 10 ** max(0, math.floor(math.log10(max(cost, 1))) - 1)
     return int(math.ceil(cost / unit) * unit)

@@ -21,7 +21,7 @@ _LONGEST = 80  # characters of a folder's name
 
 
 def folder_name(studies: Sequence[str]) -> str:
-    """Name of the folder of a comparison: "compare-first-second"; a long one is cut, and kept apart by a digest."""
+    """Name of the folder of a comparison: "compare-first-second"; a long one is cut and gets a digest."""
     words = ["".join(c if c.isalnum() or c in "._-" else "_" for c in name) for name in studies]
     name = "-".join(["compare", *words])
     if len(name) <= _LONGEST and len(name.encode()) <= 2 * _LONGEST:
@@ -31,7 +31,7 @@ def folder_name(studies: Sequence[str]) -> str:
 
 
 def study_rows(comparison: Comparison) -> list[dict[str, Any]]:
-    """A row per study: what it spent and what it came to; accuracies in percent."""
+    """A row per study: what it spent and what it found; accuracies in percent."""
     axis, rows = comparison.axis, []
     for names, member in _named(comparison):
         study, best = member.study, fronts.winner(member.study.trials, axis)
@@ -86,18 +86,18 @@ def _named(comparison: Comparison) -> Iterator[tuple[dict[str, Any], Member]]:
 
 
 def is_searched(member: Member, budget: int) -> bool:
-    """Whether a study's own budget reaches so far: where it does not, its best is of a smaller budget."""
+    """Whether a study's own budget reaches so far; if not, its best network is of a smaller budget."""
     return member.limit is None or member.limit.largest >= budget
 
 
 def best_scores(group: Group, budget: int) -> list[float]:
-    """The best scores of a group's studies within a budget, without those that have no network so small."""
+    """The best scores of a group's studies within a budget; studies without so small a network are left out."""
     found = [member.best_within(budget) for member in group.members]
     return [fronts.score(trial) for trial in found if trial is not None]
 
 
 def hypervolumes(comparison: Comparison, group: Group) -> Summary:
-    """Of a group's studies at the epochs that all studies came to."""
+    """Hypervolumes of a group's studies after the epochs that all studies have reached."""
     return summary([comparison.at_common_epochs(member) for member in group.members])
 
 

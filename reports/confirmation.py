@@ -44,7 +44,7 @@ class Confirmation:
 
     @property
     def readings(self) -> int:
-        """How often the labels of the test part were read for these runs."""
+        """Test-set accesses of these runs."""
         return sum(run.readings for run in self.runs)
 
     def holding(self, one: Confirmed) -> int | None:
@@ -52,7 +52,7 @@ class Confirmation:
         return None if self.target is None else sum(run.holds(self.target, self.last) for run in one.runs)
 
     def closing(self) -> str | None:
-        """Who holds the target, of the finalist that the search scored highest; None without a target."""
+        """How many seeds of the search's winner hold the target, in words; None without a target."""
         if self.target is None:
             return None
         return holding(self.finalists[0].runs, self.target, self.last)
@@ -118,12 +118,8 @@ def run_rows(confirmation: Confirmation) -> list[dict[str, Any]]:
 
 def to_json(confirmation: Confirmation) -> dict[str, Any]:
     """What `confirm --json` prints and confirmed.json holds (docs/experiments.md)."""
-    first = confirmation.runs[0]
     return {
         "study": confirmation.study,
-        "protocol": first.protocol,
-        "judged_on": {"part": first.data.part, "images": first.data.judged},
-        "epochs": len(first.judged),
         "finalists": rows(confirmation),
         "runs": run_rows(confirmation),
         "rank_correlation": confirmation.correlation,

@@ -1,4 +1,4 @@
-"""Writes the set of files that a report is, each as a whole: who has one open sees the old or the new one."""
+"""Writes the files of a report, each as a whole: a reader sees the old or the new one, never half."""
 
 import csv
 import io
@@ -14,9 +14,9 @@ from underbudget.models.files import write_atomically
 def write_files(
     folder: Path, names: Mapping[str, str], contents: Mapping[str, str | bytes], advice: str = "give another --output"
 ) -> dict[str, Path]:
-    """Write `contents`, in their order, under the names that `names` has for their keys; the paths, in that of `names`.
+    """Write `contents`, in their order, into `folder`; returns the paths. `names` gives the file name of each key.
 
-    A file of `names` without content is one of an earlier call: it is removed. Raises UserError, ending with `advice`,
+    Files of `names` without content are left from an earlier call and removed. Raises UserError, ending with `advice`,
     where the folder cannot be written.
     """
     try:

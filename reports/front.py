@@ -1,7 +1,7 @@
 """The front of a study, its winner, and which networks hold a target.
 
-Only complete trials with a finite score take part: a failed, stopped, rejected or running trial, or a score that is
-NaN or missing, never enters anything here.
+Only complete trials with a finite score take part; failed, stopped, rejected and running trials never do, nor do scores
+that are NaN or missing.
 """
 
 import math
@@ -93,7 +93,7 @@ def reaching_epoch(trial: TrialRecord, target: float) -> int | None:
 def first_reaching(trials: Iterable[TrialRecord], target: float) -> TrialRecord | None:
     """The complete trial of the lowest number that reached `target` percent on validation at any of its epochs.
 
-    Reaching is less than holding: one epoch is enough, and one epoch may be luck. It tells how soon a search got near.
+    Reaching is less than holding: one epoch, perhaps a lucky one, is enough. It shows how soon a search came close.
     """
     reaching = [trial for trial in scored(trials) if reaching_epoch(trial, target) is not None]
     return min(reaching, key=lambda trial: trial.trial, default=None)

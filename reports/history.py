@@ -1,4 +1,4 @@
-"""How a search got where it is: hypervolume and front after each trained trial."""
+"""The course of a search: hypervolume and front after each trained trial."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def history(study: StudyRecord) -> list[FrontStep]:
 
 
 def fronts_after(study: StudyRecord, shares: Sequence[float]) -> list[tuple[int, tuple[TrialRecord, ...]]]:
-    """The fronts after such shares (0 to 1) of the trained trials: (trained trials, front), without repeats."""
+    """The fronts after these shares (0 to 1) of the trained trials: (trained trials, front), without repeats."""
     trials = ended(study)
     counts = sorted({max(1, round(share * len(trials))) for share in shares}) if trials else []
     return [(count, fronts.front(trials[:count], study.axis)) for count in counts]
@@ -57,7 +57,7 @@ def ended(study: StudyRecord) -> list[TrialRecord]:
 
 
 class _Clock:
-    """Seconds of searching until a moment: the sessions up to it, less what lies between them."""
+    """Seconds of searching up to a moment, pauses between sessions left out."""
 
     def __init__(self, study: StudyRecord) -> None:
         times = sorted(trial.completed for trial in study.trials if trial.completed is not None)

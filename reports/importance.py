@@ -1,8 +1,8 @@
 """Which parameters of the search mattered, by functional ANOVA over the complete trials.
 
 F. Hutter, H. Hoos and K. Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", ICML 2014, in
-Optuna's implementation. Only parameters that every complete trial has can be compared: one that is proposed in some
-trials only, such as the width of a fourth layer, is left out.
+Optuna's implementation. Only parameters that every complete trial has can be compared: one that only some
+trials have, such as the width of a fourth layer, is left out.
 """
 
 import math
@@ -38,8 +38,11 @@ def importances(study: StudyRecord) -> list[Importance]:
     trials = [trial for trial in fronts.scored(study.trials) if trial.params]
     if len(trials) > _MOST_TRIALS:
         trials = random.Random(0).sample(trials, _MOST_TRIALS)
-    names = [name for name in common(trials) if len({str(trial.params[name]) for trial in trials}) > 1]
-    if len(trials) < LEAST_TRIALS or not names:
+    if len(trials) < LEAST_TRIALS:
+        return []
+    common = [name for name in trials[0].params if all(name in trial.params for trial in trials)]
+    names = [name for name in common if len({str(trial.params[name]) for trial in trials}) > 1]
+    if not names:
         return []
     distributions = {name: _distribution([trial.params[name] for trial in trials]) for name in names}
     error = _shares(trials, distributions, lambda trial: math.log10(max(fronts.LEAST_ERROR, 100 - fronts.score(trial))))
@@ -50,13 +53,8 @@ def importances(study: StudyRecord) -> list[Importance]:
     return sorted(found, key=lambda one: (-one.error, one.parameter))
 
 
-def common(trials: list[TrialRecord]) -> list[str]:
-    """Names of the parameters that every trial has, in their order."""
-    return [name for name in (trials[0].params if trials else ()) if all(name in trial.params for trial in trials)]
-
-
 def numeric(values: Sequence[Any]) -> bool:
-    """Whether the values of a parameter are numbers, and no choices."""
+    """Whether the values of a parameter are numbers, not choices."""
     return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 

@@ -1,7 +1,7 @@
 r"""The front as a LaTeX table for a paper: `\input{front.tex}`, with the package booktabs.
 
 The table carries its conditions in the caption. Texts of a study are escaped, and written in ASCII, which every engine
-reads: an accent becomes its command, what LaTeX has no simple command for its code point.
+reads: an accent becomes its command, a character without a simple command its code point.
 """
 
 import unicodedata
@@ -50,7 +50,7 @@ def escape(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Text whose white space, line ends and control characters are single blanks: it ends no LaTeX comment."""
+    """Text with single blanks for white space and control characters, so that it cannot end a LaTeX comment."""
     printable = (character if character.isprintable() else " " for character in text)
     return " ".join("".join(printable).split())
 
@@ -67,7 +67,7 @@ def _escaped(character: str) -> str:
 
 
 def front_table(study: StudyRecord, confirmed: dict[int, Summary]) -> str:
-    """The front as a `table` environment, lowest cost first; each row's network stands in a comment behind it.
+    """The front as a `table` environment, lowest cost first; each row ends in a comment with its network.
 
     `confirmed` has test accuracies by trial; without any their column is left out.
     """

@@ -1,6 +1,6 @@
-"""Misclassified validation images of a trial, kept beside its weights when a search ends: pictures for its report.
+"""Misclassified validation images of a trial, for its report.
 
-A JSON file below the study's folder, written by the search; reports have no data set to look into.
+The search writes them to a JSON file beside the weights when it ends, because reports never open a data set.
 """
 
 import json
@@ -17,7 +17,7 @@ from underbudget.models.images import pack, unpack
 from underbudget.reports.runs import Misclassification
 
 FILE = "models/mistakes.json"
-MOST = 60  # images that are kept, those of the highest confidence
+MOST = 60  # images kept, those of the highest confidence
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class MisclassifiedImage(Misclassification):
 
 @dataclass(frozen=True)
 class MisclassifiedImages:
-    """Those of one trial."""
+    """The misclassified images of one trial."""
 
     trial: int
     weights_sha256: str  # of the weights that made them
@@ -37,22 +37,22 @@ class MisclassifiedImages:
     images: tuple[MisclassifiedImage, ...]
 
 
-def write_misclassified(folder: Path, mistakes: MisclassifiedImages) -> None:
+def write_misclassified(folder: Path, misclassified: MisclassifiedImages) -> None:
     """Write FILE below a study's folder. Raises OSError."""
-    pixels = np.stack([mistake.pixels for mistake in mistakes.images]) if mistakes.images else np.zeros(0, np.uint8)
+    pixels = np.stack([each.pixels for each in misclassified.images]) if misclassified.images else np.zeros(0, np.uint8)
     stored = {
-        "trial": mistakes.trial,
-        "weights_sha256": mistakes.weights_sha256,
-        "total": mistakes.total,
+        "trial": misclassified.trial,
+        "weights_sha256": misclassified.weights_sha256,
+        "total": misclassified.total,
         "shape": list(pixels.shape),
         "pixels": pack(pixels),
-        "missed": [[each.index, each.true, each.predicted, each.confidence] for each in mistakes.images],
+        "missed": [[each.index, each.true, each.predicted, each.confidence] for each in misclassified.images],
     }
     write_atomically(folder / FILE, json.dumps(stored).encode())
 
 
 def read_misclassified(folder: Path) -> MisclassifiedImages | None:
-    """What FILE holds; None where it is missing or damaged: a report can do without."""
+    """What FILE holds; None where it is missing or damaged, since a report can do without."""
     try:
         stored: dict[str, Any] = json.loads((folder / FILE).read_bytes())
         missed: Sequence[Any] = stored["missed"]

@@ -31,7 +31,7 @@ def plan_of(study: StudyRecord, trial: TrialRecord) -> Plan:
 def changes(new_plan: Plan, old_plan: Plan) -> list[str]:
     """What differs between two networks, each as a fact; empty where they are the same."""
     found = []
-    params = _params(new_plan) - _params(old_plan)
+    params = sum(layer.params for layer in new_plan.layers) - sum(layer.params for layer in old_plan.layers)
     if params:
         found.append(f"{params:+,} parameters")
     old, new = _parts(old_plan), _parts(new_plan)
@@ -49,10 +49,6 @@ def changes(new_plan: Plan, old_plan: Plan) -> list[str]:
     return found
 
 
-def _params(network: Plan) -> int:
-    return sum(layer.params for layer in network.layers)
-
-
 def _parts(network: Plan) -> Counter[str]:
     """How many layers of each kind."""
     kinds = (type(layer.operation) for layer in network.layers)
@@ -64,7 +60,7 @@ def _rates(network: Plan) -> tuple[float, ...]:
 
 
 def _head(network: Plan) -> str:
-    """The stages from the one that shrinks the map to 1x1 on, in words."""
+    """The stages from global average pooling on, else the last one."""
     stages = network.architecture.stages
     for index, stage in enumerate(stages):
         if isinstance(stage.primary, GlobalAveragePool):

@@ -75,7 +75,7 @@ def summary_rows(plan: Plan) -> tuple[SummaryRow, ...]:
 
 
 def totals(plan: Plan) -> Totals:
-    """What stands below a layer summary."""
+    """The sizes below a layer summary."""
     params = sum(layer.params for layer in plan.layers)
     values = sum(math.prod(layer.output_shape) for layer in plan.layers)
     sizes = (math.prod(plan.input_shape), 2 * values, params)

@@ -1,16 +1,14 @@
-"""What a paper needs of a study: its front and its learning curves as figures, its front as CSV and LaTeX."""
+"""What a paper needs: a study's front and learning curves as figures, the front as CSV and LaTeX."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from underbudget.models.errors import UserError
 from underbudget.reports import front as fronts
 from underbudget.reports import latex, paper_figures
 from underbudget.reports.confirmation import confirmation_of
-from underbudget.reports.files import write_files
-from underbudget.reports.page.published import Published, published_points
+from underbudget.reports.files import csv_text, write_files
 from underbudget.reports.record import StudyRecord
-from underbudget.reports.tables import front_frame
+from underbudget.reports.tables import FRONT_COLUMNS, front_rows
 
 FOLDER = "figures"  # below the report's
 WIDTH = 3.3  # inches: a column of most two-column papers
@@ -23,7 +21,7 @@ FILES = {
 
 
 def check_width(width: float) -> float:
-    """A column width in inches. Raises UserError for one that no page has."""
+    """A column width in inches. Raises UserError outside NARROWEST to WIDEST."""
     if not NARROWEST <= width <= WIDEST:
         raise UserError(f"--column-width is in inches, from {NARROWEST:g} to {WIDEST:g}, not {width:g}")
     return width
@@ -43,25 +41,22 @@ def write_figures(
     folder: Path,
     width: float = WIDTH,
     target: float | None = None,
-    published: Sequence[Published] | None = None,
 ) -> dict[str, Path]:
     """Write the files of FILES into `folder`, made if need be; `width` in inches; equal studies give equal files.
 
-    `published` are points to compare with, by default the built-in ones over MNIST. Raises UserError where there is no
-    front, the width is none, or the folder cannot be written.
+    Raises UserError where there is no front, the width is out of range, or the folder cannot be written.
     """
     check_width(width)
     check_drawable(study)
-    points = published_points(study.stored.dataset.name) if published is None else published
     finalists = confirmation_of(study)
     confirmed = {} if finalists is None else {one.trial.trial: one.last for one in finalists.finalists}
     drawn = {
-        "front": paper_figures.front(study, points, confirmed, width, target),
+        "front": paper_figures.front(study, confirmed, width, target),
         "curves": paper_figures.curves(study, width),
     }
     contents: dict[str, str | bytes] = {
         f"{name}_{form}": data for name, files in drawn.items() for form, data in files.items()
     }
-    contents["csv"] = front_frame(study).to_csv(index=False, lineterminator="\n")
+    contents["csv"] = csv_text(front_rows(study), FRONT_COLUMNS)
     contents["latex"] = latex.front_table(study, confirmed)
     return write_files(folder, FILES, contents)

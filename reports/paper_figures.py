@@ -1,9 +1,10 @@
 """The front and the learning curves as figures of a paper, drawn by matplotlib at the width at which they are printed.
 
-Nothing rests on colour alone: whatever differs in colour (Okabe and Ito's palette) differs in marker or dashes too. No
-title and no text of the user stands in a figure, a paper has captions for that. Figures are made without pyplot.
+Nothing rests on colour alone: whatever differs in colour (Okabe and Ito's palette) differs in marker or dashes too.
+Figures have no title and no text of the user, since a paper has captions. They are made without pyplot.
 """
 
+import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from underbudget.reports import front as fronts
 from underbudget.reports import paper_axes
 from underbudget.reports.page.figure import least_error
-from underbudget.reports.page.published import LABEL, Published
+from underbudget.reports.page.published import LABEL, published_points
 from underbudget.reports.record import StudyRecord, TrialRecord
-from underbudget.reports.statistics import Summary
+from underbudget.reports.statistics import Summary, evenly
 from underbudget.reports.tables import interval
 
 if TYPE_CHECKING:
@@ -61,22 +62,22 @@ _SETTINGS: dict[Any, Any] = {
 
 def front(
     study: StudyRecord,
-    published: Sequence[Published],
     confirmed: Mapping[int, Summary],
     width: float,
     target: float | None = None,
 ) -> dict[str, bytes]:
     """Cost against accuracy, by the names of FORMATS; `width` in inches, `confirmed` as test accuracies by trial.
 
-    Accuracies stand on an axis that is logarithmic in the error, costs on a logarithmic one where they differ much: the
-    axes on which the hypervolume is measured. Of trials that are not on the front, those far below it are left out; the
+    Accuracies stand on an axis that is logarithmic in the error, costs on a logarithmic one where they differ much; the
+    hypervolume is measured on the same axes. Of trials that are not on the front, those far below it are left out; the
     legend counts them. Raises ValueError for a study without a complete trial.
     """
     scored, best = fronts.scored(study.trials), fronts.front(study.trials, study.axis)
     if not best:
         raise ValueError("there is no front")
     low, high = paper_axes.cost_range([fronts.cost(trial, study.axis) for trial in scored], study.stored.limit)
-    points = [point for point in published if study.axis == "params" and low <= point.params <= high]
+    known = published_points(study.stored.dataset.name, study.axis)
+    points = [point for point in known if low <= point.params <= high]
     least = least_error(study.stored.images)
     inside = [fronts.score(trial) for trial in best] + list(interval(study, best[-1].score) or ())
     inside += [point.accuracy for point in points] + ([] if target is None else [target])
@@ -113,9 +114,7 @@ def curves(study: StudyRecord, width: float) -> dict[str, bytes]:
     if not best:
         raise ValueError("there is no front")
     on_front = {trial.trial for trial in best}
-    chosen = [trial for trial in reversed(best) if trial.curve]
-    count = min(len(chosen), len(_STYLES))
-    chosen = [chosen[round(step * (len(chosen) - 1) / max(1, count - 1))] for step in range(count)]
+    chosen = evenly([trial for trial in reversed(best) if trial.curve], len(_STYLES))
     least = least_error(study.stored.images)
     with _figure(width) as figure:
         axes = figure.subplots()
@@ -161,12 +160,8 @@ def _others(axes: "Axes", study: StudyRecord, trials: Sequence[TrialRecord], bot
 def _staircase(axes: "Axes", study: StudyRecord, front: Sequence[TrialRecord], least: float) -> None:
     x = [fronts.cost(trial, study.axis) for trial in front]
     y = [max(100 - fronts.score(trial), least) for trial in front]
-    ends = [interval(study, trial.score) for trial in front]
-    error = None
-    if None not in ends:
-        known = [end for end in ends if end is not None]
-        error = [[max(0.0, place - max(100 - end[1], least)) for place, end in zip(y, known, strict=True)],
-                 [max(0.0, 100 - end[0] - place) for place, end in zip(y, known, strict=True)]]  # fmt: skip
+    ends = [found for trial in front if (found := interval(study, trial.score)) is not None]
+    error = _bars(y, ends, least) if len(ends) == len(front) else None
     # The best score for at most so many parameters holds until the next point.
     every = math.ceil(len(front) / _BARS)
     words = "" if error is None else ", 95 % intervals" if every == 1 else f", 95 % interval of one in {every}"
@@ -182,17 +177,25 @@ def _confirmed(
     if not there:
         return
     y = [max(100 - found.mean, least) for _, found in there]
-    error = [[max(0.0, place - max(100 - found.maximum, least)) for place, (_, found) in zip(y, there, strict=True)],
-             [max(0.0, 100 - found.minimum - place) for place, (_, found) in zip(y, there, strict=True)]]  # fmt: skip
+    error = _bars(y, [(found.minimum, found.maximum) for _, found in there], least)
     axes.errorbar([cost for cost, _ in there], y, yerr=error, linestyle="none", marker="s", markersize=4,
                   markerfacecolor="white", color=_PURPLE, elinewidth=0.8, capsize=2.4, capthick=0.8, zorder=6,
                   label="confirmed on test, lowest to highest seed")  # fmt: skip
 
 
+def _bars(errors: Sequence[float], accuracies: Sequence[tuple[float, float]], least: float) -> list[list[float]]:
+    """How far bars reach below and above errors in percent; `accuracies` are their lower and upper ends."""
+    ends = list(zip(errors, accuracies, strict=True))
+    return [
+        [max(0.0, error - max(100 - high, least)) for error, (_, high) in ends],
+        [max(0.0, 100 - low - error) for error, (low, _) in ends],
+    ]
+
+
 def _grey(
     axes: "Axes", trials: Sequence[TrialRecord], least: float, dashes: Any, label: str, marker: str | None = None
 ) -> None:
-    """Curves in the background, ending in `marker`, as one collection: a line each would take seconds."""
+    """Curves in the background, ending in `marker`, as one collection: since a line each would take seconds."""
     from matplotlib.collections import LineCollection
 
     lines = [list(zip(*_errors(trial, least), strict=True)) for trial in trials if trial.curve]
@@ -225,12 +228,12 @@ def _short(axis: str) -> str:
 
 def _finish(figure: "Figure", width: float) -> None:
     """The legend below, and the height that leaves the axes flatter the wider they are."""
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    order = sorted(range(len(labels)), key=lambda index: not labels[index].startswith("front"))
+    found = zip(*figure.axes[0].get_legend_handles_labels(), strict=True)
+    handles, labels = zip(*sorted(found, key=lambda pair: not pair[1].startswith("front")), strict=True)
     columns = max(1, min(len(labels), int(width / 2.4)))
     figure.legend(
-        [handles[index] for index in order],
-        [labels[index] for index in order],
+        handles,
+        labels,
         loc="outside lower center",
         ncols=columns,
         fontsize=7 if width >= paper_axes.READABLE else 5.8,
@@ -241,16 +244,12 @@ def _finish(figure: "Figure", width: float) -> None:
 
 def _files(figure: "Figure") -> dict[str, bytes]:
     """The figure in every format, without time, version or machine: equal studies give equal files."""
-    import io
-
     without: dict[str, dict[str, Any]] = {
         "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
         "svg": {"Date": None, "Creator": None},
         "png": {"Software": None},
     }
-    files = {}
-    for name in FORMATS:
-        buffer = io.BytesIO()
+    files = {name: io.BytesIO() for name in FORMATS}
+    for name, buffer in files.items():
         figure.savefig(buffer, format=name, metadata=without[name])
-        files[name] = buffer.getvalue()
-    return files
+    return {name: buffer.getvalue() for name, buffer in files.items()}

@@ -1,4 +1,4 @@
-"""Small images: with captions, as a page and a figure show them; packed, as JSON holds them."""
+"""Small images: with captions for pages and figures, and packed for JSON."""
 
 import base64
 import io
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Picture:
-    """One image with what is written below it."""
+    """An image with its caption."""
 
     pixels: npt.NDArray[np.uint8]  # (channels, height, width), one channel or three
     caption: str

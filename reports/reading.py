@@ -1,4 +1,4 @@
-"""Reads a stored study without leaving a trace, also while a search is writing it.
+"""Reads a stored study without leaving a trace, even while a search is writing it.
 
 A SQLite file is read from a private copy in memory (reports/snapshot.py), a database server in one read-only
 transaction. Optuna itself opens the storage and checks its schema; the trials are then fetched with four queries,
@@ -37,13 +37,13 @@ CONFIRMATION_PREFIX = "confirmation:"  # of study attributes, one per run: "conf
 TEST_SET_ACCESSES_ATTRIBUTE = "readings"
 
 _CONSTRAINT = "constraints:"  # how Optuna's set_constraint names a system attribute
-_ENQUEUED = "WAITING"  # Optuna's state of a trial that was put up, but not proposed yet
+_ENQUEUED = "WAITING"  # Optuna's state of a trial that is queued, not proposed yet
 
 
 def read_study(storage_url: str, name: str) -> StudyRecord:
     """The study `name` of a storage, e.g. "sqlite:///runs/demo/study.db", trials ordered by number.
 
-    Raises UserError where there is no such storage or study, the study is not one of ours, or a newer version wrote it.
+    Raises UserError where there is no such storage or study, or another program or a newer version made it.
     """
     with _opened(storage_url) as (storage, where):
         try:
@@ -92,7 +92,7 @@ def read_settings(storage_url: str, name: str, alone: bool = False) -> dict[str,
 
 
 def list_studies(storage_url: str) -> tuple[str, ...]:
-    """Names of the studies of ours in a storage, sorted. Raises UserError as `read_study` does."""
+    """Names of the studies in a storage that underbudget made, sorted. Raises UserError as `read_study` does."""
     with _opened(storage_url) as (storage, _):
         studies = storage.get_all_studies()
         return tuple(sorted(study.study_name for study in studies if STUDY_ATTRIBUTE in study.user_attrs))

@@ -25,7 +25,7 @@ STUDY_ATTRIBUTE = "underbudget"  # study user attribute that holds the study's f
 SCORE_EPOCHS = 3  # the score is the mean validation accuracy of the last three epochs
 
 STATES = ("running", "complete", "stopped", "rejected", "failed")
-TRAINED = ("complete", "stopped")  # those whose training counts
+TRAINED = ("complete", "stopped")  # states with training that counts
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def score(accuracies: list[float]) -> float:
 
 
 def score_words(epochs: int | None) -> str:
-    """What a score is the mean of, where a trial has so many epochs: "mean of the last 3 epochs"."""
+    """What the score of a trial with that many epochs is the mean of: "mean of the last 3 epochs"."""
     if epochs is None or epochs > SCORE_EPOCHS:
         return f"mean of the last {SCORE_EPOCHS} epochs"
     return "the only epoch" if epochs == 1 else f"mean of the {epochs} epochs"

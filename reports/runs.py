@@ -1,4 +1,4 @@
-"""The record of one judged run (architecture + recipe + seed + protocol), as versioned JSON; docs/experiments.md.
+"""The record of one evaluated run (architecture + recipe + seed + protocol), as versioned JSON; docs/experiments.md.
 
 The search fills it in, one file per seed; pages, tables and `underbudget confirm` read it.
 """
@@ -22,7 +22,7 @@ _ROUNDING = 1e-9  # accuracies are counts / n x 100 in floating point; far below
 
 @dataclass(frozen=True)
 class Data:
-    """What a run was trained and judged on."""
+    """What a run was trained and evaluated on."""
 
     name: str
     checksum: str
@@ -31,13 +31,13 @@ class Data:
     mean: tuple[float, ...]  # per channel, as the images were normalised with, pixels scaled to 0..1
     std: tuple[float, ...]
     trained: int  # images
-    part: str  # judged on: "validation" or "test"
+    part: str  # evaluated on: "validation" or "test"
     judged: int  # images of that part
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One epoch's weights on the judged part."""
+    """One epoch's weights on the evaluated part."""
 
     epoch: int
     loss: float  # nats
@@ -48,7 +48,7 @@ class Evaluated:
 class Misclassification:
     """A misclassified image, by the last epoch's weights."""
 
-    index: int  # in the judged part
+    index: int  # in the evaluated part
     true: int
     predicted: int
     confidence: float  # softmax probability of the prediction, percent
@@ -67,12 +67,12 @@ class Run:
     seed: int
     protocol: str  # "search", "confirm" or "published"
     data: Data
-    # Per epoch; `val_` is what was watched: the judged part, but under "confirm" the validation part, trained on.
+    # Per epoch; `val_` is of the evaluated part, but under "confirm" of the validation part, which is trained on.
     curve: tuple[Epoch, ...]
     judged: tuple[Evaluated, ...]  # per epoch
-    confusion: list[list[int]]  # counts [true][predicted] on the judged part, last epoch
+    confusion: list[list[int]]  # counts [true][predicted] on the evaluated part, last epoch
     missed: tuple[Misclassification, ...]
-    readings: int  # how often predictions were compared with labels of the test part
+    readings: int  # test-set accesses: how often predictions were compared with labels of the test part
     seconds: float
     path: str
     device: str
@@ -85,17 +85,17 @@ class Run:
 
     @property
     def last(self) -> float:
-        """Accuracy of the last epoch on the judged part, percent."""
+        """Accuracy of the last epoch on the evaluated part, percent."""
         return self.judged[-1].accuracy
 
     @property
     def best(self) -> Evaluated:
-        """The best epoch on the judged part, the earliest of equals: chosen on what it is judged by, so it flatters."""
+        """The best epoch on the evaluated part, the earliest of equals: chosen on that part, so it flatters."""
         return max(self.judged, key=lambda epoch: (epoch.accuracy, -epoch.epoch))
 
     @property
     def score(self) -> float:
-        """Mean accuracy of the last three epochs (of what there is, if fewer) on the judged part, percent."""
+        """Mean accuracy of the last three epochs (of what there is, if fewer) on the evaluated part, percent."""
         last = [epoch.accuracy for epoch in self.judged[-SCORE_EPOCHS:]]
         return math.fsum(last) / len(last)
 
@@ -105,7 +105,7 @@ class Run:
 
 
 class OverSeeds:
-    """What several runs that differ in their seed alone say together; a base of whatever has such `runs`.
+    """Statistics over runs that differ only in their seed; a base class of whatever has such `runs`.
 
     Raises ValueError where there are none.
     """
@@ -114,23 +114,27 @@ class OverSeeds:
 
     @property
     def last(self) -> Summary:
-        """Accuracy of the last epoch on the judged part, over the seeds."""
+        """Accuracy of the last epoch on the evaluated part, over the seeds."""
         return summary([run.last for run in self.runs])
 
     @property
     def best(self) -> Summary:
-        """Accuracy of each seed's best epoch on the judged part: chosen on what it is judged by."""
+        """Accuracy of each seed's best epoch on the evaluated part: chosen on that part."""
         return summary([run.best.accuracy for run in self.runs])
 
 
 def conditions_json(runs: Sequence[Run]) -> dict[str, Any]:
-    """What several runs on the same data rest on, as plain JSON."""
+    """Conditions of several runs on the same data, as plain JSON."""
+    first = runs[0]
     return {
+        "protocol": first.protocol,
+        "epochs": len(first.judged),
+        "judged_on": {"part": first.data.part, "images": first.data.judged},
         "readings": sum(run.readings for run in runs),
-        "data": asdict(runs[0].data),
+        "data": asdict(first.data),
         "paths": sorted({run.path for run in runs}),
         "hardware": sorted({run.hardware for run in runs}),
-        "versions": runs[0].versions,
+        "versions": first.versions,
     }
 
 
@@ -176,13 +180,13 @@ def read_run(path: Path) -> Run:
 
 
 def holding(runs: Sequence[Run], target: float, epochs: int = HOLDING_EPOCHS) -> str:
-    """Who holds a target, in words: "target 99.40: held in each of the last 5 epochs by 4 of 5 seeds"."""
+    """How many seeds hold a target, in words: "target 99.40: held in each of the last 5 epochs by 4 of 5 seeds"."""
     held = sum(run.holds(target, epochs) for run in runs)
     seeds = "seed" if len(runs) == 1 else "seeds"
     return f"target {target:.2f}: held {in_last_epochs(runs, epochs)} by {held} of {len(runs)} {seeds}"
 
 
 def in_last_epochs(runs: Sequence[Run], epochs: int) -> str:
-    """The last epochs in words, as many as every run has: "in each of the last 5 epochs"."""
+    """The last epochs in words, no more than every run has: "in each of the last 5 epochs"."""
     count = min([epochs, *(len(run.judged) for run in runs)])
     return f"in each of the last {count} epochs" if count > 1 else "in the only epoch"

@@ -1,4 +1,4 @@
-"""What kind of search a study is, but for its seed: two studies of one kind are two samples of one method."""
+"""A study's search method, everything but its seed: two studies of one method are two samples of it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ _SURROUNDINGS = ("workers", "device", "hardware")  # of a session: they change t
 
 
 def method(study: StudyRecord) -> dict[str, str]:
-    """All that makes two studies searches of one kind, but for the seed: names and values for people."""
+    """Everything that defines a search but its seed: names and values for people."""
     settings = {**_DEFAULTS, **study.settings}
     found = {name.replace("_", " "): _word(value) for name, value in settings.items() if name not in _APART}
     if limits := study.stored.limits:
@@ -26,8 +26,8 @@ def method(study: StudyRecord) -> dict[str, str]:
 
 
 def differences(groups: Sequence[Sequence[StudyRecord]]) -> list[tuple[str, tuple[str, ...]]]:
-    """What differs between groups of studies of one kind each, and between the machines that they ran on: names, and
-    the value of each group."""
+    """What differs between groups of studies, each of one method, and between their machines: names, and the value of
+    each group."""
     methods = [method(studies[0]) for studies in groups]
     names = list(dict.fromkeys(name for found in methods for name in found))
     if len({found.get("recipe") for found in methods}) > 1:

@@ -1,4 +1,4 @@
-"""Curves of several seeds as one: mean, lowest and highest at every place where all of them have a value.
+"""Curves of several seeds as one: mean, lowest and highest wherever all of them have a value.
 
 The curves are step functions: a value holds from its place until the next. The band is the plain range of the seeds,
 which assumes nothing about how they are spread; an interval of so few would.
@@ -8,6 +8,8 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from underbudget.reports.statistics import evenly
 
 _MOST = 400  # places of a pooled curve; more than a figure can show
 
@@ -38,7 +40,7 @@ class Band:
 
 
 def steps(points: Sequence[tuple[float, float]], end: float | None = None) -> Steps:
-    """A step function through points with rising x; of those with one and the same x the last counts."""
+    """A step function through points with rising x; of points with the same x the last counts."""
     last = dict(points)
     x = tuple(sorted(last))
     return Steps(x, tuple(last[place] for place in x), max([*x, *([] if end is None else [end])], default=0.0))
@@ -53,8 +55,7 @@ def pooled(curves: Sequence[Steps]) -> Band | None:
     if first > end:
         return None
     places = sorted({first, end, *(place for curve in curves for place in curve.x if first <= place <= end)})
-    if len(places) > _MOST:
-        places = sorted({places[round(step * (len(places) - 1) / (_MOST - 1))] for step in range(_MOST)})
+    places = evenly(places, _MOST)
     columns = [[value for curve in curves if (value := curve.at(place)) is not None] for place in places]
     return Band(
         tuple(places),

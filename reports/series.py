@@ -1,4 +1,4 @@
-"""A published series reproduced: its table as the publications write it (target, result, analysis), facts only."""
+"""A published series, reproduced, with the columns of the publications: target, result, analysis. Facts only."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ FILES = {"page": "index.html", "table": "series.csv", "markdown": "series.md", "
 
 @dataclass(frozen=True)
 class SeriesStep(OverSeeds):
-    """One step as it was published, and its runs; none where it was not trained. The publications print `best`."""
+    """A published step and its runs, if it was trained. The publications print `best`."""
 
     reference: Reference
     network: Plan
@@ -34,12 +34,12 @@ class SeriesStep(OverSeeds):
 
     @property
     def gap(self) -> Summary:
-        """Train less judged accuracy in the last epoch, points."""
+        """Train less evaluated accuracy in the last epoch, points."""
         return summary([run.curve[-1].train_accuracy - run.last for run in self.runs])
 
     @property
     def published_best(self) -> float | None:
-        """The published accuracy; None where none was published or ours is of other images than MNIST's test part."""
+        """The published accuracy; None where none was published, or our runs are not on MNIST's test part."""
         other = self.runs and (self.runs[0].data.name, self.runs[0].data.part) != ("mnist", "test")
         return None if other else self.reference.best_test_pct
 

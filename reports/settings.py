@@ -1,6 +1,6 @@
 """A study's stored settings as the reports read them (docs/record.md lists every field).
 
-The search stores plain JSON; here it gets types once. What a study does not hold is empty: reports show a dash.
+The search stores plain JSON, which gets its types here. What a study lacks is empty; reports show a dash.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
-"""A private copy of a SQLite file in memory: whoever reads the copy cannot disturb a search or leave a trace.
+"""A private copy of a SQLite file in memory: reading it neither disturbs a search nor leaves a trace.
 
 Opening a database can write even when only reading: SQLite creates `-wal` and `-shm` files beside a file in WAL mode
-and rolls a crashed transaction back, and Optuna creates its tables. The copy is one consistent state, taken in one
-step, also while a search is writing (https://www.sqlite.org/wal.html#readonly, https://www.sqlite.org/backup.html).
+and rolls a crashed transaction back, and Optuna creates its tables. The copy is one consistent state, even
+while a search is writing (https://www.sqlite.org/wal.html#readonly, https://www.sqlite.org/backup.html).
 """
 
 import contextlib
@@ -21,8 +21,8 @@ _COMPANIONS = ("-wal", "-journal")  # what a writer left that belongs to the con
 def snapshot(path: Path) -> sqlite3.Connection:
     """A copy in memory of the SQLite database at `path`; the caller closes it. The folder may be read-only.
 
-    Raises UserError where there is no file, it may not be read, or it is no SQLite database, or a damaged one: every
-    page is looked at, which takes as long as the copy (9 ms for 1,000 trials).
+    Raises UserError where the file is missing, unreadable, damaged, or no SQLite database: every page is checked, which
+    takes as long as the copy (9 ms for 1,000 trials).
     """
     if not path.is_file():
         raise UserError(f"no study database at {path}: check the name and the runs folder")

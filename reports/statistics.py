@@ -1,4 +1,4 @@
-"""How sure a measured accuracy is: intervals over images, over seeds, and how two rankings agree.
+"""How sure a measured accuracy is: intervals over images and over seeds, rankings compared, even samples.
 
 The score of a trial is a mean over three epochs, but always on the same n images, so its interval is taken for n images
 and not for 3n: the three measurements agree on almost every image. That is the conservative side. Such an interval
@@ -14,15 +14,17 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import TypeVar
 
 CONFIDENCE = 0.95
+T = TypeVar("T")
 _DIGITS = 9  # one image in a million is 1e-4 points: values that differ by less than this differ by rounding
 _ROUNDING = 10**-_DIGITS
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Several values of one kind. What takes two values is None for a single one."""
+    """Several values of one kind. Spread and interval of a single value are None."""
 
     n: int
     mean: float
@@ -112,6 +114,13 @@ def difference(new: Sequence[float], old: Sequence[float]) -> Difference:
         warnings.simplefilter("ignore", RuntimeWarning)  # SciPy's, where the values of one side are equal
         interval = stats.ttest_ind(new, old, equal_var=False).confidence_interval(CONFIDENCE)
     return Difference(mean, float(interval.low), float(interval.high))
+
+
+def evenly(items: Sequence[T], most: int) -> list[T]:
+    """Up to `most` items, two or more, spread evenly over a sequence, first and last included."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(step * (len(items) - 1) / (most - 1))] for step in range(most)]
 
 
 def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float | None:

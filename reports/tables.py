@@ -1,67 +1,46 @@
-"""A study as tables: data frames for people, plain JSON for programs."""
+"""A study as rows, as a data frame and as plain JSON."""
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from underbudget.reports import front as fronts
-from underbudget.reports.record import StudyRecord, TrialRecord
+from underbudget.reports.record import TRAINED, StudyRecord, TrialRecord
 from underbudget.reports.statistics import accuracy_interval
 
 if TYPE_CHECKING:
     import pandas
 
-# Columns with pandas' type; a whole number may be missing, so it is Int64.
-_COLUMNS = {
-    "trial": "Int64",
-    "state": "object",
-    "params": "Int64",
-    "macs": "Int64",
-    "peak_bytes": "Int64",
-    "params_bytes": "Int64",
-    "score": "float64",
-    "low": "float64",  # of the score's 95 % interval
-    "high": "float64",
-    "n": "Int64",  # validation images
-    "last_accuracy": "float64",
-    "best_epoch_accuracy": "float64",  # the highest of the curve: flatters, never used to choose
-    "epochs": "Int64",
-    "seconds": "float64",
-    "seed": "Int64",
-    "retry_of": "Int64",
-    "started": "object",
-    "completed": "object",
-    "id": "object",
-    "layers_text": "object",
-    "reason": "object",
-}
-_INTERVAL = ("low", "high", "n")
-_TRIAL_ONLY = ("state", "best_epoch_accuracy", "seed", "retry_of", "started", "completed", "reason")
-TRIAL_COLUMNS = tuple(name for name in _COLUMNS if name not in _INTERVAL)
-FRONT_COLUMNS = tuple(name for name in _COLUMNS if name not in _TRIAL_ONLY)
+_COSTS = ("params", "macs", "peak_bytes", "params_bytes")
+FRONT_COLUMNS = (
+    *("trial", *_COSTS, "score", "low", "high", "n", "last_accuracy"),
+    *("epochs", "seconds", "id", "layers_text"),
+)
 
 
 def counts(study: StudyRecord) -> dict[str, int]:
     """How many trials were proposed and what became of them; trained = complete + stopped."""
-    by_state = {"complete": 0, "stopped": 0, "rejected": 0, "failed": 0, "running": 0}
-    for trial in study.trials:
-        by_state[trial.state] += 1
-    return {"proposed": len(study.trials), "trained": by_state["complete"] + by_state["stopped"], **by_state}
+    found = Counter(trial.state for trial in study.trials)
+    by_state = {state: found[state] for state in ("complete", "stopped", "rejected", "failed", "running")}
+    return {"proposed": len(study.trials), "trained": sum(by_state[state] for state in TRAINED), **by_state}
 
 
 def epochs_saved(study: StudyRecord) -> int:
-    """Epochs that early stopping has spared: what the stopped trials would still have been trained for."""
-    epochs = study.stored.epochs
-    if epochs is None:
-        return 0
-    return sum(epochs - len(trial.curve) for trial in study.trials if trial.state == "stopped")
+    """Epochs saved by early stopping: those that the stopped trials still had to train."""
+    epochs = study.stored.epochs or 0
+    return sum(max(0, epochs - len(trial.curve)) for trial in study.trials if trial.state == "stopped")
 
 
 def interval(study: StudyRecord, accuracy: float | None) -> tuple[float, float] | None:
-    """95 % interval of a validation accuracy of this study in percent, None where it cannot be told."""
+    """95 % interval of a validation accuracy of this study in percent, None where it is unknown."""
     images = study.stored.images
     if images is None or accuracy is None or not 0 <= accuracy <= 100:
         return None
     return accuracy_interval(accuracy, images)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def trial_row(trial: TrialRecord) -> dict[str, Any]:
@@ -71,13 +50,10 @@ def trial_row(trial: TrialRecord) -> dict[str, Any]:
     return {
         "trial": trial.trial,
         "state": trial.state,
-        "params": proposal and proposal.cost.params,
-        "macs": proposal and proposal.cost.macs,
-        "peak_bytes": proposal and proposal.cost.peak_bytes,
-        "params_bytes": proposal and proposal.cost.params_bytes,
+        **{name: proposal and getattr(proposal.cost, name) for name in _COSTS},
         "score": _finite(trial.score),
         "last_accuracy": _finite(trial.curve[-1].val_accuracy) if trial.curve else None,
-        "best_epoch_accuracy": max(accuracies, default=None),
+        "best_epoch_accuracy": max(accuracies, default=None),  # flatters, never used to choose
         "epochs": len(trial.curve),
         "seconds": _finite(result.seconds if result else math.fsum(epoch.seconds for epoch in trial.curve)),
         "seed": proposal and proposal.seed,
@@ -90,6 +66,9 @@ def trial_row(trial: TrialRecord) -> dict[str, Any]:
     }
 
 
+TRIAL_COLUMNS = tuple(trial_row(TrialRecord(0, "running", "", None)))
+
+
 def front_rows(study: StudyRecord) -> list[dict[str, Any]]:
     """The front as rows with the keys FRONT_COLUMNS: `low` and `high` are the 95 % interval of the score on `n`
     validation images, percent."""
@@ -97,14 +76,15 @@ def front_rows(study: StudyRecord) -> list[dict[str, Any]]:
     return [{column: row[column] for column in FRONT_COLUMNS} for row in found]
 
 
-def trials_frame(study: StudyRecord) -> "pandas.DataFrame":
-    """One row per proposal, by trial number, columns TRIAL_COLUMNS; accuracies in percent, times in ISO and UTC."""
-    return _frame([trial_row(trial) for trial in study.trials], TRIAL_COLUMNS)
-
-
 def front_frame(study: StudyRecord) -> "pandas.DataFrame":
-    """The front, fewest parameters first, columns FRONT_COLUMNS."""
-    return _frame(front_rows(study), FRONT_COLUMNS)
+    """The front, fewest parameters first, columns FRONT_COLUMNS; accuracies in percent."""
+    import pandas
+
+    rows = front_rows(study)
+    types = dict.fromkeys(FRONT_COLUMNS, "Int64")  # a whole number may be missing
+    types |= dict.fromkeys(("score", "low", "high", "last_accuracy", "seconds"), "float64")
+    types |= {"id": "object", "layers_text": "object"}
+    return pandas.DataFrame({name: pandas.Series([row[name] for row in rows], dtype=types[name]) for name in types})
 
 
 def to_json(study: StudyRecord, target: float | None = None, confirmation: str | None = None) -> dict[str, Any]:
@@ -115,7 +95,7 @@ def to_json(study: StudyRecord, target: float | None = None, confirmation: str |
         "study": study.name,
         "counts": counts(study),
         "epochs_saved": epochs_saved(study),
-        "winner": None if best is None else _with_interval(study, best),
+        "winner": best and _with_interval(study, best),
         "confirmation": confirmation,
         "front": front_rows(study),
         "hypervolume": fronts.study_hypervolume(study.trials, reference) if reference else None,
@@ -128,29 +108,17 @@ def to_json(study: StudyRecord, target: float | None = None, confirmation: str |
 def _target_json(study: StudyRecord, target: float) -> dict[str, Any]:
     smallest = fronts.smallest_holding(study.trials, target, study.axis)
     first = fronts.first_reaching(study.trials, target)
+    reached = first and {**_with_interval(study, first), "reached_at_epoch": fronts.reaching_epoch(first, target)}
     return {
         "accuracy": target,
-        "smallest_holding": None if smallest is None else _with_interval(study, smallest),
-        "first_reaching": None
-        if first is None
-        else {**_with_interval(study, first), "reached_at_epoch": fronts.reaching_epoch(first, target)},
+        "smallest_holding": smallest and _with_interval(study, smallest),
+        "first_reaching": reached,
     }
 
 
 def _with_interval(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
     low, high = interval(study, trial.score) or (None, None)
     return {**trial_row(trial), "low": low, "high": high, "n": study.stored.images}
-
-
-def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> "pandas.DataFrame":
-    import pandas
-
-    series = {name: pandas.Series([row[name] for row in rows], dtype=_COLUMNS[name]) for name in columns}
-    return pandas.DataFrame(series, columns=list(columns))
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _without_nan(value: Any) -> Any:

@@ -52,7 +52,7 @@ class Check:
 
 @dataclass(frozen=True)
 class PartStatistics:
-    """What there is to know about one part of a data set, as trained and judged on."""
+    """One part of a data set in numbers."""
 
     part: str
     images: int
@@ -80,7 +80,7 @@ class Training(OverSeeds):
 
     @property
     def part(self) -> str:
-        """What the runs are judged on."""
+        """What the runs are evaluated on."""
         return self.runs[0].data.part
 
     def confusion(self) -> list[list[int]]:
@@ -105,7 +105,7 @@ def target_check(runs: Sequence[Run], cost: Cost, goal: Goal) -> tuple[Check, ..
 
 
 def history_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """A row per seed and epoch: train, the evaluated part, and what was watched besides under "confirm"."""
+    """A row per seed and epoch: train, the evaluated part, and under "confirm" the validation part too."""
     rows = []
     for run in runs:
         for epoch, evaluated in zip(run.curve, run.judged, strict=True):
@@ -124,7 +124,7 @@ def history_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def class_rows(training: Training) -> list[dict[str, Any]]:
-    """Per class: images of the judged part, accuracy in percent over all seeds, what it was most often taken for."""
+    """Per class: images of the evaluated part, accuracy in percent over all seeds, what it was most often taken for."""
     rows = []
     classes, seeds = training.runs[0].data.classes, len(training.runs)
     for label, counts in enumerate(training.confusion()):
@@ -170,10 +170,7 @@ def summary_json(training: Training) -> dict[str, Any]:
         "params": first.params,
         "macs": first.macs,
         "recipe": first.recipe,
-        "protocol": first.protocol,
-        "judged_on": {"part": first.data.part, "images": first.data.judged},
         "seeds": [run.seed for run in training.runs],
-        "epochs": len(first.judged),
         "last_epoch": asdict(training.last),
         "best_epoch": asdict(training.best),
         "last": [run.last for run in training.runs],

@@ -22,22 +22,24 @@ _GRID, _MUTED = "#e6e9ed", "#5f6b7a"
 
 
 def curves(runs: Sequence[Run], title: str) -> bytes:
-    """Two by two: train and judged loss above, train and judged accuracy below, a line per seed."""
+    """Two by two: loss above and accuracy below, of the train part and of the evaluated part, a line per seed."""
     figure = _figure(9, 6.4)
     axes = figure.subplots(2, 2, sharex=True)
     part = runs[0].data.part
     for index, run in enumerate(runs):
         line = {"color": COLORS[index % len(COLORS)], "linewidth": 1.4, "label": f"seed {run.seed}", "marker": "."}
-        epochs = [epoch.epoch for epoch in run.curve]
-        axes[0, 0].plot(epochs, [epoch.train_loss for epoch in run.curve], **line)
-        axes[0, 1].plot(epochs, [epoch.loss for epoch in run.judged], **line)
-        axes[1, 0].plot(epochs, [epoch.train_accuracy for epoch in run.curve], **line)
-        axes[1, 1].plot(epochs, [epoch.accuracy for epoch in run.judged], **line)
-    labels = (("train loss, nats", f"{part} loss, nats"), ("train accuracy, %", f"{part} accuracy, %"))
-    for row in (0, 1):
-        for column in (0, 1):
-            _style(axes[row, column])
-            axes[row, column].set_title(labels[row][column], loc="left", fontsize=10)
+        values = (
+            [epoch.train_loss for epoch in run.curve],
+            [epoch.loss for epoch in run.judged],
+            [epoch.train_accuracy for epoch in run.curve],
+            [epoch.accuracy for epoch in run.judged],
+        )
+        for panel, column in zip(axes.flat, values, strict=True):
+            panel.plot([epoch.epoch for epoch in run.curve], column, **line)
+    titles = ("train loss, nats", f"{part} loss, nats", "train accuracy, %", f"{part} accuracy, %")
+    for panel, name in zip(axes.flat, titles, strict=True):
+        _style(panel)
+        panel.set_title(name, loc="left", fontsize=10)
     for axis in axes[1]:
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
@@ -48,7 +50,7 @@ def curves(runs: Sequence[Run], title: str) -> bytes:
 
 
 def grid(pictures: Sequence[Picture], title: str) -> bytes:
-    """Images with their captions, ten in a row, on one pair of axes: a pair for each would take seconds."""
+    """Images with their captions, ten in a row, on one pair of axes, since a pair for each would take seconds."""
     columns = min(10, max(1, len(pictures)))
     rows = math.ceil(len(pictures) / columns)
     lines = 2 if any(picture.detail for picture in pictures) else 1
@@ -75,7 +77,7 @@ def grid(pictures: Sequence[Picture], title: str) -> bytes:
 
 
 def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str], title: str) -> bytes:
-    """Counts [true][predicted]; shades follow the wrong ones, which the right ones would drown."""
+    """Counts [true][predicted]; only wrong predictions are shaded, since the right ones would outweigh them."""
     import numpy as np
 
     size = len(classes)
@@ -97,6 +99,23 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str], title: st
     axes.set_yticks(range(size), names, fontsize=8)
     axes.set(xlabel="predicted", ylabel="true")
     axes.set_title(_plain(title), loc="left", fontsize=10)
+    return _png(figure)
+
+
+def changes(rows: Sequence[tuple[str, Difference]], title: str) -> bytes:
+    """Differences with their intervals, one line each, about a line at 0."""
+    figure = _figure(8.4, 1.2 + 0.42 * max(1, len(rows)))
+    axes = figure.subplots()
+    _style(axes)
+    axes.axvline(0, color=_MUTED, linewidth=1, linestyle=":")
+    for place, (_, change) in enumerate(rows):
+        if change.low is not None and change.high is not None:
+            axes.plot([change.low, change.high], [place, place], color=COLORS[0], linewidth=1.6)
+        axes.plot([change.mean], [place], "o", color=COLORS[0], markersize=6)
+    axes.set_yticks(range(len(rows)), [_plain(name) for name, _ in rows], fontsize=8)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_title(_plain(title), loc="left", fontsize=10)
+    axes.set_xlabel("95 % interval over seeds", fontsize=8, color=_MUTED)
     return _png(figure)
 
 
@@ -123,20 +142,3 @@ def _png(figure: "Figure") -> bytes:
 def _plain(text: str) -> str:
     """Text that matplotlib shows as it is: a dollar sign would begin a formula."""
     return text.replace("$", r"\$")
-
-
-def changes(rows: Sequence[tuple[str, Difference]], title: str) -> bytes:
-    """Differences with their intervals, one line each, about a line at 0."""
-    figure = _figure(8.4, 1.2 + 0.42 * max(1, len(rows)))
-    axes = figure.subplots()
-    _style(axes)
-    axes.axvline(0, color=_MUTED, linewidth=1, linestyle=":")
-    for place, (_, change) in enumerate(rows):
-        if change.low is not None and change.high is not None:
-            axes.plot([change.low, change.high], [place, place], color=COLORS[0], linewidth=1.6)
-        axes.plot([change.mean], [place], "o", color=COLORS[0], markersize=6)
-    axes.set_yticks(range(len(rows)), [_plain(name) for name, _ in rows], fontsize=8)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_title(_plain(title), loc="left", fontsize=10)
-    axes.set_xlabel("95 % interval over seeds", fontsize=8, color=_MUTED)
-    return _png(figure)

@@ -1,11 +1,10 @@
 """Writes reports into folders: a page for people, tables for spreadsheets, JSON for programs, pictures where they help.
 
-Each function writes the files of the FILES of its kind and returns their paths by the same keys. Each file is replaced
-as a whole: whoever has the page open sees the old or the new one. All raise UserError where the folder cannot be
-written.
+Each function writes the files in the FILES of its kind, each as a whole, and returns their paths by the same keys. All
+raise UserError where the folder cannot be written.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from underbudget.reports import training as trainings
 from underbudget.reports.comparison import Comparison
 from underbudget.reports.files import csv_text, json_text, write_files
 from underbudget.reports.misclassified import MisclassifiedImages
-from underbudget.reports.page.published import Published
 from underbudget.reports.record import StudyRecord
 
 FILES = {"page": "index.html", "trials": "trials.csv", "front": "front.csv", "report": "report.json"}
@@ -29,15 +27,14 @@ def write_report(
     study: StudyRecord,
     folder: Path,
     target: float | None = None,
-    published: Sequence[Published] | None = None,
     cross_check: Callable[[], str | None] = lambda: None,
-    mistakes: MisclassifiedImages | None = None,
+    misclassified: MisclassifiedImages | None = None,
     options: str = "",
 ) -> dict[str, Path]:
     """The report of a study; the other arguments are those of `reports.page.study.render_page`."""
     from underbudget.reports.page.study import render_page
 
-    page = render_page(study, target, published, cross_check, mistakes, options)
+    page = render_page(study, target, cross_check, misclassified, options)
     contents = {
         "trials": csv_text([tables.trial_row(trial) for trial in study.trials], tables.TRIAL_COLUMNS),
         "front": csv_text(tables.front_rows(study), tables.FRONT_COLUMNS),

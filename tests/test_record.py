@@ -7,10 +7,11 @@ import statistics
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from studies import Spec, trial_record, trial_result
+from studies import Spec, settings, trial_record, trial_result
 
 from underbudget.budget.count import Cost
 from underbudget.reports import record
+from underbudget.reports.settings import stored_settings
 
 
 def test_score_is_the_mean_of_the_last_three_epochs() -> None:
@@ -64,3 +65,21 @@ def test_a_result_survives_json() -> None:
 def test_only_a_complete_trial_has_a_score(state: str) -> None:
     assert trial_record(0, Spec("complete")).score == pytest.approx(98.5)
     assert trial_record(0, Spec(state)).score is None
+
+
+def test_stored_settings_have_types() -> None:
+    found = stored_settings(settings("mnist", 10_000, budget="macs<=1.5M, params<8000", minimize="macs"))
+    assert (found.dataset.name, found.dataset.title) == ("mnist", "MNIST handwritten digits")
+    assert found.dataset.input_shape == (1, 28, 28)
+    assert found.dataset.classes == tuple("0123456789")
+    assert (found.images, found.epochs, found.seed, found.precision) == (10_000, 15, 0, "float32")
+    assert [limit.largest for limit in found.limits] == [7999, 1_500_000]  # in the order of the costs
+    assert found.limit == 1_500_000
+    assert found.hypervolume_reference == {"params": 7999, "error": 10.0}
+
+
+def test_settings_that_a_study_lacks_are_empty() -> None:
+    found = stored_settings({"record_version": 1, "budget": "of another version"})
+    assert (found.dataset.name, found.dataset.checksum) == ("unknown data set", None)
+    assert (found.limits, found.limit, found.images, found.epochs, found.seed) == ((), None, None, None, None)
+    assert (found.minimize, found.recipe, found.hypervolume_reference) == ("params", {}, {})

@@ -233,10 +233,10 @@ def test_the_page_shows_the_mistakes_of_its_winner_only() -> None:
     result = study.trials[0].result
     assert result is not None
     picture = MisclassifiedImage(5, 3, 8, 77.0, np.zeros((1, 28, 28), np.uint8))
-    right = render_page(study, mistakes=MisclassifiedImages(0, result.weights_sha256, 93, (picture,)))
+    right = render_page(study, misclassified=MisclassifiedImages(0, result.weights_sha256, 93, (picture,)))
     assert "3, not 8" in right
     assert "93 of 10,000 validation images; the 1 of highest confidence" in " ".join(right.split())
-    assert "3, not 8" not in render_page(study, mistakes=MisclassifiedImages(0, "2" * 64, 93, (picture,)))
+    assert "3, not 8" not in render_page(study, misclassified=MisclassifiedImages(0, "2" * 64, 93, (picture,)))
     assert "Misclassified images" not in render_page(study)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from underbudget.reports.statistics import accuracy_interval, standard_error, wilson_interval
+from underbudget.reports.statistics import accuracy_interval, evenly, standard_error, wilson_interval
 
 
 @given(st.integers(1, 60_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.5, 0.999))
@@ -57,3 +57,9 @@ def test_impossible_accuracies(accuracy: float) -> None:
         accuracy_interval(accuracy, 10)
     with pytest.raises(ValueError, match="needs"):
         standard_error(accuracy, 10)
+
+
+def test_an_even_sample_keeps_both_ends() -> None:
+    assert evenly(range(11), 3) == [0, 5, 10]
+    assert evenly("abc", 5) == ["a", "b", "c"]
+    assert evenly([], 2) == []

@@ -13,7 +13,7 @@ from studies import Spec, session, settings, study_record
 from underbudget.models.errors import UserError
 from underbudget.reports.record import StudyRecord
 from underbudget.reports.statistics import wilson_interval
-from underbudget.reports.tables import counts, front_frame, to_json, trials_frame
+from underbudget.reports.tables import TRIAL_COLUMNS, counts, front_frame, to_json, trial_row
 from underbudget.reports.writing import write_report
 
 MIXED = (
@@ -58,6 +58,10 @@ def test_counts_by_hand() -> None:
         "running": 1,
     }
     assert set(counts(STUDIES["empty"]).values()) == {0}
+
+
+def trials_frame(study: StudyRecord) -> pandas.DataFrame:
+    return pandas.DataFrame([trial_row(trial) for trial in study.trials], columns=list(TRIAL_COLUMNS))
 
 
 def test_a_row_by_hand() -> None:

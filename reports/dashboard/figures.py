@@ -1,7 +1,6 @@
 """The page's figures made ready for Optuna Dashboard, which draws them as they are stored, 450 pixels high."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from underbudget.budget.table import rows
@@ -11,10 +10,10 @@ from underbudget.reports.page.curves_figure import curves_figure
 from underbudget.reports.page.figure import Figure
 from underbudget.reports.page.front_figure import front_figure
 from underbudget.reports.page.numbers import percent
-from underbudget.reports.page.published import published_points
 from underbudget.reports.page.spending import spending_figure
 from underbudget.reports.page.template import light_colors
-from underbudget.reports.record import StudyRecord, TrialRecord
+from underbudget.reports.record import StudyRecord
+from underbudget.reports.statistics import evenly
 
 _CURVES = 6  # trials of the front in the figure: half the page's width has room for so many
 # Points of a trace that have more in their hover boxes than a number: every browser fetches a figure anew.
@@ -35,9 +34,9 @@ def figures(study: StudyRecord) -> dict[str, Figure]:
     front = fronts.front(study.trials, study.axis)
     title = f"Front: validation accuracy against {fronts.AXIS_WORDS[study.axis]}"
     return {
-        "underbudget-front": _stored(_in_decades(front_figure(study, published_points(held.dataset.name))), title),
+        "underbudget-front": _stored(_in_decades(front_figure(study)), title),
         "underbudget-curves": _stored(
-            curves_figure(_spread(front[::-1]), held.images),
+            curves_figure(evenly(front[::-1], _CURVES), held.images),
             "Learning curves on the front; training dotted",
             legend={"x": 1.02, "y": 1, "font": {"size": 11}},
         ),
@@ -46,13 +45,6 @@ def figures(study: StudyRecord) -> dict[str, Figure]:
             f"Where the budget goes: trial {winner.trial}, {fronts.cost(winner):,} parameters, {percent(winner.score)}",
         ),
     }
-
-
-def _spread(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """Up to _CURVES trials spread evenly over the front, both ends included."""
-    if len(trials) <= _CURVES:
-        return list(trials)
-    return [trials[round(step * (len(trials) - 1) / (_CURVES - 1))] for step in range(_CURVES)]
 
 
 def _in_decades(figure: Figure) -> Figure:

@@ -88,21 +88,14 @@ def _figures(comparison: Comparison) -> dict[str, Figure]:
 def _fronts(comparison: Comparison) -> Figure:
     """The best accuracy for at most such a cost: a staircase per group, with the range of its seeds."""
     least, end = plot.least_error(comparison.members[0].study.stored.images), float(comparison.largest_cost)
-    traces: list[dict[str, Any]] = []
-    for place, group in enumerate(comparison.groups):
-        band = group.error_by_cost(end)
-        if band is None:
-            continue
-        words = fronts.AXIS_WORDS[comparison.axis]
+    words = fronts.AXIS_WORDS[comparison.axis]
 
-        def text(index: int, band: Band = band, words: str = words) -> str:
-            least, most = 100 - band.high[index], 100 - band.low[index]  # of errors
-            spread = f", {least:.2f} to {most:.2f} over {band.n} seeds" if band.n > 1 else ""
-            return f"at most {whole(band.x[index])} {words}<br>{100 - band.mean[index]:.2f} %{spread}"
+    def text(band: Band, index: int) -> str:
+        lowest, highest = 100 - band.high[index], 100 - band.low[index]  # of errors
+        spread = f", {lowest:.2f} to {highest:.2f} over {band.n} seeds" if band.n > 1 else ""
+        return f"at most {whole(band.x[index])} {words}<br>{100 - band.mean[index]:.2f} %{spread}"
 
-        mean, low, high = (tuple(max(value, least) for value in part) for part in (band.mean, band.low, band.high))
-        shown = Band(band.x, mean, low, high, band.n)
-        traces += _traces(group, place, shown, text, markers=not group.pooled)
+    traces = _curves(comparison, lambda group: group.error_by_cost(end), text, least, markers=True)
     costs = comparison.front_costs
     errors = [100 - fronts.score(trial) for member in comparison.members for trial in member.front]
     cheapest, dearest = min(costs), max(end, *costs)
@@ -113,7 +106,7 @@ def _fronts(comparison: Comparison) -> Figure:
         "layout": plot.layout(
             height=480,
             xaxis=plot.axis(
-                fronts.AXIS_WORDS[comparison.axis],
+                words,
                 type="log",
                 range=[math.log10(cheapest * 0.9), math.log10(dearest * 1.15)],
                 tickformat=",",
@@ -132,17 +125,11 @@ def _fronts(comparison: Comparison) -> Figure:
 
 
 def _volumes(comparison: Comparison, what: str, title: str) -> Figure:
-    traces: list[dict[str, Any]] = []
-    for place, group in enumerate(comparison.groups):
-        band = group.hypervolume_by(what)
-        if band is None:
-            continue
+    def text(band: Band, index: int) -> str:
+        spread = f", {band.low[index]:.3f} to {band.high[index]:.3f} over {band.n} seeds" if band.n > 1 else ""
+        return f"{whole(band.x[index])} {title}<br>hypervolume {band.mean[index]:.3f}{spread}"
 
-        def text(index: int, band: Band = band) -> str:
-            spread = f", {band.low[index]:.3f} to {band.high[index]:.3f} over {band.n} seeds" if band.n > 1 else ""
-            return f"{whole(band.x[index])} {title}<br>hypervolume {band.mean[index]:.3f}{spread}"
-
-        traces += _traces(group, place, band, text, markers=False)
+    traces = _curves(comparison, lambda group: group.hypervolume_by(what), text)
     return {
         "data": traces,
         "layout": plot.layout(
@@ -153,44 +140,56 @@ def _volumes(comparison: Comparison, what: str, title: str) -> Figure:
     }
 
 
-def _traces(group: Group, place: int, band: Band, text: Callable[[int], str], markers: bool) -> list[dict[str, Any]]:
-    """The mean as a stepped line, the range of the seeds behind it."""
-    color = plot.PALETTE[place % len(plot.PALETTE)]
-    traces: list[dict[str, Any]] = []
-    if band.n > 1:
-        x, low = _stepped(band.x, band.low)
-        _, high = _stepped(band.x, band.high)
+def _curves(
+    comparison: Comparison,
+    band_of: Callable[[Group], Band | None],
+    text: Callable[[Band, int], str],
+    least: float = 0.0,
+    markers: bool = False,
+) -> list[dict[str, Any]]:
+    """A stepped line per group, its mean, and behind it the range of its seeds; nothing is drawn below `least`. Single
+    studies have markers where that is asked for."""
+    traces = []
+    for place, group in enumerate(comparison.groups):
+        band = band_of(group)
+        if band is None:
+            continue
+        mean, low, high = ([max(value, least) for value in part] for part in (band.mean, band.low, band.high))
+        color = plot.PALETTE[place % len(plot.PALETTE)]
+        if band.n > 1:
+            x, lower = _stepped(band.x, low)
+            _, upper = _stepped(band.x, high)
+            traces.append(
+                plot.scatter(
+                    [*x, *reversed(x)],
+                    [*upper, *reversed(lower)],
+                    mode="lines",
+                    fill="toself",
+                    fillcolor=color,
+                    opacity=0.2,
+                    line={"width": 0},
+                    hoverinfo="skip",
+                    showlegend=False,
+                    legendgroup=str(place),
+                )
+            )
+        short = group.name if len(group.name) <= _NAME else f"{group.name[:_NAME]}..."
+        name = plot.plotly_text(short) + (f" ({band.n} seeds)" if band.n > 1 else "")
+        # The last place only says up to where the last value holds: there is no network.
+        last = 0 if len(mean) > 1 and mean[-1] == mean[-2] else 7
+        symbol = _SYMBOLS[place % len(_SYMBOLS)]
         traces.append(
             plot.scatter(
-                [*x, *reversed(x)],
-                [*high, *reversed(low)],
-                mode="lines",
-                fill="toself",
-                fillcolor=color,
-                opacity=0.2,
-                line={"width": 0},
-                hoverinfo="skip",
-                showlegend=False,
+                band.x,
+                [round(value, 6) for value in mean],
+                mode="lines+markers" if markers and not group.pooled else "lines",
+                name=name,
                 legendgroup=str(place),
+                line={"shape": "hv", "color": color, "width": 2, "dash": _DASHES[place % len(_DASHES)]},
+                marker={"size": [7] * (len(mean) - 1) + [last], "color": color, "symbol": symbol},
+                hovertext=[f"<b>{name}</b><br>{text(band, index)}" for index in range(len(mean))],
             )
         )
-    short = group.name if len(group.name) <= _NAME else f"{group.name[:_NAME]}..."
-    name = plot.plotly_text(short) + (f" ({band.n} seeds)" if band.n > 1 else "")
-    # The last place only says up to where the last value holds: there is no network.
-    last = 0 if len(band.x) > 1 and band.mean[-1] == band.mean[-2] else 7
-    symbol = _SYMBOLS[place % len(_SYMBOLS)]
-    traces.append(
-        plot.scatter(
-            band.x,
-            [round(value, 6) for value in band.mean],
-            mode="lines+markers" if markers else "lines",
-            name=name,
-            legendgroup=str(place),
-            line={"shape": "hv", "color": color, "width": 2, "dash": _DASHES[place % len(_DASHES)]},
-            marker={"size": [7] * (len(band.x) - 1) + [last], "color": color, "symbol": symbol},
-            hovertext=[f"<b>{name}</b><br>{text(index)}" for index in range(len(band.x))],
-        )
-    )
     return traces
 
 

@@ -9,8 +9,9 @@ from underbudget.reports.front import cost
 from underbudget.reports.page.figure import PALETTE, Figure, axis, error_axis, layout, least_error, scatter
 from underbudget.reports.page.numbers import percent
 from underbudget.reports.record import TrialRecord
+from underbudget.reports.statistics import evenly
 
-_LISTED = 18  # trials in the figure: more names than plot helps nobody
+_LISTED = 18  # trials in the figure; more would leave more names than plot
 _BEHIND = 150  # curves of one kind behind them
 _SHOWN = 6  # of them drawn at first; the others wait in the legend
 _DASHES = ("solid", "dash", "dashdot")  # so that colours may repeat
@@ -20,8 +21,8 @@ _LOSSES = (10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 def curves_figure(trials: Sequence[TrialRecord], images: int | None, others: Sequence[TrialRecord] = ()) -> Figure:
     """Accuracy above, loss below; one colour per trial, validation solid or dashed, training dotted and thin.
 
-    Of more than 18 trials, 18 spread evenly over the front are taken. Of `others`, all of a study, validation accuracy
-    is drawn behind: complete ones thin and grey, stopped ones dashed with a cross at their end, up to 150 of each.
+    At most 18 trials are drawn, spread evenly over the front. Behind them stands the validation accuracy of `others`,
+    all trials of a study: complete ones thin and grey, stopped ones dashed with a cross at their end, at most 150 each.
 
     The accuracy axis is logarithmic in the error (100 - accuracy), where 90 % and 99.5 % both have room, and is
     labelled with accuracies.
@@ -30,8 +31,8 @@ def curves_figure(trials: Sequence[TrialRecord], images: int | None, others: Seq
     drawn = {trial.trial for trial in trials}
     complete = [trial for trial in others if trial.state == "complete" and trial.trial not in drawn]
     stopped = [trial for trial in others if trial.state == "stopped"]
-    trials = [trials[index] for index in _spread(len(trials), _LISTED)]
-    shown = _spread(len(trials), _SHOWN)
+    trials = evenly(trials, _LISTED)
+    shown = evenly(range(len(trials)), _SHOWN)
     styles = [*shown, *(index for index in range(len(trials)) if index not in shown)]  # those shown: a colour each
     traces = [
         *_behind("complete, not on the front", complete, floor, {"color": "@muted", "width": 1}, False),
@@ -91,8 +92,8 @@ def _traces(trial: TrialRecord, floor: float, line: dict[str, Any], visible: boo
 def _behind(
     name: str, trials: Sequence[TrialRecord], floor: float, line: dict[str, Any], ends: bool
 ) -> list[dict[str, Any]]:
-    """Many curves as one trace, which draws fast: a gap between them. None where there are none."""
-    chosen = [trials[index] for index in _spread(len(trials), _BEHIND)]
+    """Many curves as one trace with gaps between them, which draws fast. No trace without curves."""
+    chosen = evenly(trials, _BEHIND)
     x: list[int | None] = []
     y: list[float | None] = []
     for trial in chosen:
@@ -110,10 +111,3 @@ def _behind(
 
 def _error(accuracy: float, floor: float) -> float | None:
     return round(max(100 - accuracy, floor), 4) if math.isfinite(accuracy) else None
-
-
-def _spread(count: int, most: int) -> list[int]:
-    """Up to `most` indices spread evenly over `count`, first and last included."""
-    if count <= most:
-        return list(range(count))
-    return [round(step * (count - 1) / (most - 1)) for step in range(most)]

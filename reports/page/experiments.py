@@ -36,20 +36,12 @@ class DotRow:
     marks: dict[str, float] = field(default_factory=dict)  # other values of the row by the name in the legend
 
 
-@dataclass(frozen=True)
-class Mark:
-    """How a named other value is drawn."""
-
-    symbol: str
-    color: str
-
-
 def confirmation_page(confirmation: Confirmation) -> str:
     """The page of confirmed finalists as HTML text."""
     finalists = confirmation.finalists
     first = finalists[0]
     rows = [_row(f"#{one.trial.trial}, {whole(one.runs[0].params)}", one, {_SEARCHED: one.score}) for one in finalists]
-    marks = {_SEARCHED: Mark("diamond-open", "@orange")}
+    marks = {_SEARCHED: ("diamond-open", "@orange")}
     figure = _dots(rows, "accuracy, %", "confirmed mean (test, last epoch)", marks, confirmation.target)
     return render(
         "confirmation.html",
@@ -69,7 +61,7 @@ def series_page(series: Series) -> str:
     trained = [step for step in series.steps if step.runs]
     figures = {}
     if trained:
-        marks = {_PUBLISHED: Mark("diamond-open", "@orange"), "ours, best epoch": Mark("line-ns-open", "@vermillion")}
+        marks = {_PUBLISHED: ("diamond-open", "@orange"), "ours, best epoch": ("line-ns-open", "@vermillion")}
         rows = [
             _row(step.reference.name, step, {"ours, best epoch": step.best.mean, _PUBLISHED: step.published_best})
             for step in trained
@@ -128,16 +120,20 @@ def _row(name: str, one: OverSeeds, marks: dict[str, float | None]) -> DotRow:
 
 
 def _dots(
-    rows: Sequence[DotRow], title: str, ours: str, marks: dict[str, Mark] | None = None, line: float | None = None
+    rows: Sequence[DotRow],
+    title: str,
+    ours: str,
+    marks: dict[str, tuple[str, str]] | None = None,
+    line: float | None = None,
 ) -> Figure:
-    """Rows from top to bottom. title: of the value axis; ours: what the means are called; line: a value that is marked
-    across all rows, such as a target or 0."""
+    """Rows from top to bottom. title: of the value axis; ours: what the means are called; marks: symbol and colour of
+    the other values; line: a value marked across all rows, such as a target or 0."""
     names = [plot.plotly_text(row.name) for row in rows]
 
     def points(found: Sequence[tuple[float, str]], name: str, label: str = "", **more: Any) -> dict[str, Any]:
         template = "%{x:.2f}<extra>" + label + "</extra>"
-        places = ([place for _, place in found], [value for value, _ in found])
-        return plot.scatter(places[1], places[0], mode="markers", name=name, hovertemplate=template, **more)
+        values, places = zip(*found, strict=True)
+        return plot.scatter(values, places, mode="markers", name=name, hovertemplate=template, **more)
 
     traces: list[dict[str, Any]] = []
     singles = [(value, name) for row, name in zip(rows, names, strict=True) for value in row.single]
@@ -151,10 +147,10 @@ def _dots(
     bars = plot.error_bars(means, [row.low for row in rows], [row.high for row in rows], "@blue")
     marker = {"size": 10, "color": "@blue"}
     traces.append(plot.scatter(means, names, mode="markers", name=ours, marker=marker, error_x=bars, hovertext=texts))
-    for name, mark in (marks or {}).items():
+    for name, (symbol, color) in (marks or {}).items():
         there = [(row.marks[name], shown) for row, shown in zip(rows, names, strict=True) if name in row.marks]
         if there:
-            marker = {"size": 9, "symbol": mark.symbol, "color": mark.color, "line": {"width": 1.5}}
+            marker = {"size": 9, "symbol": symbol, "color": color, "line": {"width": 1.5}}
             traces.append(points(there, plot.plotly_text(name), plot.plotly_text(name), marker=marker))
     return {
         "data": traces,
@@ -169,8 +165,8 @@ def _dots(
 
 
 def _range(rows: Sequence[DotRow], line: float | None) -> list[float]:
-    """From the lowest to the highest value, and of the intervals what does not push those together: an interval over
-    two seeds can be a hundred times as wide as the values lie apart."""
+    """All values, and as much of the intervals as leaves the values room: an interval over two seeds can be a hundred
+    times as wide as the distance between the values."""
     values = [value for row in rows for value in (row.mean, *row.single, *row.marks.values())]
     values += [] if line is None else [line]
     low, high = min(values), max(values)

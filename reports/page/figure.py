@@ -24,7 +24,7 @@ def plotly_text(text: str) -> str:
 
 
 def least_error(images: int | None) -> float:
-    """The error in percent that stands for none on a logarithmic axis: half an image."""
+    """The error in percent that a logarithmic axis shows for no error: half an image."""
     return 50 / (images or 10_000)
 
 
@@ -59,8 +59,8 @@ def across(axis: str, value: float, color: str, dash: str, **more: Any) -> dict[
 
 
 def bar_pairs(names: Sequence[str], pairs: Sequence[dict[str, Any]], step: int, xaxis: dict[str, Any]) -> Figure:
-    """Level bars in groups, one per name from top to bottom, `step` pixels each; `pairs` are traces of two kinds, which
-    differ by more than their colour."""
+    """Level bars in groups, one per name from top to bottom, `step` pixels each; the two traces of `pairs`
+    differ in colour and hatching."""
     styles = ({"color": "@blue", "pattern": _hatching("")}, {"color": "@orange", "pattern": _hatching("/")})
     shared = {"type": "bar", "orientation": "h", "y": [plotly_text(name) for name in names]}
     return {

@@ -1,4 +1,4 @@
-"""The front: parameters against accuracy, with the budget, and published points where they belong."""
+"""The front: cost against accuracy, with the budget, and over MNIST published points."""
 
 import math
 import textwrap
@@ -10,7 +10,7 @@ from underbudget.reports.confirmation import Confirmation
 from underbudget.reports.page import figure as plot
 from underbudget.reports.page.figure import Figure
 from underbudget.reports.page.numbers import percent, span, whole
-from underbudget.reports.page.published import LABEL, Published
+from underbudget.reports.page.published import LABEL, Published, published_points
 from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.reports.tables import interval
 
@@ -20,14 +20,9 @@ _WRAP = 46  # characters of a hover line: what a phone shows
 _HEADROOM = 1.25  # the drawn range goes this far beyond the limit on parameters
 
 
-def front_figure(
-    study: StudyRecord,
-    published: Sequence[Published],
-    target: float | None = None,
-    confirmation: Confirmation | None = None,
-) -> Figure:
-    """Every complete trial as a dot, the front as a staircase with 95 % intervals, the winner as a star. Raises
-    ValueError for a study without a complete trial.
+def front_figure(study: StudyRecord, target: float | None = None, confirmation: Confirmation | None = None) -> Figure:
+    """Every complete trial as a dot, the front as a staircase with 95 % intervals, the winner as a star; over MNIST
+    published points. Raises ValueError for a study without a complete trial.
 
     `layout.meta` holds what front.js switches the axes with: both ranges for linear and log axes, the least error that
     is drawn, and the accuracies to label.
@@ -40,7 +35,8 @@ def front_figure(
     on_front = {trial.trial for trial in front}
     others = [trial for trial in scored if trial.trial not in on_front]
     low, high = x_range(scored, study.stored.limit, study.axis)
-    published = [point for point in published if study.axis == "params" and point.params <= high]
+    known = published_points(study.stored.dataset.name, study.axis)
+    published = [point for point in known if point.params <= high]
 
     traces = []
     if others:
@@ -77,7 +73,7 @@ def front_figure(
 
 
 def x_range(scored: Sequence[TrialRecord], limit: int | None, axis: str = "params") -> tuple[float, float]:
-    """Costs that the figure shows at first: all scored trials and some room beyond the limit, both over 0."""
+    """Costs that the figure shows at first: all scored trials and some room beyond the limit; both are positive."""
     counts = [fronts.cost(trial, axis) for trial in scored]
     high = max([*counts, limit or 1]) * (_HEADROOM if limit else 1.05)
     low = min(counts, default=high / 10)
@@ -196,7 +192,7 @@ def _short(name: str) -> str:
 
 
 def _labelled(points: Sequence[Published], width: float) -> list[Published]:
-    """Those that no other one beats, as far as their names have room: the most accurate ones first."""
+    """Points that get a name: those that no other point beats, the most accurate first, as long as there is room."""
     best = fronts.pareto(points, lambda point: point.params, lambda point: -point.accuracy)
     shown: list[Published] = []
     for point in reversed(best):

@@ -1,4 +1,4 @@
-"""What mattered: what share of the result each parameter explains, and the trials over those that matter most."""
+"""What mattered: the share of the result that each parameter explains, and the trials over the most important ones."""
 
 import itertools
 from collections.abc import Sequence
@@ -169,6 +169,6 @@ def _slice(study: StudyRecord, trials: Sequence[TrialRecord], name: str) -> Figu
 
 
 def _ranks(scores: Sequence[float]) -> list[float]:
-    """0 to 1 by rank: a single network that failed to learn would else leave all others one colour."""
+    """0 to 1 by rank: otherwise one network that failed to learn would squeeze all others together."""
     places = {score: index for index, score in enumerate(sorted(set(scores)))}
     return [round(places[score] / max(1, len(places) - 1), 4) for score in scores]

@@ -29,7 +29,7 @@ def confusion_rows(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> l
     ]
 
 
-def winner_section(study: StudyRecord, winner: TrialRecord, mistakes: MisclassifiedImages | None) -> dict[str, Any]:
+def winner_section(study: StudyRecord, winner: TrialRecord, found: MisclassifiedImages | None) -> dict[str, Any]:
     """The winner's confusion matrix and misclassified images, as far as they are known. Empty without a matrix."""
     if winner.result is None or not winner.result.confusion:
         return {}
@@ -37,10 +37,10 @@ def winner_section(study: StudyRecord, winner: TrialRecord, mistakes: Misclassif
     if len(classes) != len(counts):
         classes = tuple(str(index) for index in range(len(counts)))
     pictures = []
-    if mistakes is not None and mistakes.weights_sha256 == winner.result.weights_sha256:
+    if found is not None and found.weights_sha256 == winner.result.weights_sha256:
         pictures = [
             Picture(each.pixels, f"{classes[each.true]}, not {classes[each.predicted]}", f"{each.confidence:.0f} %")
-            for each in mistakes.images
+            for each in found.images
         ]
-    total = 0 if mistakes is None else mistakes.total
+    total = 0 if found is None else found.total
     return {"confusion": confusion_rows(counts, classes), "classes": classes, "pictures": pictures, "total": total}

@@ -6,7 +6,7 @@ DASH = "\N{EN DASH}"  # for what is not known, and between the ends of an interv
 
 
 def whole(value: float | None) -> str:
-    """12,345, or a dash for what is not known."""
+    """12,345, or a dash for an unknown value."""
     return DASH if value is None or not math.isfinite(value) else f"{value:,.0f}"
 
 
@@ -15,9 +15,9 @@ def decimals(value: float | None, digits: int = 2) -> str:
     return DASH if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
-def percent(value: float | None, digits: int = 2) -> str:
+def percent(value: float | None) -> str:
     """99.42 %, or a dash."""
-    return DASH if value is None or not math.isfinite(value) else f"{value:.{digits}f} %"
+    return DASH if value is None or not math.isfinite(value) else f"{value:.2f} %"
 
 
 def span(interval: tuple[float | None, float | None] | None, unit: str = " %") -> str:

@@ -19,32 +19,29 @@ def progress_figures(study: StudyRecord) -> dict[str, Figure]:
         return {}
     figures: dict[str, Figure] = {"front_growth": _growth(study)}
     if any(step.hypervolume is not None for step in steps):
-        figures["volume_trials"] = _volume([step.trained for step in steps], steps, "trained trials")
+        last = len(steps) - 1
+        grown = [  # the steps at which it grew, and the last one
+            step
+            for index, step in enumerate(steps)
+            if index in (0, last) or step.hypervolume != steps[index - 1].hypervolume
+        ]
+        figures["volume_trials"] = _volume([step.trained for step in grown], grown, "trained trials")
         if all(step.seconds is not None for step in steps):
-            minutes = [round((step.seconds or 0) / 60, 3) for step in steps]
-            figures["volume_time"] = _volume(minutes, steps, "minutes of searching")
+            minutes = [round((step.seconds or 0) / 60, 3) for step in grown]
+            figures["volume_time"] = _volume(minutes, grown, "minutes of searching")
     return figures
 
 
 def _volume(x: Sequence[float], steps: Sequence[FrontStep], title: str) -> Figure:
-    """Only the steps at which it grew, and the last one."""
-    last = len(steps) - 1
-    kept = [
-        index
-        for index, step in enumerate(steps)
-        if index in (0, last) or step.hypervolume != steps[index - 1].hypervolume
-    ]
-    texts = [
-        f"{whole(steps[index].trained)} trials, {whole(steps[index].epochs)} epochs<br>"
-        f"hypervolume {steps[index].hypervolume:.4f}"
-        for index in kept
-    ]
     trace = scatter(
-        [x[index] for index in kept],
-        [round(steps[index].hypervolume or 0.0, 6) for index in kept],
+        x,
+        [round(step.hypervolume or 0.0, 6) for step in steps],
         mode="lines",
         line={"shape": "hv", "color": "@blue", "width": 2},
-        hovertext=texts,
+        hovertext=[
+            f"{whole(step.trained)} trials, {whole(step.epochs)} epochs<br>hypervolume {step.hypervolume:.4f}"
+            for step in steps
+        ],
         showlegend=False,
     )
     return {

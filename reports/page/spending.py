@@ -1,4 +1,4 @@
-"""What was spent: parameters and MACs of each layer of one network, and the epochs of a search that were saved."""
+"""What was spent and saved: parameters and MACs of each layer of a network, and the epochs that a search saved."""
 
 import math
 from collections.abc import Sequence

@@ -4,7 +4,7 @@ The page is a headline and sections; each section has a template of its name, wh
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from underbudget.reports.page.misclassified import winner_section
 from underbudget.reports.page.numbers import percent, whole
 from underbudget.reports.page.progress_figures import progress_figures
 from underbudget.reports.page.provenance import provenance
-from underbudget.reports.page.published import Published, published_points
+from underbudget.reports.page.published import published_points
 from underbudget.reports.page.spending import savings, spending_figure
 from underbudget.reports.page.template import render
 from underbudget.reports.page.trials import layer_rows, trial_details, trial_table
@@ -49,27 +49,25 @@ class Section:
     """A part of the page."""
 
     name: str  # of its template, and its id
-    words: str  # in the table of contents
+    link: str  # its words in the table of contents
+    heading: str
     data: Any  # what its template reads; left out without
 
 
 def render_page(
     study: StudyRecord,
     target: float | None = None,
-    published: Sequence[Published] | None = None,
     cross_check: Callable[[], str | None] = lambda: None,
-    mistakes: MisclassifiedImages | None = None,
+    misclassified: MisclassifiedImages | None = None,
     options: str = "",
 ) -> str:
     """The page as HTML text.
 
-    `target` is an accuracy in percent to mark; `published` are the points to compare with, by default the built-in
-    ones over MNIST and none elsewhere; `cross_check` says who else counted the winner and found the same, and is asked
-    last, since that takes its time; `mistakes` are the winner's misclassified images; `options` finds the study again
-    in the commands that the page shows, e.g. " --runs lab".
+    `target` is an accuracy in percent to mark; `cross_check` gives others' count of the winner and is called last,
+    since it takes time; `misclassified` are the winner's images; `options` finds the study again in the commands
+    that the page shows, e.g. " --runs lab".
     """
     settings = study.stored
-    points = published_points(settings.dataset.name) if published is None else published
     finalists = confirmation_of(study, target)
     winner = fronts.winner(study.trials, study.axis)
     figures: dict[str, Figure] = {}
@@ -78,27 +76,29 @@ def render_page(
         front = fronts.front(study.trials, study.axis)
         layers = layer_rows(study, winner)
         progress = progress_figures(study)
+        published = published_points(settings.dataset.name, study.axis)
         importance, parameters = importance_figures(study)
         figures = {
-            "front": front_figure(study, points, target, finalists),
+            "front": front_figure(study, target, finalists),
             "curves": curves_figure(front[::-1], settings.images, study.trials),
             **progress,
             **({"spending": spending_figure(layers)} if layers else {}),
             **importance,
         }
         sections = [
-            Section("front", "Front", {"rows": front_rows(study)[::-1], "compared": bool(points)}),
-            Section("finalists", "Finalists", finalists),
-            Section("progress", "Progress", {"drawn": set(progress), "reference": settings.hypervolume_reference}),
-            Section("curves", "Curves", {"front": len(front)}),
-            Section("spending", "Where the budget goes", layers),
-            Section("importance", "What mattered", parameters),
+            Section("front", "Front", "Front", {"rows": front_rows(study)[::-1], "compared": bool(published)}),
+            Section("finalists", "Finalists", "Confirmed finalists", finalists),
+            Section("progress", "Progress", "How the search got there", set(progress)),
+            Section("curves", "Curves", "Learning curves", {"front": len(front)}),
+            Section("spending", "Where the budget goes", "Where the budget goes", layers),
+            Section("importance", "What mattered", "What mattered", parameters),
         ]
+    wrong = winner and winner_section(study, winner, misclassified)
     sections += [
-        Section("savings", "Savings", savings(study)),
-        Section("winner", "Misclassified", winner and winner_section(study, winner, mistakes)),
-        Section("trials", "Trials", True),
-        Section("provenance", "Provenance", provenance(study)),
+        Section("savings", "Savings", "What was saved", savings(study)),
+        Section("winner", "Misclassified", "What the winner gets wrong", wrong),
+        Section("trials", "Trials", "Trials", True),
+        Section("provenance", "Provenance", "Provenance", provenance(study)),
     ]
     return render(
         "study.html",

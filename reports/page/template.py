@@ -1,7 +1,7 @@
 """Templates and scripts of a page that needs no network: shared by all pages.
 
 Everything that a template prints is escaped by Jinja, data goes to the script as escaped JSON, and the page's
-Content-Security-Policy lets only its own scripts run and nothing be fetched.
+Content-Security-Policy lets only its own scripts run and blocks every request.
 """
 
 import base64
@@ -66,7 +66,7 @@ def render(
 
 
 def light_colors() -> dict[str, str]:
-    """The colours of the light theme by name, from page.css: for a reader without style sheets."""
+    """The colours of the light theme by name, from page.css: for a program without style sheets."""
     theme = _file("page.css").split("}")[0]  # the first rule, which the dark one follows
     return dict(re.findall(r"--([a-z]+):\s*([^;]+);", theme))
 

@@ -1,4 +1,4 @@
-"""All trials: the table's rows, and what the page shows of one that is picked: its network, its curve, its commands."""
+"""All trials: the table's rows, and for the trial that is picked its network, its curve and its commands."""
 
 import shlex
 from typing import Any
@@ -41,7 +41,7 @@ def trial_table(study: StudyRecord) -> dict[str, Any]:
 
 
 def trial_details(study: StudyRecord, options: str = "") -> dict[str, Any]:
-    """Compact JSON for details.js, which takes what the trial table has from there.
+    """Compact JSON for details.js, beside what the trial table has.
 
     Of more than 2,000 complete trials, layers are listed for the front and the highest scores.
 

@@ -46,7 +46,7 @@ def write(
             where.folder / "report" if folder is None else folder,
             target,
             cross_check=confirmation,
-            mistakes=read_misclassified(where.folder),
+            misclassified=read_misclassified(where.folder),
             options=finding.options(where),
         )
         return paths, confirmation()

@@ -12,6 +12,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from underbudget.reports.front import pareto
 from underbudget.reports.optuna_logging import quiet_optuna
 from underbudget.search.study.objective import Objective, log_error
 
@@ -36,12 +37,10 @@ class _Window(optuna.storages.InMemoryStorage):
 
 def _front(old: Sequence[FrozenTrial], recent: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Those of the old trials that no trial beats, in their order. All values are minimised."""
-    complete = [trial for trial in (*old, *recent) if trial.state == TrialState.COMPLETE]
-    kept, best = set(), math.inf
-    for trial in sorted(complete, key=lambda trial: (trial.values, trial.number)):
-        if trial.values[-1] < best:
-            best = trial.values[-1]
-            kept.add(trial.number)
+    complete = (trial for trial in (*old, *recent) if trial.state == TrialState.COMPLETE)
+    by_number = sorted(complete, key=lambda trial: trial.number)
+    best = pareto(by_number, lambda trial: trial.values[:-1], lambda trial: trial.values[-1])
+    kept = {trial.number for trial in best}
     return [trial for trial in old if trial.number in kept]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from underbudget.reports.front import pareto
 from underbudget.search.stopping.rule import Stop
 from underbudget.search.stopping.rungs import Curve, RungPruner
 
@@ -47,14 +48,10 @@ def _fronts(points: NDArray[np.float64]) -> list[list[int]]:
     left = [int(index) for index in np.lexsort((points[:, 1], points[:, 0]))]
     fronts: list[list[int]] = []
     while left:
-        front: list[int] = []
-        for index in left:
-            last = points[front[-1]] if front else None
-            if last is None or points[index, 1] < last[1] or (points[index] == last).all():
-                front.append(index)
-        fronts.append(front)
-        taken = set(front)
-        left = [index for index in left if index not in taken]
+        front = pareto(left, lambda index: points[index, 0], lambda index: points[index, 1])
+        best = {tuple(points[index]) for index in front}
+        fronts.append([index for index in left if tuple(points[index]) in best])
+        left = [index for index in left if tuple(points[index]) not in best]
     return fronts
 
 
