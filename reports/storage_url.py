@@ -1,8 +1,10 @@
-"""Database URLs: which one is a SQLite file, and how a URL may be shown."""
+"""Database URLs of storages: which ones we take, what may be shown of them, and a plain connection."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from underbudget.models.errors import UserError
 
@@ -45,6 +47,19 @@ def sqlite_file(url: str) -> Path | None:
     """The file of a SQLite URL, None for another database."""
     parsed = parse_url(url)
     return Path(str(parsed.database)) if parsed.get_backend_name() == "sqlite" else None
+
+
+@contextlib.contextmanager
+def connected(url: str, **engine_options: Any) -> "Iterator[sqlalchemy.Connection]":
+    """One connection to the database of a storage, closed for good at the end."""
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(parse_url(url), poolclass=sqlalchemy.pool.NullPool, **engine_options)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def reason(error: BaseException) -> str:

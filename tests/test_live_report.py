@@ -53,7 +53,7 @@ def writers() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            if "underbudget.search.results.report" in child.cmdline():
+            if "underbudget.search.results.live_report" in child.cmdline():
                 found.append(child)
     return found
 
@@ -176,8 +176,8 @@ def test_its_process_ends_with_the_one_that_started_it() -> None:
     asked = {"name": "x", "folder": "/nowhere", "storage": "sqlite:////dev/zero", "target": None, "confirmed": True}
     # What it waits for never comes, and its end is that of its standard input.
     slow = (
-        "import time; from underbudget.search.results import report; from underbudget.search.study import finding; "
-        "finding.read = lambda _: time.sleep(1000); report.main()"
+        "import time; from underbudget.search.results.live_report import main; "
+        "from underbudget.search.study import finding; finding.read = lambda _: time.sleep(1000); main()"
     )
     environment[live.REQUEST] = json.dumps(asked)
     process = subprocess.Popen([sys.executable, "-P", "-c", slow], stdin=subprocess.PIPE, env=environment)

@@ -1,4 +1,4 @@
-"""The page's figures made ready for Optuna Dashboard, which draws them as they are stored, 450 pixels high."""
+"""The report's figures for Optuna Dashboard, which draws them as they are stored, 450 pixels high."""
 
 import math
 from typing import Any
@@ -15,11 +15,10 @@ from underbudget.reports.page.template import light_colors
 from underbudget.reports.record import StudyRecord
 from underbudget.reports.statistics import evenly
 
-_CURVES = 6  # trials of the front in the figure: half the page's width has room for so many
-# Points of a trace that have more in their hover boxes than a number: every browser fetches a figure anew.
-_DETAILED = 100
-_LINES = 3  # of those hover boxes
-_WIDE = 8  # between the smallest and the largest cost that is drawn
+_CURVES = 6  # trials of the front: half the page's width has room for so many
+_DETAILED = 100  # hover boxes of a trace: with more of them they hold a number only, since a browser fetches all of it
+_LINES = 3  # of a hover box, where there are more than _CURVES of them
+_WIDE = 8  # between the smallest and the largest cost
 
 
 def figures(study: StudyRecord) -> dict[str, Figure]:
@@ -48,40 +47,33 @@ def figures(study: StudyRecord) -> dict[str, Figure]:
 
 
 def _in_decades(figure: Figure) -> Figure:
-    """The front with an accuracy axis that is logarithmic in the error, and a cost axis that is where costs differ by
-    a factor of _WIDE: what the page's switches offer, here for good."""
-    axes = figure["layout"]["meta"]
+    """The front with an accuracy axis that is logarithmic in the error, and a logarithmic cost axis where costs differ
+    by a factor of _WIDE: what the page's switches offer, here for good."""
+    layout = figure["layout"]
+    axes = layout["meta"]
 
     def error(accuracy: float) -> float:
-        return max(100.0 - accuracy, float(axes["floor"]))
+        return round(max(100.0 - accuracy, float(axes["floor"])), 6)
 
-    def turned(trace: dict[str, Any]) -> dict[str, Any]:
-        bars = trace.get("error_y")
-        if bars:
+    def in_errors(trace: dict[str, Any]) -> dict[str, Any]:
+        turned = {**trace, "y": [error(y) for y in trace["y"]]}
+        if bars := trace.get("error_y"):
             ends = list(zip(trace["y"], bars["array"], bars["arrayminus"], strict=True))
-            bars = {
-                **bars,
-                "array": [round(error(y - down) - error(y), 6) for y, _, down in ends],
-                "arrayminus": [round(error(y) - error(y + up), 6) for y, up, _ in ends],
-            }
-        return {**trace, "y": [round(error(y), 6) for y in trace["y"]], **({"error_y": bars} if bars else {})}
+            longer = [round(error(y - down) - error(y), 6) for y, _, down in ends]
+            shorter = [round(error(y) - error(y + up), 6) for y, up, _ in ends]
+            turned["error_y"] = {**bars, "array": longer, "arrayminus": shorter}
+        return turned
 
-    layout = figure["layout"]
     low, high = min(x for trace in figure["data"] for x in trace["x"]), axes["x"]["linear"][1]
-    wide = low > 0 and high >= _WIDE * low
-    across = {"type": "log", "range": [math.log10(0.8 * low), math.log10(high)], "dtick": "D2"} if wide else {}
-    up = {
-        "type": "log",
-        "range": axes["y"]["log"],
-        "tickvals": [100 - tick for tick in axes["ticks"]],
-        "ticktext": [f"{tick:g}" for tick in axes["ticks"]],
-    }
-    layout = {**layout, "xaxis": layout["xaxis"] | across, "yaxis": layout["yaxis"] | up}
-    return {"data": [turned(trace) for trace in figure["data"]], "layout": layout}
+    across, up = dict(layout["xaxis"]), dict(layout["yaxis"], type="log", range=axes["y"]["log"])
+    if low > 0 and high >= _WIDE * low:
+        across |= {"type": "log", "range": [math.log10(0.8 * low), math.log10(high)], "dtick": "D2"}
+    up |= {"tickvals": [100 - tick for tick in axes["ticks"]], "ticktext": [f"{tick:g}" for tick in axes["ticks"]]}
+    return {"data": [in_errors(trace) for trace in figure["data"]], "layout": {**layout, "xaxis": across, "yaxis": up}}
 
 
 def _stored(figure: Figure, title: str, **more: Any) -> Figure:
-    """A figure of the page with fixed colours, a title, the dashboard's size, and `more` in its layout."""
+    """A figure of the report with fixed colours, a title, the dashboard's size, and `more` in its layout."""
     layout = {key: value for key, value in figure["layout"].items() if key not in ("height", "meta")}
     layout |= {
         "title": {"text": title, "x": 0.01, "xanchor": "left", "font": {"size": 15}},
@@ -89,7 +81,7 @@ def _stored(figure: Figure, title: str, **more: Any) -> Figure:
         "paper_bgcolor": "@paper",
         "plot_bgcolor": "@paper",
         "dragmode": "zoom",
-        "template": {},  # not Plotly's own, seven kilobytes that would undo nothing of this
+        "template": {},  # instead of the seven kilobytes of Plotly's own
         **more,
     }
     filled: Figure = _colored({"data": [_short(trace) for trace in figure["data"]], "layout": layout}, light_colors())
@@ -97,7 +89,7 @@ def _stored(figure: Figure, title: str, **more: Any) -> Figure:
 
 
 def _short(trace: dict[str, Any]) -> dict[str, Any]:
-    """A trace without what only the page's script uses, and with short hover boxes where there are many."""
+    """A trace without what only the report's script uses, and with short hover boxes where there are many."""
     trace = {key: value for key, value in trace.items() if key not in ("customdata", "meta", "ids")}
     if trace.get("mode") == "markers+text":
         trace["mode"] = "markers"  # half the page's width has no room for names beside points
@@ -111,7 +103,7 @@ def _short(trace: dict[str, Any]) -> dict[str, Any]:
 
 
 def _colored(value: Any, light: dict[str, str]) -> Any:
-    """The same with colours by value in place of their names."""
+    """The same with colours in place of their names."""
     match value:
         case str():
             return light.get(value[1:], value) if value.startswith("@") else value

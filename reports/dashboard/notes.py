@@ -1,9 +1,10 @@
 """Notes for Optuna Dashboard, in the Markdown that it renders (CommonMark with GitHub's tables, no HTML).
 
-Whatever a person has named is escaped: it is shown as it is, as one line.
+Names that a person chose are escaped: shown as they are, on one line.
 """
 
 import re
+import shlex
 import unicodedata
 
 from underbudget.budget.table import LayerRow, rows
@@ -25,7 +26,7 @@ def escaped(text: str) -> str:
 
 
 def study_note(study: StudyRecord) -> str:
-    """What a reader should know first: the winner, the front, what became of the proposals, what to type next."""
+    """What a reader wants to know first: the winner, the front, what became of the proposals, what to type next."""
     held = study.stored
     winner = fronts.winner(study.trials, study.axis)
     parts = [f"# {escaped(study.name)}", _conditions(study, held)]
@@ -37,7 +38,7 @@ def study_note(study: StudyRecord) -> str:
 
 
 def trial_note(study: StudyRecord, trial: TrialRecord) -> str:
-    """What a trial of the front is worth and where its parameters and MACs are."""
+    """The accuracy of a trial of the front, and where its parameters and MACs are."""
     held = study.stored
     proposal = trial.proposal
     assert proposal is not None, "a trial of the front was proposed"
@@ -137,8 +138,6 @@ def _fenced(text: str) -> str:
 
 def _quoted(word: str) -> str:
     """A word for a POSIX shell, on one line."""
-    import shlex
-
     return shlex.quote(_line(word))
 
 

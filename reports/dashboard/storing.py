@@ -11,16 +11,15 @@ optuna-dashboard 0.21 and Optuna 5 keep to themselves (tests/test_dashboard.py f
     study_system_attributes            the table of all these, values as JSON; `optuna/storages/_rdb/models.py`
 """
 
-import contextlib
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from underbudget.reports.optuna_logging import quiet_optuna
-from underbudget.reports.storage_url import parse_url, sqlite_file
+from underbudget.reports.storage_url import connected, sqlite_file
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -65,7 +64,7 @@ def store(url: str, name: str, content: DashboardContent, patience: float) -> li
     import optuna_dashboard
     import plotly.graph_objects as go
 
-    with quiet_optuna(), _connected(url, patience) as connection:
+    with quiet_optuna(), connected(url, **_engine_options(url, patience)) as connection, connection.begin():
         study_id, stored, ids = _read(connection, name)
         storage = optuna.storages.InMemoryStorage()
         draft = optuna.create_study(storage=storage)
@@ -178,19 +177,10 @@ def _write(connection: "sqlalchemy.Connection", study_id: int, stored: dict[str,
         connection.execute(text(f"INSERT INTO {_TABLE} (study_id, key, value_json) VALUES {values}"), new)
 
 
-@contextlib.contextmanager
-def _connected(url: str, patience: float) -> "Iterator[sqlalchemy.Connection]":
-    """One connection in one transaction, closed for good at the end. A SQLite file is never made."""
-    import sqlalchemy as sa
-
-    options: dict[str, Any] = {}
+def _engine_options(url: str, patience: float) -> dict[str, Any]:
+    """A SQLite file is waited for, and never made."""
     file = sqlite_file(url)
-    if file is not None:
-        address = f"{file.resolve().as_uri()}?mode=rw"
-        options["creator"] = lambda: sqlite3.connect(address, uri=True, timeout=patience)
-    engine = sa.create_engine(parse_url(url), poolclass=sa.pool.NullPool, **options)
-    try:
-        with engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()
+    if file is None:
+        return {}
+    address = f"{file.resolve().as_uri()}?mode=rw"
+    return {"creator": lambda: sqlite3.connect(address, uri=True, timeout=patience)}

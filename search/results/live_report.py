@@ -1,18 +1,22 @@
 """The report of a search, written again and again while it runs: `underbudget launch --live`.
 
-Each one is written by a process of its own (`results/report.py`) at low priority, one at a time, so that the search
-never waits for it. A report that fails costs a note, never the search.
+Each one is written by a process of its own at low priority, one at a time, so that the search never waits for it: by
+this file as a program. A report that fails costs a note, never the search.
 """
 
 import json
 import logging
+import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+from underbudget.models.errors import UnderbudgetError
 from underbudget.search.engines.worker_process import environment_for
 from underbudget.search.progress import Event, Notify, Progress
 from underbudget.search.study.location import StudyLocation
@@ -89,7 +93,7 @@ class LiveReport:
         try:
             with tempfile.TemporaryFile() as errors:
                 with subprocess.Popen(
-                    [sys.executable, "-P", "-m", "underbudget.search.results.report"],
+                    [sys.executable, "-P", "-m", "underbudget.search.results.live_report"],
                     env={**environment_for(None), REQUEST: request},
                     stdin=subprocess.PIPE,  # held open: it ends with this process, and the report's process then too
                     stdout=subprocess.DEVNULL,
@@ -116,3 +120,35 @@ class LiveReport:
         if not self._noted:
             self._noted = True
             self._say(f"note: the report could not be written while the search runs ({why}); the search goes on")
+
+
+def main() -> int:
+    """Write the report that the environment asks for, at low priority; the exit code."""
+    from underbudget.search.results import report
+    from underbudget.search.study import finding
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # half-written files are removed
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(10)  # the trainings go first
+    asked = json.loads(os.environ.pop(REQUEST))
+    where = StudyLocation(asked["name"], Path(asked["folder"]), asked["storage"])
+    try:
+        report.write(where, finding.read(where), asked["target"], confirmed=asked["confirmed"])
+    except UnderbudgetError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _end_with_input() -> None:
+    """End this process when its standard input ends, which the starting process holds open."""
+    os.read(0, 1)
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)  # wakes it wherever it waits
+        time.sleep(5)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

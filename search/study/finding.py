@@ -11,7 +11,7 @@ from underbudget.search.study.location import DATABASE, RUNS, StudyLocation, loc
 
 
 def read(where: StudyLocation) -> StudyRecord:
-    """The study of a place. Raises UserError where there is none, naming the folder that was searched."""
+    """Read the study at a location. Raises UserError where there is none, naming the folder that was searched."""
     if where.storage is None and where.database is not None and not where.database.exists():
         runs = where.folder.parent
         known = [found.name for found in studies_in(runs)]
@@ -21,7 +21,7 @@ def read(where: StudyLocation) -> StudyRecord:
 
 
 def find(name: str, runs: str | Path | None, storage: str | None) -> StudyLocation:
-    """The place of a study to read. In a storage it may have any name, also one that a new study may not have."""
+    """Where a study to read lies. In a storage it may have any name, also one that a new study may not have."""
     folder = Path(runs or RUNS)
     if storage is None:
         return locate_study(name, folder)

@@ -1,4 +1,4 @@
-"""Where a study lies: its folder and its database."""
+"""Where a study lies: its name, its folder and its database."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def check_name(name: str) -> str:
-    """The name, if it may name a study (and so a folder). Raises UserError otherwise."""
+    """The name, if a study, and so a folder, may have it. Raises UserError otherwise."""
     if not _NAME.fullmatch(name):
         raise UserError(
             "a study name is 1 to 64 letters, digits, dots, hyphens and underscores and begins with a letter or digit, "
@@ -25,7 +25,7 @@ def check_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class StudyLocation:
-    """Where a study lives."""
+    """Where a study lies."""
 
     name: str
     folder: Path  # runs/STUDY
@@ -44,7 +44,7 @@ class StudyLocation:
 
 
 def locate_study(name: str, runs: Path, storage: str | None = None) -> StudyLocation:
-    """The place of a study below the runs folder. Raises UserError for a name, or a storage, that can't be one."""
+    """Where a study of this name lies below the runs folder. Raises UserError for an impossible name or storage."""
     if storage is not None:
         parse_url(storage)
     return StudyLocation(check_name(name), runs / name, storage)

@@ -11,14 +11,10 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from underbudget.models.errors import UserError
-from underbudget.reports.storage_url import parse_url, reason, shown_url
+from underbudget.reports.storage_url import connected, reason, shown_url
 from underbudget.search.study.location import DATABASE, StudyLocation
-
-if TYPE_CHECKING:
-    import sqlalchemy
 
 # The lock sits on an idle connection, which must outlive any limit for those and end soon after its machine is gone.
 # Settings that a server doesn't have are left out.
@@ -77,7 +73,7 @@ def is_held(where: StudyLocation) -> bool:
 
     key = _number(where.name) % 2**64
     try:
-        with _connected(where.url) as connection:
+        with connected(where.url, isolation_level="AUTOCOMMIT") as connection:
             return bool(connection.scalar(sa.text(_HELD).bindparams(high=key >> 32, low=key % 2**32)))
     except (sa.exc.SQLAlchemyError, ImportError):
         return False
@@ -102,26 +98,13 @@ def _lock_on_server(where: StudyLocation, locks: contextlib.ExitStack) -> bool:
     import sqlalchemy as sa
 
     try:
-        connection = locks.enter_context(_connected(where.url))
+        connection = locks.enter_context(connected(where.url, isolation_level="AUTOCOMMIT"))
         connection.execute(sa.text(_PATIENT_SESSION))
         return bool(connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_number(where.name)))))
     except (sa.exc.SQLAlchemyError, ImportError) as error:
         raise UserError(
             f"the storage {shown_url(where.url)} cannot be locked ({reason(error)}): check the URL"
         ) from error
-
-
-@contextlib.contextmanager
-def _connected(url: str) -> Iterator["sqlalchemy.Connection"]:
-    """One connection without a transaction, closed for good at the end."""
-    import sqlalchemy as sa
-
-    engine = sa.create_engine(parse_url(url), poolclass=sa.pool.NullPool, isolation_level="AUTOCOMMIT")
-    try:
-        with engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
 
 
 def _number(study: str) -> int:

@@ -1,4 +1,4 @@
-"""What a search optimises: the values that a trial is told with, and how the sampler models them."""
+"""What a search optimises: the values stored for a trial, and those that the sampler models."""
 
 import math
 from dataclasses import dataclass

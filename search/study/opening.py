@@ -5,6 +5,7 @@ folded back, so that study.db alone is the complete study.
 """
 
 import contextlib
+import itertools
 import logging
 import os
 import sqlite3
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BUSY_SECONDS = 60.0  # how long another program that has a SQLite file locked is waited for
+BUSY_SECONDS = 60.0  # to wait for another program that has a SQLite file locked
 
 
 def stored_settings(where: StudyLocation) -> Settings | None:
@@ -47,7 +48,7 @@ def stored_settings(where: StudyLocation) -> Settings | None:
 
 
 def _has_content(path: Path) -> bool:
-    """Whether there is a database; an empty file is what a creation that was cut short left."""
+    """Whether there is a database; an empty file was left by a creation that was cut short."""
     try:
         return path.stat().st_size > 0
     except FileNotFoundError:
@@ -107,12 +108,11 @@ def _connect(url: str, fast: bool = True) -> "optuna.storages.RDBStorage":
             connection.execute("PRAGMA synchronous=NORMAL")
 
         sqlalchemy.event.listen(storage.engine, "connect", speed_up)
-        storage.engine.dispose()  # connections made so far did not hear of it
+        storage.engine.dispose()  # connections made before this are not fast
     return storage
 
 
-def make_folder(folder: Path) -> None:
-    """Make a study's folder. Raises UserError where it cannot be written."""
+def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
@@ -132,7 +132,7 @@ def open_study(where: StudyLocation, settings: Settings) -> Iterator["optuna.Stu
     """
     import optuna
 
-    make_folder(where.folder)
+    _make_folder(where.folder)
     with quiet_optuna(), locks.held(where):
         stored = stored_settings(where)
         if stored is not None and (different := study_settings.differences(stored, settings)):
@@ -166,9 +166,9 @@ def _create(where: StudyLocation, settings: Settings) -> None:
             optuna.delete_study(study_name=where.name, storage=storage)
         study = optuna.create_study(study_name=where.name, storage=storage, directions=settings.objective.directions)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # so since Optuna 3.2
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # experimental since Optuna 3.2
             study.set_metric_names(settings.objective.metrics)
-        study.set_user_attr(STUDY_ATTRIBUTE, settings.to_json())  # last: its presence says that all is there
+        study.set_user_attr(STUDY_ATTRIBUTE, settings.to_json())  # last: it says that the study is complete
     finally:
         storage.engine.dispose()
     if draft is not None and database is not None:
@@ -186,24 +186,17 @@ def different_study(where: StudyLocation, different: list[str], command: str = "
 
 def free_name(where: StudyLocation) -> str:
     """A study name that is not taken, made from one that is."""
-    number = 2
-    while (where.folder.parent / f"{where.name[:60]}-{number}").exists():
-        number += 1
-    return f"{where.name[:60]}-{number}"
+    names = (f"{where.name[:60]}-{number}" for number in itertools.count(2))
+    return next(name for name in names if not (where.folder.parent / name).exists())
 
 
 def _fold_log(database: Path) -> None:
-    """Fold the write-ahead log back, so that the database is one complete file.
-
-    Another program that has it open prevents that; nothing is lost then, the log stays beside it.
-    """
+    """Fold the write-ahead log back, so that the database is one complete file. While another program has it open, the
+    log stays beside it and nothing is lost."""
     try:
-        connection = sqlite3.connect(database, timeout=BUSY_SECONDS)
-        try:
+        with contextlib.closing(sqlite3.connect(database, timeout=BUSY_SECONDS)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("PRAGMA journal_mode=DELETE")
-        finally:
-            connection.close()
     except sqlite3.Error as error:
         log.warning("%s stays in write-ahead mode (%s): keep its -wal file with it", database, error)
 

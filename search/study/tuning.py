@@ -1,6 +1,6 @@
-"""Recipe search: what `--tune` adds to what a trial samples, and the recipe that comes of it.
+"""Recipe search: what `--tune` adds to what a trial samples, and the recipe that follows.
 
-Off by default: with one recipe for all, networks are compared and nothing else.
+Off by default: with one recipe for all trials, only networks are compared.
 """
 
 from collections.abc import Mapping
