@@ -9,6 +9,7 @@ from underbudget.models.errors import UserError
 from underbudget.search.engines import resources
 from underbudget.search.progress import Progress
 from underbudget.search.session import request as requests
+from underbudget.search.session.options import check
 from underbudget.search.session.request import Request
 from underbudget.search.study.seeds import derive
 
@@ -109,7 +110,7 @@ def test_what_is_no_duration(text: str) -> None:
 )
 def test_options_out_of_range(request_: Request, words: str) -> None:
     with pytest.raises(UserError) as caught:
-        requests.check(request_)
+        check(request_)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -148,6 +149,6 @@ def test_a_file_with_a_mistake(tmp_path: Path, text: str, words: str) -> None:
 def test_the_command_that_asks_the_same() -> None:
     request = Request("d1", dataset="digits", budget=["params<8000"], trials=3, batch_size="auto", runs='my "runs"')
     assert request.command() == (
-        'underbudget launch d1 --dataset digits --budget "params<8000" --trials 3 --batch-size auto '
-        '--runs "my \\"runs\\""'
+        "underbudget launch d1 --dataset digits --budget 'params<8000' --trials 3 --batch-size auto "
+        "--runs 'my \"runs\"'"
     )

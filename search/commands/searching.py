@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from underbudget.models.errors import UnderbudgetError
 from underbudget.models.plan import plan
@@ -17,7 +16,9 @@ from underbudget.search.commands.terminal import console, say
 from underbudget.search.results.live_report import LiveReport
 from underbudget.search.session import repeats, resolving, running
 from underbudget.search.session.coordinator import Coordinator, Outcome
-from underbudget.search.session.request import Request
+from underbudget.search.session.options import declared
+from underbudget.search.session.options import to_toml as toml
+from underbudget.search.session.request import Options, Request
 from underbudget.search.session.resolving import Session
 from underbudget.search.stopping.choosing import rung_epochs
 from underbudget.search.study import finding
@@ -54,7 +55,7 @@ def run(session: Session, shown: display.Display, stopper: "Stopper", tell: Call
         tell("")
 
     try:
-        with LiveReport(session.location, session.target, session.live, tell) as report:
+        with LiveReport(session.location, session.options.target, session.live, tell) as report:
             with shown:
                 watched = report.watching(shown)
                 outcome = running.run(session, notify=watched, opened=opened, begun=stopper.take, say=tell)
@@ -77,17 +78,17 @@ def finish(session: Session, outcome: Outcome) -> None:
         say(f"Finished trials are kept, running ones are redone. Resume with: {resume_command(session)}")
     say()
     study = finding.read(session.location)
-    summary.print_summary(study, session.target)
+    summary.print_summary(study, session.options.target)
     if not studies.is_folded(session.location):
         say()
         say(f"note: another program has {session.location.database} open; until it ends, its -wal file belongs with it")
     say()
-    name, options = session.location.name, finding.options(session.location)
+    name, where = session.location.name, finding.options(session.location)
     say("Next:")
-    say(f"  underbudget report {name}{options}")
-    say(f"  underbudget dashboard {name}{options}")
+    say(f"  underbudget report {name}{where}")
+    say(f"  underbudget dashboard {name}{where}")
     if study.trials and fronts.winner(study.trials, study.axis) is not None:
-        say(f"  underbudget export {name}{options} --output winner.py")
+        say(f"  underbudget export {name}{where} --output winner.py")
 
 
 def resume_command(session: Session) -> str:
@@ -122,14 +123,14 @@ def header(session: Session) -> list[str]:
     ]
     if settings.tune:
         rows.append(("tuned", ", ".join(settings.tune)))
-    if session.target is not None:
-        rows.append(("target", f"{session.target:g} % on validation in each of the last 3 epochs"))
+    if session.options.target is not None:
+        rows.append(("target", f"{session.options.target:g} % on validation in each of the last 3 epochs"))
     if session.live is not None:
         rows.append(("report", f"every {display.duration(session.live)}, in {session.location.folder / 'report'}"))
     if not math.isinf(session.seconds):
         rows.append(("timeout", display.duration(session.seconds)))
     lines = [f"{name:<10} {text}" for name, text in rows]
-    if session.target is not None and settings.epochs < SCORE_EPOCHS:
+    if session.options.target is not None and settings.epochs < SCORE_EPOCHS:
         lines.append(
             f"warning: no network can hold a target in its last {SCORE_EPOCHS} epochs with --epochs {settings.epochs}"
         )
@@ -181,56 +182,11 @@ def dry_run(request: Request) -> int:
 
 
 def to_toml(session: Session) -> str:
-    """The resolved configuration as a TOML file that `--config` reads."""
-    settings, recipe = session.settings, session.settings.recipe
-    values: dict[str, Any] = {
-        "study": session.location.name,
-        "dataset": settings.dataset.name,
-        "budget": str(settings.budget),
-        "trials": session.trials,
-        "epochs": settings.epochs,
-        "workers": session.workers,
-        "seed": settings.seed,
-        "device": session.device,
-        "sampler": session.sampler,
-        "stopping": session.early.method,
-        "objective": settings.objective.kind,
-        "minimize": settings.objective.minimize,
-        "recipe": recipe.name,
-        "lr": recipe.lr,
-        "batch-size": recipe.batch_size,
-        "precision": settings.precision,
-        "runs": str(session.location.folder.parent),
-        "engine": session.engine,
-    }
+    """The resolved configuration as a TOML file that `--config` reads, without the storage: it may hold a password."""
+    values = {name: getattr(session.options, name) for name in declared(Options) if name != "storage"}
     if session.resume.repeats is not None:
         values |= {"study": repeats.name_of(session.resume), "repeats": session.resume.repeats}
-    if session.live is not None:
-        values |= {"live": True, "live-every": f"{session.live:g}s"}
-    if session.resume.data_dir is not None:
-        values["data-dir"] = session.resume.data_dir
-    if session.early.first_rung is not None:
-        values["first-rung"] = session.early.first_rung
-    if session.early.reduction_factor is not None:
-        values["reduction-factor"] = session.early.reduction_factor
-    if settings.tune:
-        values["tune"] = list(settings.tune)
-    if session.target is not None:
-        values["target"] = session.target
-    if not math.isinf(session.seconds):
-        values["timeout"] = f"{max(1, round(session.seconds))}s"
-    if session.start_from_references:
-        values["start-from"] = "references"
-    lines = [f"{key} = {_toml(value)}" for key, value in values.items()]
-    lines += ["", "[space]", *(f"{key} = {_toml(value)}" for key, value in settings.space.table().items())]
-    return "\n".join(lines)
-
-
-def _toml(value: Any) -> str:
-    """A TOML value: JSON's spelling of text, numbers and lists is TOML's too."""
-    import json
-
-    return json.dumps(value)
+    return toml(values)
 
 
 class StoppedError(UnderbudgetError):

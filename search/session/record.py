@@ -38,7 +38,7 @@ def recorded(study: "optuna.Study", session: "Session") -> Iterator[dict[str, An
         "stopping": session.early.method,
         "first_rung": session.early.first_rung,
         "reduction_factor": session.early.reduction_factor,
-        "target": session.target,
+        "target": session.options.target,
         "command": shown_command(sys.argv),
         "versions": installed("underbudget", "torch", "torchvision", "optuna", "numpy"),
         "hardware": processor(),

@@ -64,7 +64,7 @@ def enqueue_references(study: "optuna.Study", settings: Settings) -> list[str]:
 
 def make_engine(session: Session) -> Engine:
     """Worker processes, or this process."""
-    in_process = session.engine == "in-process"
+    in_process = session.options.engine == "in-process"
     return InProcessEngine() if in_process else devices.engine_for(session.device, session.workers)
 
 
@@ -104,7 +104,7 @@ def run(
                 leftover.unlink()  # half a file that a killed session left
             if not study.get_trials(deepcopy=False):
                 enqueue_smallest(study, session.settings)
-            if session.start_from_references:
+            if session.options.start_from is not None:
                 names = enqueue_references(study, session.settings)
                 say(f"starting from the references {', '.join(names) or '(none is new and fits)'}")
             closing = open_now.enter_context(record.recorded(study, session))
