@@ -117,7 +117,7 @@ def run_rows(confirmation: Confirmation) -> list[dict[str, Any]]:
 
 
 def to_json(confirmation: Confirmation) -> dict[str, Any]:
-    """What `confirm --json` prints and confirmed.json holds (docs/judging.md)."""
+    """What `confirm --json` prints and confirmed.json holds (docs/experiments.md)."""
     first = confirmation.finalists[0].runs[0]
     return {
         "study": confirmation.study,

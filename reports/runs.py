@@ -1,4 +1,4 @@
-"""The record of one judged run (architecture + recipe + seed + protocol), as versioned JSON; docs/judging.md.
+"""The record of one judged run (architecture + recipe + seed + protocol), as versioned JSON; docs/experiments.md.
 
 The search fills it in, one file per seed; pages, tables and `underbudget confirm` read it.
 """

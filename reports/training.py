@@ -139,7 +139,7 @@ def misclassified_frame(runs: Sequence[Run]) -> "pandas.DataFrame":
 
 
 def summary_json(training: Training) -> dict[str, Any]:
-    """What came out, as plain JSON (docs/judging.md)."""
+    """What came out, as plain JSON (docs/experiments.md)."""
     first = training.runs[0]
     return {
         "title": training.title,

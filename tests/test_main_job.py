@@ -202,27 +202,6 @@ def test_from_python(digits: Dataset, tmp_path: Path, monkeypatch: pytest.Monkey
     assert inside.counts["trained"] == 1
 
 
-def test_from_a_script_without_a_main_guard(digits: Dataset, tmp_path: Path) -> None:
-    (tmp_path / "models.py").write_text("")  # beside a script of another folder, it must not matter to the workers
-    script = tmp_path / "scripts" / "mine.py"
-    script.parent.mkdir()
-    script.write_text(
-        "from underbudget import launch\n"
-        f"study = launch('mine', dataset='digits', trials=1, epochs=1, workers=1, batch_size=64, space={SMALL!r})\n"
-        "print(study.best.score)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        cwd=tmp_path,
-        env=environment(digits),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert 0 <= float(done.stdout) <= 100
-
-
 def test_the_dashboard_shows_the_study(folder: Path, digits: Dataset) -> None:
     import socket
 

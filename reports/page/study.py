@@ -148,4 +148,9 @@ def _wrong(
         ]
         missed = tiles(pictures)
     total = 0 if mistakes is None else mistakes.total
-    return {"confusion": confusion_rows(counts, classes), "classes": classes, "missed": missed, "misclassified_total": total}
+    return {
+        "confusion": confusion_rows(counts, classes),
+        "classes": classes,
+        "missed": missed,
+        "misclassified_total": total,
+    }

@@ -21,7 +21,7 @@ class CrossCheck(contextlib.AbstractContextManager["CrossCheck"]):
         self._name = f"{study.name}:{trial.trial}"
         self._process = subprocess.Popen(
             [
-                *(sys.executable, "-P", "-m", "budget", str(network.architecture)),
+                *(sys.executable, "-P", "-m", "underbudget.budget", str(network.architecture)),
                 *("--input", "x".join(map(str, network.input_shape)), "--classes", str(network.classes), "--verify"),
             ],
             stdout=subprocess.PIPE,
