@@ -9,7 +9,6 @@ from underbudget.reports import front as fronts
 from underbudget.reports.reading import read_study
 from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.search.results import trained_trials
-from underbudget.search.results.live_report import LiveReport
 from underbudget.search.session import repeats as sets
 from underbudget.search.session import resolving, running
 from underbudget.search.session.options import keywords
@@ -142,9 +141,7 @@ def launch_repeats(repeats: int, study: str | None = None, **options: Any) -> li
 
 
 def _search(session: resolving.Session) -> Study:
-    with LiveReport(session.location, session.options.target, session.live) as report:
-        running.run(session, notify=report.watching(lambda event, progress: None))
-        report.finish()
+    running.run(session)
     return Study(session.location)
 
 

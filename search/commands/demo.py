@@ -12,8 +12,8 @@ TRIALS = 12
 
 def demo(runs: Runs = None) -> int:
     """Search, report, export and predict on scikit-learn's digits; about two minutes on two cores."""
-    from underbudget.search.commands import display, searching, summary
-    from underbudget.search.commands.terminal import console, say
+    from underbudget.search.commands import searching, stopping, summary
+    from underbudget.search.commands.terminal import say
     from underbudget.search.results import report
     from underbudget.search.results import trained_trials as winners
     from underbudget.search.session import resolving
@@ -38,13 +38,12 @@ def demo(runs: Runs = None) -> int:
         say(f"  {where.folder}")
         say()
     say(f"1 of 4  Searching networks under 8,000 parameters: {TRIALS} trials of 15 epochs, two at a time")
-    stopper = searching.Stopper()
+    stopper = stopping.Stopper()
     with stopper.listening():
-        shown = display.choose("auto", console())
-        outcome = searching.run(session, shown, stopper, lambda line: say(f"        {line}" if line else ""))
+        outcome = searching.run(session, "auto", stopper, lambda line: say(f"        {line}" if line else ""))
     if not outcome.reached:
         searching.finish(session, outcome)
-        return searching.STOPPED if stopper.signalled else 1
+        return stopping.STOPPED if stopper.signalled else 1
     study = finding.read(where)
     say()
     say("2 of 4  Writing the report")

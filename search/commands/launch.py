@@ -17,13 +17,9 @@ def launch(
     **given: Any,
 ) -> int:
     """Start a search, or resume it: the same command goes on where it stopped."""
-    from underbudget.search.commands import repeating, searching
+    from underbudget.search.commands import header, searching
 
     request = Request(**given | {"budget": given["budget"] or None})
     if config is not None:
         request = request.over(read_config(config))
-    if dry_run:
-        return searching.dry_run(request)
-    if request.repeats is not None:
-        return repeating.repeat(request, progress)
-    return searching.search(request, progress)
+    return header.dry_run(request) if dry_run else searching.search(request, progress)

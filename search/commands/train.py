@@ -121,7 +121,7 @@ def compute(
 ) -> "dict[str, Run]":
     """The runs of all orders, shown while they are computed. Ctrl-C and SIGTERM keep what is finished."""
     from underbudget.models.errors import UserError
-    from underbudget.search.commands.searching import StoppedError
+    from underbudget.search.commands.stopping import StoppedError
     from underbudget.search.commands.terminal import console
     from underbudget.search.commands.training_display import choose
     from underbudget.search.experiments.runs import complete

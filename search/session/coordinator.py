@@ -43,6 +43,17 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Conditions:
+    """What a session searches and trains with."""
+
+    dataset: Path  # folder of the prepared data set
+    folder: Path  # of the study
+    device: str = "cpu"
+    sampler: str | Sampler = "tpe"
+    early: Stopping = Stopping()  # noqa: RUF009, frozen
+
+
+@dataclass(frozen=True)
 class Outcome:
     reached: bool  # the asked number of trials is there
     why: str  # one sentence
@@ -63,27 +74,21 @@ class Coordinator:
         self,
         study: "optuna.Study",
         settings: Settings,
-        dataset: Path,
-        folder: Path,
         engine: Engine,
         limits: Limits,
-        sampler: str | Sampler = "tpe",
-        device: str = "cpu",
+        conditions: Conditions,
         notify: Notify = lambda event, progress: None,
-        early: Stopping = Stopping(),  # noqa: B008, frozen
     ) -> None:
         self.study = study
         self.settings = settings
         self.engine = engine
         self.limits = limits
         self.progress = Progress(limits.trials, settings.epochs, settings.objective.minimize)
-        self._dataset = dataset
-        self._folder = folder
-        self._device = device
+        self._conditions = conditions
         self._notify = notify
-        self._proposer = Proposer(study, settings, sampler)
+        self._proposer = Proposer(study, settings, conditions.sampler)
         images = settings.dataset.counts["validation"]
-        self._stopping = stopping(early, settings.objective, settings.epochs, images)
+        self._stopping = stopping(conditions.early, settings.objective, settings.epochs, images)
         self._underway: dict[int, _Underway] = {}
         self._inbox: deque[Message] = deque()
         self._barren = 0
@@ -154,17 +159,9 @@ class Coordinator:
         self.progress.running[number] = 0
         if self.progress.first_job is None:
             self.progress.first_job = time.monotonic()
-        self.engine.submit(
-            Job(
-                number,
-                proposal.layers_text,
-                proposal.recipe,
-                proposal.seed,
-                str(self._dataset),
-                self.settings.dataset.checksum,
-                self._device,
-            )
-        )
+        data, device = str(self._conditions.dataset), self._conditions.device
+        checksum = self.settings.dataset.checksum
+        self.engine.submit(Job(number, proposal.layers_text, proposal.recipe, proposal.seed, data, checksum, device))
         self._notify(Started(number, proposal.cost.params, proposal.layers_text), self.progress)
 
     def _handle(self, message: Message) -> None:
@@ -212,7 +209,7 @@ class Coordinator:
         score = record.score([epoch.val_accuracy for epoch in underway.curve])
         data = weights.from_text(message.weights)
         name = f"models/trial-{message.trial}.safetensors"
-        write_atomically(self._folder / name, data)
+        write_atomically(self._conditions.folder / name, data)
         result = Result(
             score,
             len(underway.curve),

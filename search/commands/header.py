@@ -1,0 +1,107 @@
+"""What a session is: every setting resolved, for people and as a TOML file."""
+
+import math
+
+from underbudget.models.plan import plan
+from underbudget.reports.record import SCORE_EPOCHS
+from underbudget.search.commands import display
+from underbudget.search.commands.terminal import say
+from underbudget.search.session import options, repeats, resolving
+from underbudget.search.session.options import declared
+from underbudget.search.session.request import Options, Request
+from underbudget.search.session.resolving import Session
+from underbudget.search.stopping.choosing import rung_epochs
+from underbudget.search.study.settings import Settings
+
+
+def header(session: Session) -> list[str]:
+    """Every setting resolved, a line each."""
+    settings, info, recipe = session.settings, session.settings.dataset, session.settings.recipe
+    shape = "x".join(str(size) for size in info.input_shape)
+    counts = info.counts
+    rows = [
+        ("study", f"{session.location.name} ({'resumed' if session.resumes else 'new'}), in {session.location.folder}"),
+        ("data set", f"{info.name}, {shape}, {len(info.classes)} classes, checksum {info.checksum[:12]}"),
+        (
+            "images",
+            f"{counts['train']:,} train, {counts['validation']:,} validation, {counts['test']:,} test (not read)",
+        ),
+        ("budget", f"{settings.budget}: {', '.join(settings.budget.plain())} ({settings.precision})"),
+        ("trials", f"{session.trials} of {settings.epochs} epochs, sampler {session.sampler}, seed {settings.seed}"),
+        ("objective", _objective_words(settings)),
+        ("stopping", _stopping_words(session)),
+        ("recipe", f"{recipe.name}, {recipe.optimizer} lr {recipe.lr:g}, batch {recipe.batch_size}"),
+        (
+            "steps",
+            f"{session.steps:,} per trial: {counts['train']:,} images in batches of {recipe.batch_size}, "
+            f"{settings.epochs} times",
+        ),
+        ("workers", f"{session.workers} on {session.device} ({session.workers_reason})"),
+        ("space", f"{len(settings.space.dimensions)} dimensions, fingerprint {settings.space.fingerprint}"),
+    ]
+    if settings.tune:
+        rows.append(("tuned", ", ".join(settings.tune)))
+    if session.options.target is not None:
+        rows.append(("target", f"{session.options.target:g} % on validation in each of the last 3 epochs"))
+    if session.live is not None:
+        rows.append(("report", f"every {display.duration(session.live)}, in {session.location.folder / 'report'}"))
+    if not math.isinf(session.seconds):
+        rows.append(("timeout", display.duration(session.seconds)))
+    lines = [f"{name:<10} {text}" for name, text in rows]
+    if session.options.target is not None and settings.epochs < SCORE_EPOCHS:
+        lines.append(
+            f"warning: no network can hold a target in its last {SCORE_EPOCHS} epochs with --epochs {settings.epochs}"
+        )
+    if session.steps < resolving.WARN_STEPS:
+        lines.append(
+            f"warning: {session.steps:,} steps per trial are few (under {resolving.WARN_STEPS:,}): "
+            "accuracies will be rough, give more --epochs or a smaller --batch-size"
+        )
+    return lines
+
+
+def _objective_words(settings: Settings) -> str:
+    if settings.objective.kind == "accuracy":
+        return "the most accurate network under the budget"
+    return f"the front of {settings.objective.minimize} and validation accuracy"
+
+
+def _stopping_words(session: Session) -> str:
+    """How trials are stopped early, with the epochs at which they are judged."""
+    early = session.early
+    if early.method == "none":
+        return "none: every trial is trained to its end"
+    found = ", ".join(str(epoch) for epoch in rung_epochs(early, session.settings.epochs))
+    return f"{early.method}, judged after epoch {found}" if found else f"{early.method}: no epoch to judge after"
+
+
+def dry_run(request: Request) -> int:
+    """Print the configuration as TOML, the ends of the space and the share of random proposals under budget."""
+    from underbudget.budget.count import count
+    from underbudget.search.space import feasible_share
+
+    def comment(line: str) -> None:
+        say(f"# {line}")
+
+    searches = [resolving.prepare(request, comment)] if request.repeats is None else repeats.prepare(request, comment)
+    session = searches[0]
+    settings, space = session.settings, session.settings.space
+    say(to_toml(session))
+    say()
+    if len(searches) > 1:
+        say(f"# {len(searches)} searches: {', '.join(search.location.name for search in searches)}")
+    shape, classes = settings.dataset.input_shape, len(settings.dataset.classes)
+    for word, network in (("smallest", space.smallest()), ("largest", space.largest())):
+        params = count(plan(network, shape, classes), settings.precision).params
+        say(f"# {word} network: {params:,} parameters: {network}")
+    share = feasible_share(space, settings.budget, precision=settings.precision)
+    say(f"# {100 * share:.1f} % of random proposals are under {settings.budget}")
+    return 0
+
+
+def to_toml(session: Session) -> str:
+    """The resolved configuration as a TOML file that `--config` reads, without the storage: it may hold a password."""
+    values = {name: getattr(session.options, name) for name in declared(Options) if name != "storage"}
+    if session.resume.repeats is not None:
+        values |= {"study": repeats.name_of(session.resume), "repeats": session.resume.repeats}
+    return options.to_toml(values)
