@@ -159,7 +159,7 @@ def compare(*studies: Study) -> "pandas.DataFrame":
 
 def open_study(study: str, *, runs: str | Path = "runs", storage: str | None = None) -> Study:
     """A study that is there already. Raises UserError where it is not."""
-    found = Study(finding.find(study, str(runs), storage))
+    found = Study(finding.find(study, runs, storage))
     finding.read(found.location)
     return found
 

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Self
 
 from underbudget.models.errors import UserError
 from underbudget.reports.front import AXIS_WORDS
@@ -19,14 +19,6 @@ log = logging.getLogger(__name__)
 
 MODES = ("auto", "plain", "json", "none")
 PLAIN_SECONDS = 60  # without a terminal, one line of progress this often
-
-
-class Display(Protocol):
-    """What the coordinator tells its events to, between `__enter__` and `__exit__`."""
-
-    def __enter__(self) -> "Display": ...
-    def __exit__(self, *_: object) -> None: ...
-    def __call__(self, event: Event, progress: Progress) -> None: ...
 
 
 def duration(seconds: float | None) -> str:
@@ -77,20 +69,20 @@ def ended_line(event: Ended, progress: Progress) -> str:
     )
 
 
-class Silent:
-    """Says nothing; the log file still gets a line per trial."""
+class Display:
+    """What is told of each event while its block lasts. This one shows nothing."""
 
-    def __enter__(self) -> "Silent":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *details: object) -> None:
         return None
 
-    def __call__(self, event: Event, progress: Progress) -> None:
+    def __call__(self, *event: Any) -> None:
         return None
 
 
-class Plain(Silent):
+class Plain(Display):
     """One line per finished trial, and one a minute."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
@@ -105,7 +97,7 @@ class Plain(Silent):
             self._write(counts_line(progress))
 
 
-class Json(Silent):
+class Json(Display):
     """One JSON object per event, its kind under `event`, for other programs."""
 
     def __call__(self, event: Event, progress: Progress) -> None:
@@ -124,7 +116,7 @@ class Json(Silent):
         print(json.dumps({"event": name, **asdict(event), "progress": counts}), flush=True)
 
 
-class Live(Silent):
+class Live(Display):
     """A table that is redrawn in place, finished trials scrolling by above it."""
 
     def __init__(self, console: "Console") -> None:
@@ -134,11 +126,11 @@ class Live(Silent):
         self._live = RichLive(console=console, refresh_per_second=4, transient=True)
         self._accuracy: dict[int, float] = {}
 
-    def __enter__(self) -> "Live":
+    def __enter__(self) -> Self:
         self._live.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *details: object) -> None:
         self._live.__exit__(None, None, None)
 
     def __call__(self, event: Event, progress: Progress) -> None:
@@ -181,14 +173,14 @@ class Live(Silent):
         return Group(head, *lines)
 
 
-class Logged:
+class Logged(Display):
     """A display that also writes every ended, started and rejected trial to the log."""
 
     def __init__(self, display: Display) -> None:
         self._display = display
         self._last = time.monotonic()
 
-    def __enter__(self) -> "Logged":
+    def __enter__(self) -> Self:
         self._display.__enter__()
         return self
 
@@ -209,14 +201,18 @@ class Logged:
         self._display(event, progress)
 
 
-def choose(mode: str, console: "Console") -> Display:
-    """The display of a mode; "auto" is live in a terminal, plain elsewhere. Raises UserError for another mode."""
+def check_mode(mode: str) -> None:
+    """Raises UserError for a mode that there is not."""
     if mode not in MODES:
         raise UserError(f"--progress is {', '.join(MODES)}, not {mode!r}")
+
+
+def choose(mode: str, console: "Console") -> Display:
+    """The display of a mode; "auto" is live in a terminal, plain elsewhere."""
     if mode == "json":
         return Logged(Json())
     if mode == "none":
-        return Logged(Silent())
+        return Logged(Display())
     if mode == "auto" and console.is_terminal and sys.stdout.isatty():
         return Logged(Live(console))
     return Logged(Plain(lambda line: print(line, flush=True)))

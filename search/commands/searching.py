@@ -57,7 +57,7 @@ def run(session: Session, progress: str, stopper: Stopper, tell: Callable[[str],
 def search(request: Request, progress: str) -> int:
     """Search as asked, once or on several seeds, and sum up. Exit code 0, 130 where a person stopped it before the
     goal, 1 where it ended before for another reason."""
-    display.choose(progress, console())  # refuses an unknown word before anything else
+    display.check_mode(progress)
     quiet = progress in ("json", "none")
     tell = (lambda line: None) if quiet else say
     stopper = Stopper()

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from underbudget.search.commands.options import Json, Precision, Runs, Storage
-from underbudget.search.experiments.network_spec import split_trial
 
 
 def show(
@@ -28,6 +27,7 @@ def show(
     from underbudget.models.finding import find_network
     from underbudget.models.plan import parse_input_shape, plan
     from underbudget.search.commands.terminal import console, say
+    from underbudget.search.experiments.network_spec import split_trial
 
     study, number = split_trial(what)
     name: str | None

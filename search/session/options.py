@@ -53,15 +53,22 @@ def option(help: str, *, default: Any = None, **details: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Places:
+class Folders:
     """Where studies and data lie."""
 
     _: dataclasses.KW_ONLY
     runs: Path | str | None = option("Folder of all studies.", usual="runs")
-    storage: str | None = option("Database URL instead of RUNS/STUDY/study.db.")
     data_dir: Path | str | None = option(
         "Folder of the data sets; else the variable UNDERBUDGET_DATA, else a cache folder."
     )
+
+
+@dataclass(frozen=True)
+class Places(Folders):
+    """Where studies and data lie, where a study may be in a database of its own too."""
+
+    _: dataclasses.KW_ONLY
+    storage: str | None = option("Database URL instead of RUNS/STUDY/study.db.")
 
 
 def declared(cls: type) -> dict[str, Option]:

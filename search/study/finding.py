@@ -21,7 +21,7 @@ def read(where: StudyLocation) -> StudyRecord:
     return read_study(where.url, where.name)
 
 
-def find(name: str, runs: str | None, storage: str | None) -> StudyLocation:
+def find(name: str, runs: str | Path | None, storage: str | None) -> StudyLocation:
     """The place of a study that is to be read. Any name is looked for in a storage, also one that we would not give."""
     folder = Path(runs or "runs")
     if storage is None:
