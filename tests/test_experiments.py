@@ -30,8 +30,9 @@ from underbudget.search.engines import runner
 from underbudget.search.engines.inprocess import InProcessEngine
 from underbudget.search.engines.job import EpochDone, Failed, Finished, Job, Message, StepsDone
 from underbudget.search.experiments import test_set_accesses
+from underbudget.search.experiments.events import Event, Kept, Lost, Over
 from underbudget.search.experiments.run_spec import RunSpec
-from underbudget.search.experiments.runs import Completed, Event, Kept, Lost, Over, complete
+from underbudget.search.experiments.runs import Completed, complete
 from underbudget.search.experiments.setup import Setup
 from underbudget.search.training import recipe as recipes
 

@@ -14,7 +14,7 @@ def ablate(as_json: Json = False, **given: Any) -> None:
     The same command goes on where it was stopped.
     """
     from underbudget.reports.ablation import rows, to_json
-    from underbudget.search.commands.terminal import print_result, table
+    from underbudget.search.commands.terminal import number, print_result, table
     from underbudget.search.commands.training_display import showing
     from underbudget.search.experiments import ablation
 
@@ -27,13 +27,13 @@ def ablate(as_json: Json = False, **given: Any) -> None:
     for row in rows(result):
         if row["accuracy"] is None:
             continue
-        change, low, seeds = row["accuracy_change"], row["low"], row["seeds"]
+        low, seeds = row["low"], row["seeds"]
         lost = f", {seeds} of {seeds + row['failed']} seeds" if row["failed"] else ""  # a column would not fit 80
         shown.append(
             (
                 row["change"] + lost,
                 f"{row['accuracy']:.2f}",
-                "" if change is None else f"{change:+.2f}",
+                number(row["accuracy_change"], "+.2f"),
                 "" if low is None else f"{low:+.2f} .. {row['high']:+.2f}",
                 f"{row['params']:,}",
                 f"{row['macs']:,}",

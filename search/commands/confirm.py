@@ -17,7 +17,7 @@ def confirm(as_json: Json = False, **given: Any) -> None:
     or a larger --top add to what is there.
     """
     from underbudget.reports.confirmation import rows, to_json
-    from underbudget.search.commands.terminal import print_result, say, table
+    from underbudget.search.commands.terminal import number, print_result, say, table
     from underbudget.search.commands.training_display import showing
     from underbudget.search.experiments import confirmation
 
@@ -33,7 +33,7 @@ def confirm(as_json: Json = False, **given: Any) -> None:
             f"{row['params']:,}",
             f"{row['search_score']:.2f}",
             f"{row['mean']:.2f}",
-            "" if row["sd"] is None else f"{row['sd']:.2f}",
+            number(row["sd"]),
             f"{row['min']:.2f}",
             f"{row['max']:.2f}",
             "" if row["low"] is None else f"{row['low']:.2f} .. {min(row['high'], 100):.2f}",
@@ -54,7 +54,7 @@ def _closing(result: "Confirmation") -> list[str]:
     first = result.finalists[0].runs[0]
     lines = [
         f"test accuracy of the last epoch on {first.data.judged:,} images, in percent; interval: Student's, over seeds",
-        f"readings of the test labels: {result.readings}, one per run",
+        f"test-set accesses: {result.readings}, one per run",
     ]
     if result.correlation is None:
         lines.append("rank correlation of search score and confirmed mean: needs three finalists that differ")

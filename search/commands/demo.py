@@ -20,16 +20,7 @@ def demo(runs: Runs = None) -> int:
     from underbudget.search.session.request import Request
     from underbudget.search.study import finding
 
-    request = Request(
-        study=STUDY,
-        dataset="digits",
-        budget="params<8000",
-        trials=TRIALS,
-        epochs=15,
-        workers=2,
-        recipe="warp10-onecycle",
-        runs=runs,
-    )
+    request = Request(STUDY, dataset="digits", budget="params<8000", trials=TRIALS, epochs=15, workers=2, runs=runs)
     session = resolving.prepare(request, say)
     where = session.location
     if session.resumes:
@@ -83,18 +74,17 @@ def _next_commands(options: str, output: Path, picture: Path, best: int) -> list
     """What to type next; first what makes `underbudget` callable, where it is not."""
     import shutil
 
-    lines = []
-    if shutil.which("underbudget") is None:
-        activate = Path(sys.prefix) / ("Scripts/activate" if sys.platform == "win32" else "bin/activate")
-        shown = activate.relative_to(Path.cwd()) if activate.is_relative_to(Path.cwd()) else activate
-        lines.append(f"source {shown}")
-    return [
-        *lines,
+    lines = [
         f"underbudget dashboard {STUDY}{options}",
         f"underbudget show {STUDY}:{best}{options}",
         f"python {output} {picture}",
         "underbudget launch            # the real thing: MNIST, a 12 MB download and a search of hours",
     ]
+    if shutil.which("underbudget") is None:
+        activate = Path(sys.prefix) / ("Scripts/activate" if sys.platform == "win32" else "bin/activate")
+        shown = activate.relative_to(Path.cwd()) if activate.is_relative_to(Path.cwd()) else activate
+        lines.insert(0, f"source {shown}")
+    return lines
 
 
 def _write_picture(folder: Path, path: Path) -> str:

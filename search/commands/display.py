@@ -103,15 +103,11 @@ class Json(Display):
     def __call__(self, event: Event, progress: Progress) -> None:
         if isinstance(event, Tick):
             return
-        names = ("proposed", "done", "goal", "rejected", "stopped", "failed")
-        counts = {name: getattr(progress, name) for name in names}
-        counts |= {"front": progress.front_size, "seconds_left": progress.seconds_left}
+        names = ("proposed", "done", "goal", "rejected", "stopped", "failed", "seconds_left")
+        counts = {name: getattr(progress, name) for name in names} | {"front": progress.front_size}
         if progress.best is not None:
-            counts |= {
-                f"best_{progress.axis}": progress.best[0],
-                "best_score": progress.best[1],
-                "best_trial": progress.best[2],
-            }
+            best = (f"best_{progress.axis}", "best_score", "best_trial")
+            counts |= dict(zip(best, progress.best, strict=True))
         name = "epoch" if isinstance(event, EpochOver) else type(event).__name__.lower()
         print(json.dumps({"event": name, **asdict(event), "progress": counts}), flush=True)
 
@@ -149,21 +145,17 @@ class Live(Display):
 
         total = progress.goal * progress.epochs
         done = progress.done * progress.epochs + sum(progress.running.values())
+        speed, left = progress.epochs_per_second, progress.seconds_left
         head = Table.grid(padding=(0, 1))
-        left = "" if progress.seconds_left is None else f"about {duration(progress.seconds_left)} left"
-        speed = progress.epochs_per_second
         head.add_row(
             ProgressBar(total=total, completed=min(done, total), width=30),
             Text(f"{progress.done}/{progress.goal} trials", "bold"),
-            Text(left),
+            "" if left is None else f"about {duration(left)} left",
             Text("" if speed is None else f"{speed:.2f} epochs/s", "dim"),
         )
-        lines = [
-            Text(
-                f"{progress.proposed} proposed, {progress.done} trained, {progress.rejected} rejected, "
-                f"{progress.stopped} stopped, {progress.failed} failed"
-            )
-        ]
+        counts = ("proposed", "done", "rejected", "stopped", "failed")
+        words = (f"{getattr(progress, name)} {'trained' if name == 'done' else name}" for name in counts)
+        lines = [Text(", ".join(words))]
         if progress.best is not None:
             lines.append(Text(f"{best_words(progress.best, progress.axis)}, front of {progress.front_size}", "green"))
         for trial, epoch in progress.running.items():

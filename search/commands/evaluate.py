@@ -1,6 +1,5 @@
 """`underbudget evaluate`: an exported network of any format on the test part of a data set."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -17,12 +16,12 @@ def evaluate(
     ],
     dataset: Annotated[
         str | None,
-        typer.Option("--dataset", help="The data set whose test part is read.", show_default="the network's own"),
+        typer.Option("--dataset", help="The data set whose test part is used.", show_default="the network's own"),
     ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Measure the accuracy on the test part of a data set. Each reading of the test labels is counted.
+    """Measure the accuracy on the test part of a data set. Each access to the test labels is counted.
 
     Give only a py, pt2 or c file that you trust.
     """
@@ -32,16 +31,14 @@ def evaluate(
     from underbudget.models.errors import UserError
     from underbudget.models.export import formats
     from underbudget.reports.statistics import accuracy_interval
-    from underbudget.search.commands.terminal import say
+    from underbudget.search.commands.predict import load
+    from underbudget.search.commands.terminal import print_json, say
     from underbudget.search.data import sources
     from underbudget.search.data.store import verify
     from underbudget.search.experiments import test_set_accesses
 
     kind = formats.of(file)
-    if kind.load is None:
-        raise UserError(f"{file} holds no weights ({kind.about}): give a file of another format")
-    kind.check_installed()
-    model = kind.load(file)
+    model = load(file)
     if dataset is None:
         dataset = str(model.metadata.get("dataset") or "mnist")
     data = sources.prepare(dataset, Path(data_dir) if data_dir else None, log=lambda line: None)
@@ -56,31 +53,32 @@ def evaluate(
         for start in range(0, len(part.images), BATCH)
     ]
     right = int((np.concatenate(predicted) == part.labels).sum())
-    noted = test_set_accesses.note(data.folder, "evaluate", str(file), None, 1, 1) is not None
+    noted = test_set_accesses.note(data.folder, "evaluate", str(file), None, 1, 1)
     count = len(part.labels)
     accuracy = 100 * right / count
     low, high = accuracy_interval(accuracy, count)
     times = test_set_accesses.total(data.folder)
     if as_json:
-        found = {
-            "file": str(file),
-            "format": kind.name,
-            "dataset": dataset,
-            "data_checksum": data.info.checksum,
-            "images": count,
-            "right": right,
-            "accuracy": accuracy,
-            "low": low,
-            "high": high,
-            "readings": times,
-            "noted": noted,
-        }
-        print(json.dumps(found, indent=2))
+        print_json(
+            {
+                "file": str(file),
+                "format": kind.name,
+                "dataset": dataset,
+                "data_checksum": data.info.checksum,
+                "images": count,
+                "right": right,
+                "accuracy": accuracy,
+                "low": low,
+                "high": high,
+                "readings": times,
+                "noted": noted,
+            }
+        )
         return
     say(f"{file} on the test part of {dataset}: {accuracy:.2f} % ({low:.2f} .. {high:.2f}), {right:,} of {count:,}")
     if noted:
-        say(f"this was reading {times} of these test labels")
+        say(f"this was access {times} to these test labels")
     else:
-        say(f"this reading of the test labels could not be noted, {times} are: {data.folder} cannot be written")
+        say(f"this access to the test labels could not be recorded, {times} are: {data.folder} cannot be written")
     if (trained := model.metadata.get("data_checksum")) != data.info.checksum and trained is not None:
         say(f"the network was trained on other data ({model.metadata.get('dataset')}, checksum {str(trained)[:12]})")

@@ -1,8 +1,7 @@
-"""What a session is: every setting resolved, for people and as a TOML file."""
+"""All settings of a session, for people and as a TOML file."""
 
 import math
 
-from underbudget.models.plan import plan
 from underbudget.reports.record import SCORE_EPOCHS
 from underbudget.search.commands import display
 from underbudget.search.commands.terminal import say
@@ -10,12 +9,13 @@ from underbudget.search.session import options, repeats, resolving
 from underbudget.search.session.options import declared
 from underbudget.search.session.request import Options, Request
 from underbudget.search.session.resolving import Session
+from underbudget.search.space import feasible_share
 from underbudget.search.stopping.choosing import rung_epochs
 from underbudget.search.study.settings import Settings
 
 
 def header(session: Session) -> list[str]:
-    """Every setting resolved, a line each."""
+    """Every resolved setting on a line of its own, then warnings."""
     settings, info, recipe = session.settings, session.settings.dataset, session.settings.recipe
     shape = "x".join(str(size) for size in info.input_shape)
     counts = info.counts
@@ -67,33 +67,28 @@ def _objective_words(settings: Settings) -> str:
 
 
 def _stopping_words(session: Session) -> str:
-    """How trials are stopped early, with the epochs at which they are judged."""
+    """How trials are stopped early, and after which epochs."""
     early = session.early
     if early.method == "none":
         return "none: every trial is trained to its end"
     found = ", ".join(str(epoch) for epoch in rung_epochs(early, session.settings.epochs))
-    return f"{early.method}, judged after epoch {found}" if found else f"{early.method}: no epoch to judge after"
+    return f"{early.method}, after epoch {found}" if found else f"{early.method}: trials are too short for it"
 
 
 def dry_run(request: Request) -> int:
     """Print the configuration as TOML, the ends of the space and the share of random proposals under budget."""
-    from underbudget.budget.count import count
-    from underbudget.search.space import feasible_share
 
     def comment(line: str) -> None:
         say(f"# {line}")
 
     searches = [resolving.prepare(request, comment)] if request.repeats is None else repeats.prepare(request, comment)
-    session = searches[0]
-    settings, space = session.settings, session.settings.space
-    say(to_toml(session))
+    settings, space = searches[0].settings, searches[0].settings.space
+    say(to_toml(searches[0]))
     say()
     if len(searches) > 1:
         say(f"# {len(searches)} searches: {', '.join(search.location.name for search in searches)}")
-    shape, classes = settings.dataset.input_shape, len(settings.dataset.classes)
     for word, network in (("smallest", space.smallest()), ("largest", space.largest())):
-        params = count(plan(network, shape, classes), settings.precision).params
-        say(f"# {word} network: {params:,} parameters: {network}")
+        say(f"# {word} network: {settings.cost(network).params:,} parameters: {network}")
     share = feasible_share(space, settings.budget, precision=settings.precision)
     say(f"# {100 * share:.1f} % of random proposals are under {settings.budget}")
     return 0

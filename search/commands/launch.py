@@ -17,9 +17,13 @@ def launch(
     **given: Any,
 ) -> int:
     """Start a search, or resume it: the same command goes on where it stopped."""
-    from underbudget.search.commands import header, searching
-
     request = Request(**given | {"budget": given["budget"] or None})
     if config is not None:
         request = request.over(read_config(config))
-    return header.dry_run(request) if dry_run else searching.search(request, progress)
+    if dry_run:
+        from underbudget.search.commands import header
+
+        return header.dry_run(request)
+    from underbudget.search.commands import searching
+
+    return searching.search(request, progress)

@@ -1,5 +1,6 @@
 """The command line: one file per command, errors on one line."""
 
+import importlib
 import itertools
 import logging
 import re
@@ -10,22 +11,12 @@ import typer
 from typer.exceptions import TyperException
 
 from underbudget.models.errors import UnderbudgetError
-from underbudget.search.commands import (
-    ablate,
-    confirm,
-    dashboard,
-    datasets,
-    demo,
-    evaluate,
-    export,
-    launch,
-    predict,
-    references,
-    report,
-    series,
-    show,
-    status,
-    train,
+
+# Each is a function of a module of the same name.
+COMMANDS = (
+    *("launch", "status", "report", "dashboard", "show"),
+    *("train", "confirm", "series", "ablate"),
+    *("export", "predict", "evaluate", "references", "datasets", "demo"),
 )
 
 app = typer.Typer(
@@ -35,24 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (
-    launch.launch,
-    status.status,
-    report.report,
-    dashboard.dashboard,
-    show.show,
-    train.train,
-    confirm.confirm,
-    series.series,
-    ablate.ablate,
-    export.export,
-    predict.predict,
-    evaluate.evaluate,
-    references.references,
-    datasets.datasets,
-    demo.demo,
-):
-    app.command()(command)
+for name in COMMANDS:
+    app.command()(getattr(importlib.import_module(f"underbudget.search.commands.{name}"), name))
 
 _DEBUG = "--debug"
 

@@ -1,6 +1,5 @@
 """`underbudget report`: the page, the tables, the JSON; figures for a paper; several studies compared."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -66,7 +65,7 @@ def _report(
     """The report of one study, with figures of a width in inches where one is given; its page."""
     from underbudget.reports import paper, tables
     from underbudget.search.commands import summary
-    from underbudget.search.commands.terminal import say
+    from underbudget.search.commands.terminal import print_json, say
     from underbudget.search.dashboard import update as additions
     from underbudget.search.results import report as reporting
     from underbudget.search.study import finding
@@ -82,7 +81,7 @@ def _report(
     if said := additions.update(where, found, seconds=_ADDITIONS):
         print(said, file=sys.stderr)
     if as_json:
-        print(json.dumps(tables.to_json(found, target, confirmation), indent=2, allow_nan=False))
+        print_json(tables.to_json(found, target, confirmation))
         return paths["page"]
     summary.print_summary(found, target)
     if confirmation is not None:
@@ -97,11 +96,11 @@ def _compare(places: "list[StudyLocation]", target: float | None, output: Path |
     """The comparison of several studies; its page."""
     from underbudget.reports.comparison_tables import to_json
     from underbudget.search.commands.comparing import compare, print_comparison
-    from underbudget.search.commands.terminal import say
+    from underbudget.search.commands.terminal import print_json, say
 
     found, paths = compare(places, target, output)
     if as_json:
-        print(json.dumps(to_json(found), indent=2, allow_nan=False))
+        print_json(to_json(found))
         return paths["page"]
     print_comparison(found)
     say()

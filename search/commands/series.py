@@ -13,7 +13,7 @@ def series(as_json: Json = False, **given: Any) -> None:
     The same command goes on where it was stopped.
     """
     from underbudget.reports import series as reported
-    from underbudget.search.commands.terminal import print_result, table
+    from underbudget.search.commands.terminal import number, print_result, table
     from underbudget.search.commands.training_display import showing
     from underbudget.search.experiments import series as experiment
 
@@ -22,9 +22,6 @@ def series(as_json: Json = False, **given: Any) -> None:
     if as_json:
         print_result(reported.to_json(result), paths)
         return
-
-    def number(value: float | None, form: str = ".2f") -> str:
-        return "" if value is None else format(value, form)
 
     columns = ("step", "params", "published", "best epoch", "sd", "SE apart", "last epoch", "sd")
     shown = (

@@ -24,6 +24,11 @@ def say(text: str = "") -> None:
     console().print(text, soft_wrap=True)
 
 
+def number(value: float | None, form: str = ".2f") -> str:
+    """A number in a table, nothing for None."""
+    return "" if value is None else format(value, form)
+
+
 def print_json(value: Any) -> None:
     """Print JSON; NaN, which is none, is an error."""
     print(json.dumps(value, indent=2, allow_nan=False))

@@ -7,7 +7,7 @@ from underbudget.search.experiments.options import TrainingOptions
 
 if TYPE_CHECKING:
     from underbudget.reports.training import Training
-    from underbudget.search.experiments.runs import Planned
+    from underbudget.search.experiments.events import Planned
 
 
 @taking(TrainingOptions)
@@ -64,8 +64,8 @@ def _closing(training: "Training") -> list[str]:
         f"{training.part} accuracy, best epoch{chosen}: {in_words(training.best)}",
         f"misclassified: {', '.join(f'{len(run.missed):,}' for run in training.runs)} of {first.data.judged:,}",
     ]
-    if readings := sum(run.readings for run in training.runs):
-        lines.append(f"readings of the test labels: {readings}")
+    if accesses := sum(run.readings for run in training.runs):
+        lines.append(f"test-set accesses: {accesses}")
     for check in training.checks:
         lines.append(f"{'reached' if check.passed else 'not reached'}: {check.rule} ({check.found})")
     if training.goal is not None:

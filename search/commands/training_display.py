@@ -10,8 +10,19 @@ from underbudget.search.commands.stopping import StoppedError, terminated_as_int
 from underbudget.search.commands.terminal import console, say
 from underbudget.search.data.protocol import evaluated_part
 from underbudget.search.engines.job import EpochDone, StepsDone
+from underbudget.search.experiments.events import (
+    Begun,
+    Event,
+    Kept,
+    Lost,
+    Moved,
+    Notify,
+    Over,
+    Planned,
+    RunEvent,
+    Said,
+)
 from underbudget.search.experiments.run_spec import RunSpec
-from underbudget.search.experiments.runs import Begun, Event, Kept, Lost, Moved, Notify, Over, Planned, RunEvent, Said
 
 if TYPE_CHECKING:
     from rich.console import Console

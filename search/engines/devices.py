@@ -11,6 +11,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 from underbudget.models.errors import UserError
 from underbudget.search.engines import resources
@@ -88,6 +89,8 @@ def _those_that_work(asked: str, say: Say, works: Callable[[str], str]) -> str:
 
 def _gpus() -> tuple[int, str]:
     """Number of GPUs that torch sees, and what it complains about, on one line."""
+    if not _has_driver():
+        return 0, ""  # without the seconds that it takes to import torch
     import torch
 
     with warnings.catch_warnings(record=True) as complaints:
@@ -95,6 +98,12 @@ def _gpus() -> tuple[int, str]:
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     text = " ".join(str(complaints[0].message).split())[:200] if complaints else ""
     return count, text if not count else ""
+
+
+def _has_driver() -> bool:
+    """Whether there may be a GPU: on Linux, whether NVIDIA's or AMD's driver is loaded or torch is imported already."""
+    loaded = any(Path(name).exists() for name in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd", "/proc/driver/nvidia"))
+    return loaded or sys.platform != "linux" or "torch" in sys.modules
 
 
 def _mps() -> str:

@@ -7,10 +7,11 @@ from underbudget.models.errors import UnderbudgetError
 from underbudget.models.plan import plan
 from underbudget.reports import ablation as reported
 from underbudget.search.data.protocol import training_images
+from underbudget.search.experiments.events import Notify, Said, unheard
 from underbudget.search.experiments.network_spec import network_spec
 from underbudget.search.experiments.options import NetworkOptions
 from underbudget.search.experiments.run_spec import RunSpec
-from underbudget.search.experiments.runs import Notify, Said, complete, unheard
+from underbudget.search.experiments.runs import complete
 from underbudget.search.experiments.setup import prepare
 from underbudget.search.experiments.variants import Variant, variants
 from underbudget.search.session.options import check

@@ -1,7 +1,7 @@
-"""Finalists of a study, retrained on fresh seeds on train + validation and read on the test part once per run.
+"""Retrains the finalists of a study on fresh seeds, on train + validation, with one test-set access per run.
 
-Finished trials are frozen in Optuna, so what is learnt here goes into study attributes: one per run, and the list of
-readings. The weights stay in the study's folder.
+Optuna freezes finished trials, so the results go into study attributes: one per run, and a list of test-set accesses.
+The weights are in the study's folder.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from underbudget.models import weights
 from underbudget.models.errors import UserError
 from underbudget.models.language import parse
 from underbudget.reports import confirmation as confirmed
@@ -19,9 +18,11 @@ from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.reports.runs import Run, from_json, to_json
 from underbudget.search.data.protocol import training_images
 from underbudget.search.data.store import Dataset
+from underbudget.search.experiments.archive import Archive
+from underbudget.search.experiments.events import Notify, Said, unheard
 from underbudget.search.experiments.options import ConfirmationOptions
 from underbudget.search.experiments.run_spec import RunSpec, differences
-from underbudget.search.experiments.runs import Archive, Notify, Said, complete, unheard
+from underbudget.search.experiments.runs import complete
 from underbudget.search.experiments.setup import prepare
 from underbudget.search.session.options import check
 from underbudget.search.study import finding
@@ -45,7 +46,7 @@ class Finalist:
 
 
 def confirm(options: ConfirmationOptions, notify: Notify = unheard) -> tuple[confirmed.Confirmation, dict[str, Path]]:
-    """Retrain the finalists of a study and read the test part once per run; the result and its files.
+    """Retrain the finalists of a study and evaluate each run on the test part once; the result and its files.
 
     Runs are kept in the study, so the same call goes on where it was stopped. Raises UserError for whatever does not
     hold, UnderbudgetError where runs fail.
@@ -156,9 +157,7 @@ class StudyArchive(Archive):
                 f"{attribute(spec)} of the study is a run of other conditions ({'; '.join(differing)}): confirm with "
                 f"the version that it was trained by, underbudget {run.versions.get('underbudget', 'unknown')}"
             )
-        file = self.folder / spec.weights_file
-        kept = file.is_file() and weights.sha256(file.read_bytes()) == run.weights_sha256
-        return run if kept else None
+        return run if self.has_weights(run, self.folder / spec.weights_file) else None
 
     def keep(self, spec: RunSpec, run: Run) -> None:
         self._study.set_user_attr(attribute(spec), to_json(run))

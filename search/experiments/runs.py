@@ -1,4 +1,4 @@
-"""Runs that are judged: several seeds and networks at a time, each stored as soon as it is over.
+"""Computes the runs of an experiment: several seeds and networks at a time, each stored as soon as it is over.
 
 A run is one JSON file (reports/runs.py) and one safetensors file. What is stored already is not trained again, so a
 command that was stopped goes on where it was; a stored run of other conditions is never taken for the asked one.
@@ -6,9 +6,8 @@ command that was stopped goes on where it was; a stored run of other conditions 
 
 import contextlib
 import json
-import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,95 +22,15 @@ from underbudget.reports.record import Epoch
 from underbudget.reports.runs import Data, Evaluated, Misclassification, Run, to_json
 from underbudget.search.data.protocol import evaluated_part, training_images
 from underbudget.search.data.protocol import test_set_accesses as accesses_of
-from underbudget.search.data.store import Dataset
 from underbudget.search.engines.job import Engine, EpochDone, Failed, Finished, Job, StepsDone
 from underbudget.search.experiments import test_set_accesses
-from underbudget.search.experiments.run_spec import RunSpec, check_writable, stored
+from underbudget.search.experiments.archive import Archive, check_writable
+from underbudget.search.experiments.events import Begun, Kept, Lost, Moved, Notify, Over, Planned, unheard
+from underbudget.search.experiments.run_spec import RunSpec
 from underbudget.search.experiments.setup import Setup
 from underbudget.search.training import recipe as recipes
 
-log = logging.getLogger(__name__)
-
 ATTEMPTS = 2  # of a run that failed for a reason that may pass, such as a dead worker
-
-
-@dataclass(frozen=True)
-class Said:
-    """Something that a person should know."""
-
-    line: str
-
-
-@dataclass(frozen=True)
-class Planned:
-    """Everything is checked and prepared: the runs come next."""
-
-    specs: Sequence[RunSpec]
-    setup: Setup
-    folder: Path
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A run was there already."""
-
-    spec: RunSpec
-    run: Run
-
-
-@dataclass(frozen=True)
-class Begun:
-    """A run was handed to the engine."""
-
-    spec: RunSpec
-
-
-@dataclass(frozen=True)
-class Moved:
-    """A run is further within an epoch, or one epoch further."""
-
-    spec: RunSpec
-    message: StepsDone | EpochDone
-
-
-@dataclass(frozen=True)
-class Over:
-    """A run is finished and stored."""
-
-    spec: RunSpec
-    run: Run
-
-
-@dataclass(frozen=True)
-class Lost:
-    """A run failed. `final`: it is not tried again."""
-
-    spec: RunSpec
-    reason: str
-    final: bool
-
-
-RunEvent = Kept | Begun | Moved | Over | Lost
-Event = Said | Planned | RunEvent
-Notify = Callable[[Event], None]
-
-
-def unheard(event: Event) -> None:
-    """Nobody listens."""
-
-
-class Archive:
-    """Where finished runs are kept: as files in a folder."""
-
-    def __init__(self, dataset: Dataset, folder: Path) -> None:
-        self.dataset, self.folder = dataset, folder
-
-    def find(self, spec: RunSpec) -> Run | None:
-        """The finished run. Raises UserError where it is one of other conditions."""
-        return stored(spec, self.dataset, self.folder)
-
-    def keep(self, spec: RunSpec, run: Run) -> None:
-        """Gets each new run once its files are written."""
 
 
 @dataclass(frozen=True)
@@ -255,7 +174,7 @@ class _Session:
         self._note_access(spec, times, len(underway.curve))
         data = weights.from_text(message.weights)
         curve = [Evaluated(**epoch) for epoch in evaluation["curve"]]
-        if spec.protocol != "confirm":  # the judged part was watched after each epoch
+        if spec.protocol != "confirm":  # the evaluated part was monitored after each epoch
             curve = [Evaluated(epoch.epoch, epoch.val_loss, epoch.val_accuracy) for epoch in underway.curve]
         network = plan(spec.architecture, info.input_shape, len(info.classes))
         cost = count(network)
@@ -300,8 +219,8 @@ class _Session:
         return run
 
     def _note_unfinished(self, underway: _Underway) -> None:
-        """What a run that was stopped or failed read of the test labels, it has read. One under `confirm` whose epochs
-        are over may have died before its reading or after; it counts as read."""
+        """Record the test-set accesses of a run that was stopped or failed. Under `confirm`, one whose epochs are over
+        may have died before its only access or after it: it counts."""
         spec, epochs = underway.spec, len(underway.curve)
         if spec.protocol != "confirm" or epochs == spec.recipe.epochs:
             self._note_access(spec, accesses_of(spec.protocol, epochs), epochs)

@@ -10,9 +10,10 @@ from underbudget.models.references import REFERENCES, Reference
 from underbudget.reports import series as reported
 from underbudget.search.data.protocol import check_protocol, training_images
 from underbudget.search.data.store import Dataset
+from underbudget.search.experiments.events import Notify, Said, unheard
 from underbudget.search.experiments.options import SeriesOptions
 from underbudget.search.experiments.run_spec import RunSpec
-from underbudget.search.experiments.runs import Notify, Said, complete, unheard
+from underbudget.search.experiments.runs import complete
 from underbudget.search.experiments.setup import prepare
 from underbudget.search.session.options import check
 from underbudget.search.training import recipe as recipes

@@ -9,10 +9,12 @@ from underbudget.reports import training as reported
 from underbudget.reports.target_check import Goal, target_check
 from underbudget.search.data.protocol import training_images
 from underbudget.search.experiments import pictures
+from underbudget.search.experiments.archive import Archive
+from underbudget.search.experiments.events import Notify, Said, unheard
 from underbudget.search.experiments.network_spec import network_spec
 from underbudget.search.experiments.options import TrainingOptions
-from underbudget.search.experiments.run_spec import RunSpec, check_others
-from underbudget.search.experiments.runs import Notify, Said, complete, unheard
+from underbudget.search.experiments.run_spec import RunSpec
+from underbudget.search.experiments.runs import complete
 from underbudget.search.experiments.setup import prepare
 from underbudget.search.session.options import check
 from underbudget.search.training import recipe as recipes
@@ -45,7 +47,7 @@ def train(options: TrainingOptions, notify: Notify = unheard) -> tuple[reported.
         RunSpec(f"seed-{seed}", found.name, found.architecture, recipe, seed, options.protocol)
         for seed in options.all_seeds
     ]
-    check_others(specs[0], setup.dataset, folder)
+    Archive(setup.dataset, folder).check_others(specs[0])
     runs = tuple(complete(specs, setup, folder, "train", notify).all().values())
     plain, augmented = pictures.samples(setup.dataset, recipe, runs[0].seed)
     result = reported.Training(

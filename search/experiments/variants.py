@@ -1,10 +1,11 @@
-"""What a network and its recipe are made of, and how each part is taken away or swapped for another.
+"""Variants of a network and its recipe, each with one ingredient removed or swapped.
 
-Each function gives variants: the same network and recipe but for one ingredient, or why there is nothing to take away.
+Each function below yields the changes of one ingredient, or why there is none.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from underbudget.models.architecture import (
     Architecture,
@@ -27,7 +28,7 @@ from underbudget.search.training.schedule import Constant
 
 @dataclass(frozen=True)
 class Variant:
-    """The network and recipe without, or with another, ingredient."""
+    """A network and recipe that lack one ingredient or have another in its place."""
 
     key: str  # part of a file name
     ingredient: str
@@ -38,7 +39,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class NotApplicable:
-    """An ingredient that is not there, or cannot be swapped here."""
+    """An ingredient that the network or recipe does not have, or that cannot be swapped."""
 
     ingredient: str
     reason: str
@@ -46,29 +47,24 @@ class NotApplicable:
 
 def variants(network: Plan, recipe: Recipe, images: int) -> list[Variant | NotApplicable]:
     """All variants of a network and a resolved recipe for so many training images, in a fixed order."""
-    result: list[Variant | NotApplicable] = []
-    for part in (_batch_norm, _dropout, _head, _transition, _pool_position):
-        found = list(part(network))
-        for each in found:
-            if isinstance(each, NotApplicable):
-                result.append(each)
-                continue
-            key, ingredient, change, stages = each
-            try:
-                architecture = Architecture(tuple(map(_unchecked, stages)))
-                plan(architecture, network.input_shape, network.classes)
-            except UserError as error:
-                result.append(NotApplicable(ingredient, f"{change} does not fit: {error}"))
-            else:
-                result.append(Variant(key, ingredient, change, architecture, recipe))
-    for change_of in (_augmentation, _schedule, _regularisation):
-        for altered in change_of(recipe, images):
-            if isinstance(altered, NotApplicable):
-                result.append(altered)
-            else:
-                key, ingredient, change, other = altered
-                result.append(Variant(key, ingredient, change, network.architecture, other))
-    return result
+    parts = (_batch_norm, _dropout, _head, _transition, _pool_position)
+    changes = (_augmentation, _schedule, _regularisation)
+    found: list[_Swap | _Altered | NotApplicable] = [each for part in parts for each in part(network)]
+    found += [each for change in changes for each in change(recipe, images)]
+    return [each if isinstance(each, NotApplicable) else _variant(network, recipe, *each) for each in found]
+
+
+def _variant(
+    network: Plan, recipe: Recipe, key: str, ingredient: str, change: str, changed: list[Stage] | Recipe
+) -> Variant | NotApplicable:
+    if isinstance(changed, Recipe):
+        return Variant(key, ingredient, change, network.architecture, changed)
+    try:
+        architecture = Architecture(tuple(map(_unchecked, changed)))
+        plan(architecture, network.input_shape, network.classes)
+    except UserError as error:
+        return NotApplicable(ingredient, f"{change} does not fit: {error}")
+    return Variant(key, ingredient, change, architecture, recipe)
 
 
 def _unchecked(stage: Stage) -> Stage:
@@ -127,16 +123,8 @@ def _head(network: Plan) -> Iterator[_Swap | NotApplicable]:
     ):
         narrow = primary if isinstance(primary, Linear) else replace(primary, kernel=(1, 1), padding=(0, 0))
         change = f"global average pooling and {render_primary(narrow)} instead of {render_primary(primary)}"
-        yield (
-            "gap-head",
-            "big kernel",
-            change,
-            [
-                *stages[:index],
-                Stage(GlobalAveragePool()),
-                Stage(narrow, stages[index].tail),
-            ],
-        )
+        head = [Stage(GlobalAveragePool()), Stage(narrow, stages[index].tail)]
+        yield "gap-head", "big kernel", change, [*stages[:index], *head]
         return
     yield NotApplicable(
         "GAP head", "the network has no global average pooling and no kernel over the whole map at its end"
@@ -205,20 +193,12 @@ def _schedule(recipe: Recipe, images: int) -> Iterator[_Altered | NotApplicable]
 
 
 def _regularisation(recipe: Recipe, images: int) -> Iterator[_Altered | NotApplicable]:
-    """What few recipes have; where it is missing nothing is said."""
-    if recipe.weight_decay:
-        yield (
-            "no-weight-decay",
-            "weight decay",
-            f"without weight decay {recipe.weight_decay:g}",
-            replace(recipe, weight_decay=0.0),
-        )
-    if recipe.label_smoothing:
-        yield (
-            "no-label-smoothing",
-            "label smoothing",
-            f"without label smoothing {recipe.label_smoothing:g}",
-            replace(recipe, label_smoothing=0.0),
-        )
-    if recipe.ema:
-        yield "no-averaging", "weight averaging", f"without weight averaging {recipe.ema:g}", replace(recipe, ema=0.0)
+    """What few recipes have: nothing is yielded where it is missing."""
+    for field, key, name in (
+        ("weight_decay", "no-weight-decay", "weight decay"),
+        ("label_smoothing", "no-label-smoothing", "label smoothing"),
+        ("ema", "no-averaging", "weight averaging"),
+    ):
+        if value := getattr(recipe, field):
+            altered: dict[str, Any] = {field: 0.0}
+            yield key, name, f"without {name} {value:g}", replace(recipe, **altered)

@@ -8,10 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from underbudget.budget.count import count
 from underbudget.budget.limits import Budget
 from underbudget.models.errors import UserError
-from underbudget.models.plan import plan
 from underbudget.search.data import sources
 from underbudget.search.data.store import Dataset
 from underbudget.search.engines import devices
@@ -19,7 +17,7 @@ from underbudget.search.engines.calibration import Measure, typical_job
 from underbudget.search.results import live_report
 from underbudget.search.session.options import check, declared
 from underbudget.search.session.request import DEFAULTS, Options, Request, parse_batch_size, parse_duration
-from underbudget.search.space import Space
+from underbudget.search.space import Space, feasible_share
 from underbudget.search.stopping import Stopping
 from underbudget.search.study import opening as studies
 from underbudget.search.study import settings as study_settings
@@ -188,10 +186,10 @@ def _recipe(asked: Any, kept: Recipe | None, images: int) -> Recipe:
 
 def check_possible(settings: Settings) -> None:
     """Raises UserError for a budget that no network of the space meets."""
-    dataset = settings.dataset
+    if feasible_share(settings.space, settings.budget, samples=20, precision=settings.precision):
+        return  # finding the smallest network takes longer
     for limit in settings.budget.limits:
-        smallest = plan(settings.space.smallest(limit.metric), dataset.input_shape, len(dataset.classes))
-        least = getattr(count(smallest, settings.precision), limit.metric)
+        least = getattr(settings.cost(settings.space.smallest(limit.metric)), limit.metric)
         if least > limit.largest:
             raise UserError(
                 f"the budget {limit} is impossible: the smallest network of the space has {limit.metric} {least:,}; "

@@ -5,9 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from underbudget.budget.count import count
 from underbudget.models.errors import UnderbudgetError
-from underbudget.models.plan import plan
 from underbudget.search.dashboard import update
 from underbudget.search.engines import devices
 from underbudget.search.engines.inprocess import InProcessEngine
@@ -33,29 +31,26 @@ _RARE = 0.02  # share of random proposals under budget
 
 
 def enqueue_smallest(study: "optuna.Study", settings: Settings) -> None:
-    """Put up the smallest network where the budget is so tight that chance would hardly find one that fits."""
-    dataset = settings.dataset
+    """Enqueue the smallest network where the budget is so tight that chance would hardly find one that fits."""
     if feasible_share(settings.space, settings.budget, samples=200, precision=settings.precision) > _RARE:
         return
     smallest = settings.space.smallest()
     params = settings.space.locate(smallest)
-    cost = count(plan(smallest, dataset.input_shape, len(dataset.classes)), settings.precision)
-    if params is not None and settings.budget.fits(cost):
+    if params is not None and settings.budget.fits(settings.cost(smallest)):
         study.enqueue_trial(params, skip_if_exists=True)
 
 
 def enqueue_references(study: "optuna.Study", settings: Settings) -> list[str]:
-    """Put up every reference that is a point of the space, fits the budget and is new; the names, in order."""
+    """Enqueue every reference that is a point of the space, fits the budget and is new; the names, in order."""
     from underbudget.models.references import REFERENCES
 
-    dataset, names, seen = settings.dataset, [], set()
+    names, seen = [], set()
     for name, reference in REFERENCES.items():
         params = settings.space.locate(reference.architecture)
         if params is None or reference.architecture.id in seen:
             continue
         seen.add(reference.architecture.id)
-        network = plan(settings.space.decode(params), dataset.input_shape, len(dataset.classes))
-        if settings.budget.fits(count(network, settings.precision)):
+        if settings.budget.fits(settings.cost(settings.space.decode(params))):
             before = len(study.get_trials(deepcopy=False))
             study.enqueue_trial(params, skip_if_exists=True)
             if len(study.get_trials(deepcopy=False)) > before:
