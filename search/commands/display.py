@@ -1,7 +1,6 @@
-"""Showing a search while it runs: a live line in a terminal, plain lines or JSON lines elsewhere."""
+"""Shows a search while it runs: a live table in a terminal, plain lines or JSON lines elsewhere."""
 
 import json
-import logging
 import sys
 import time
 from collections.abc import Callable
@@ -14,8 +13,6 @@ from underbudget.search.progress import Ended, EpochOver, Event, Progress, Rejec
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-
-log = logging.getLogger(__name__)
 
 MODES = ("auto", "plain", "json", "none")
 PLAIN_SECONDS = 60  # without a terminal, one line of progress this often
@@ -83,15 +80,20 @@ class Display:
 
 
 class Plain(Display):
-    """One line per finished trial, and one a minute."""
+    """A line per finished trial, and one of counts a minute; `every`: one per trial that starts or is rejected too."""
 
-    def __init__(self, write: Callable[[str], None]) -> None:
-        self._write = write
+    def __init__(self, write: Callable[[str], None], every: bool = False) -> None:
+        self._write, self._every = write, every
         self._last = time.monotonic()
 
     def __call__(self, event: Event, progress: Progress) -> None:
-        if isinstance(event, Ended):
-            self._write(ended_line(event, progress))
+        match event:
+            case Ended():
+                self._write(ended_line(event, progress))
+            case Started() if self._every:
+                self._write(f"#{event.trial} starts: {event.params:,} parameters, {event.layers_text}")
+            case Rejected() if self._every:
+                self._write(f"#{event.trial} rejected: {event.reason}")
         if time.monotonic() - self._last >= PLAIN_SECONDS:
             self._last = time.monotonic()
             self._write(counts_line(progress))
@@ -165,34 +167,6 @@ class Live(Display):
         return Group(head, *lines)
 
 
-class Logged(Display):
-    """A display that also writes every ended, started and rejected trial to the log."""
-
-    def __init__(self, display: Display) -> None:
-        self._display = display
-        self._last = time.monotonic()
-
-    def __enter__(self) -> Self:
-        self._display.__enter__()
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        self._display.__exit__(*details)
-
-    def __call__(self, event: Event, progress: Progress) -> None:
-        match event:
-            case Ended():
-                log.info("%s", ended_line(event, progress))
-            case Started():
-                log.info("#%d starts: %s parameters, %s", event.trial, f"{event.params:,}", event.layers_text)
-            case Rejected():
-                log.info("#%d rejected: %s", event.trial, event.reason)
-        if time.monotonic() - self._last >= PLAIN_SECONDS:
-            self._last = time.monotonic()
-            log.info("%s", counts_line(progress))
-        self._display(event, progress)
-
-
 def check_mode(mode: str) -> None:
     """Raises UserError for a mode that there is not."""
     if mode not in MODES:
@@ -202,9 +176,9 @@ def check_mode(mode: str) -> None:
 def choose(mode: str, console: "Console") -> Display:
     """The display of a mode; "auto" is live in a terminal, plain elsewhere."""
     if mode == "json":
-        return Logged(Json())
+        return Json()
     if mode == "none":
-        return Logged(Display())
+        return Display()
     if mode == "auto" and console.is_terminal and sys.stdout.isatty():
-        return Logged(Live(console))
-    return Logged(Plain(lambda line: print(line, flush=True)))
+        return Live(console)
+    return Plain(lambda line: print(line, flush=True))

@@ -26,6 +26,7 @@ class Shown(running.Listener):
 
     def __init__(self, shown: display.Display, stopper: Stopper, tell: Callable[[str], None]) -> None:
         self._display, self._stopper, self._tell = shown, stopper, tell
+        self._log = display.Plain(log.info, every=True)
 
     def say(self, line: str) -> None:
         self._tell(line)
@@ -40,6 +41,7 @@ class Shown(running.Listener):
         self._stopper.coordinator = coordinator
 
     def happened(self, event: Event, progress: Progress) -> None:
+        self._log(event, progress)
         self._display(event, progress)
 
 
