@@ -26,9 +26,9 @@ from underbudget.models.references import reference
 from underbudget.search.data.sources import prepare
 from underbudget.search.data.store import Dataset
 from underbudget.search.training.backends import train
-from underbudget.search.training.evaluate import evaluate
+from underbudget.search.training.evaluate import evaluate, on_device
 from underbudget.search.training.geometric_augmentation import Normalizer
-from underbudget.search.training.loop import EpochResult, TrainingResult, resident
+from underbudget.search.training.loop import EpochResult, TrainingResult
 from underbudget.search.training.recipe import recipe, resolve
 
 RESULTS = Path(__file__).parent / "results" / "accuracy.json"
@@ -68,7 +68,7 @@ def _run(dataset: Dataset, seed: int, path: str, epochs: int) -> dict[str, Any]:
     model = build(network)
     model.load_state_dict(result.state)
     normalize = Normalizer(dataset.info.mean, dataset.info.std, torch.device("cpu"))
-    images, labels = resident(dataset.part("test"), torch.device("cpu"))  # a reading of the test set
+    images, labels = on_device(dataset.part("test"), torch.device("cpu"))  # a reading of the test set
     judged = evaluate(model.eval(), images, labels, normalize, len(dataset.info.classes))
     return {
         "network": NETWORK,

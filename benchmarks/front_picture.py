@@ -18,11 +18,11 @@ from matplotlib.axes import Axes
 
 from underbudget.models.errors import UnderbudgetError
 from underbudget.reports import front as fronts
-from underbudget.reports.page.conditions import Conditions, conditions
 from underbudget.reports.page.front_figure import x_range, y_range
 from underbudget.reports.page.published import LABEL, published_points
 from underbudget.reports.reading import read_study
 from underbudget.reports.record import StudyRecord, score_words
+from underbudget.reports.settings import StoredSettings
 from underbudget.reports.tables import counts, interval
 
 # Okabe and Ito's palette, as on the page.
@@ -31,7 +31,7 @@ BLUE, VERMILLION, ORANGE, GREY = "#0072b2", "#d55e00", "#b87a00", "#5f6b7a"
 
 def draw(study: StudyRecord, path: Path) -> None:
     """Write the picture. Raises UnderbudgetError for a study without a complete trial."""
-    held = conditions(study)
+    held = study.stored
     best = fronts.winner(study.trials, study.axis)
     if best is None:
         raise UnderbudgetError(f"study {study.name} has no complete trial: there is no front to draw")
@@ -39,8 +39,8 @@ def draw(study: StudyRecord, path: Path) -> None:
     figure, axes = plt.subplots(figsize=(8.4, 4.9), dpi=160)
     draw_front(axes, study, held)
     axes.set_title(
-        f"{best.score:.2f} % with {fronts.params(best):,} parameters: best of {len(fronts.scored(study.trials)):,} "
-        f"networks trained on {held.title}",
+        f"{best.score:.2f} % with {fronts.cost(best):,} parameters: best of {len(fronts.scored(study.trials)):,} "
+        f"networks trained on {held.dataset.title}",
         loc="left",
         fontsize=11,
     )
@@ -50,11 +50,11 @@ def draw(study: StudyRecord, path: Path) -> None:
     plt.close(figure)
 
 
-def draw_front(axes: Axes, study: StudyRecord, held: Conditions) -> None:
+def draw_front(axes: Axes, study: StudyRecord, held: StoredSettings) -> None:
     """Trials, front with intervals, winner, budget, and over MNIST the published points."""
     scored, front = fronts.scored(study.trials), fronts.front(study.trials, study.axis)
     low, high = x_range(scored, held.limit)
-    points = [point for point in published_points(held.dataset) if low <= point.params <= high]
+    points = [point for point in published_points(held.dataset.name) if low <= point.params <= high]
     inside = [max(point.accuracy for point in points)] if points else []
     for end in interval(study, fronts.score(front[-1])) or ():
         inside.append(end)
@@ -62,7 +62,7 @@ def draw_front(axes: Axes, study: StudyRecord, held: Conditions) -> None:
     on_front = {trial.trial for trial in front}
     others = [trial for trial in scored if trial.trial not in on_front]
     axes.scatter(
-        [fronts.params(trial) for trial in others],
+        [fronts.cost(trial) for trial in others],
         [fronts.score(trial) for trial in others],
         s=13,
         color=GREY,
@@ -82,7 +82,7 @@ def draw_front(axes: Axes, study: StudyRecord, held: Conditions) -> None:
             alpha=0.75,
             label=LABEL,
         )
-    x, y = [fronts.params(trial) for trial in front], [fronts.score(trial) for trial in front]
+    x, y = [fronts.cost(trial) for trial in front], [fronts.score(trial) for trial in front]
     axes.step(x, y, where="post", color=BLUE, linewidth=1.6)
     ends = [interval(study, score) or (score, score) for score in y]
     axes.errorbar(
@@ -109,15 +109,15 @@ def draw_front(axes: Axes, study: StudyRecord, held: Conditions) -> None:
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=4, fontsize=8, frameon=False)
 
 
-def caption(study: StudyRecord, held: Conditions) -> str:
+def caption(study: StudyRecord, held: StoredSettings) -> str:
     """The conditions, two lines."""
     number = counts(study)
     hardware = sorted({trial.result.hardware for trial in study.trials if trial.result})
     paths = sorted({trial.result.path for trial in study.trials if trial.result})
     images = "" if held.images is None else f", n = {held.images:,} images"
     first = (
-        f"{held.budget}, {held.epochs} epochs, recipe {study.settings.get('recipe', {}).get('name', '?')}, seed "
-        f"{study.settings.get('seed')}; accuracy: validation, {score_words(held.epochs)}{images}; one run per network."
+        f"{held.budget}, {held.epochs} epochs, recipe {held.recipe.get('name', '?')}, seed "
+        f"{held.seed}; accuracy: validation, {score_words(held.epochs)}{images}; one run per network."
     )
     second = (
         f"{number['proposed']:,} proposed, {number['rejected']:,} rejected untrained, {number['failed']:,} failed. "

@@ -13,9 +13,9 @@ from underbudget.models.build import build
 from underbudget.models.plan import plan
 from underbudget.models.references import reference
 from underbudget.search.data.store import open_dataset
+from underbudget.search.training.evaluate import on_device
 from underbudget.search.training.geometric_augmentation import random_matrices
-from underbudget.search.training.loop import resident
-from underbudget.search.training.native.network import Network
+from underbudget.search.training.native.network import Batch, Network, Sgd
 from underbudget.search.training.native.program import compile_plan
 from underbudget.search.training.native.train import backend
 from underbudget.search.training.recipe import recipe
@@ -29,12 +29,11 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     dataset = open_dataset(options.folder)
-    images, labels = resident(dataset.part("train"), torch.device("cpu"))
+    images, labels = on_device(dataset.part("train"), torch.device("cpu"))
     network = plan(reference("saish-m4").architecture, (1, 28, 28), 10)
     program = compile_plan(network, options.batch)
     info = dataset.info
-    net = Network(program, build(network).state_dict(), info.input_shape, options.batch, info.mean, info.std, key=1)
-    loss, hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
+    net = Network(program, build(network).state_dict(), options.batch, info.mean, info.std, key=1)
     augmentation, chance = recipe("warp10-onecycle").augmentation, torch.Generator()
     number, at = 0, len(images)
     order, matrices = torch.empty(0, dtype=torch.int64), None
@@ -46,7 +45,7 @@ def main() -> None:
             matrices = random_matrices(augmentation, len(images), info.input_shape[1:], chance)
         assert matrices is not None
         batch = slice(at, at + options.batch)
-        net.step(number, images, labels, order[batch], matrices[batch], 0.01, 0.9, 0.0, False, loss, hits)
+        net.step(number, Batch(images, labels, order[batch], matrices[batch]), Sgd(0.01, 0.9))
         number, at = number + 1, at + options.batch
         return len(order[batch])
 

@@ -9,8 +9,8 @@ from typing import NoReturn
 from underbudget.budget.count import BYTES_PER_VALUE
 from underbudget.budget.table import describe, render
 from underbudget.models.errors import UnderbudgetError, UserError
-from underbudget.models.finding import find_network
 from underbudget.models.plan import parse_input_shape, plan
+from underbudget.models.references import find_network
 
 
 class _Parser(argparse.ArgumentParser):

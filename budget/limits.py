@@ -12,7 +12,6 @@ Costs are whole numbers, so a limit is kept as the largest allowed value, exactl
 is not whole becomes the `<=` limit that allows the same costs, `params<7999.5` is `params<=7999`.
 """
 
-import difflib
 import math
 import re
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from underbudget.budget.count import METRICS, Cost
-from underbudget.models.errors import UserError
+from underbudget.models.errors import UserError, nearest, quoted
 
 MAX_BOUND = 10**15  # far above any use; what is larger is a slip of the keyboard
 
@@ -130,44 +129,39 @@ def _value(cost: Cost, metric: str) -> int:
 def _parse_limit(item: str, source: str) -> Limit:
     """One limit; `source` is the text that it was cut from, shown where a comma may be what went wrong."""
     if not item:
-        raise UserError(f"a budget is limits separated by commas, {_EXAMPLE}, a limit is missing in {_show(source)}")
+        raise UserError(f"a budget is limits separated by commas, {_EXAMPLE}, a limit is missing in {quoted(source)}")
     match = _LIMIT.fullmatch(item)
     if not match:
         hint = ": commas separate limits, write 8000 or 8_000" if "," in source and item[0].isdigit() else ""
-        raise UserError(f"a limit is METRIC<NUMBER or METRIC<=NUMBER, {_EXAMPLE}, not {_show(item)}{hint}")
+        raise UserError(f"a limit is METRIC<NUMBER or METRIC<=NUMBER, {_EXAMPLE}, not {quoted(item)}{hint}")
     metric, sign, rest = match.groups()
     if metric not in METRICS:
-        near = difflib.get_close_matches(metric.lower(), METRICS, 1, 0.5)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(METRICS)}"
-        raise UserError(f"unknown metric in the limit {_show(item)}, {hint}")
+        near = nearest(metric, METRICS)
+        hint = f"did you mean {near}?" if near else f"known: {', '.join(METRICS)}"
+        raise UserError(f"unknown metric in the limit {quoted(item)}, {hint}")
     bound = _parse_number(rest, metric, item)
     whole = math.floor(bound)
     # Between whole numbers, < and <= allow the same costs: keep the whole limit that says so.
     limit = Limit(metric, sign == "<" and bound == whole, whole)
     if limit.largest < 1:
-        raise UserError(f"no network meets {_show(item)}: the largest allowed value must be 1 or more, {_EXAMPLE}")
+        raise UserError(f"no network meets {quoted(item)}: the largest allowed value must be 1 or more, {_EXAMPLE}")
     return limit
 
 
 def _parse_number(text: str, metric: str, item: str) -> Fraction:
     if not text:
-        raise UserError(f"the limit {_show(item)} has no number: write {_EXAMPLE.removeprefix('e.g. ')}")
+        raise UserError(f"the limit {quoted(item)} has no number: write {_EXAMPLE.removeprefix('e.g. ')}")
     match = _NUMBER.fullmatch(text)
     if not match or len(text) > 40:
         raise UserError(
-            f"the number of a limit is written like 8000, 8_000 or 1.5M, not {_show(text)}, in {_show(item)}"
+            f"the number of a limit is written like 8000, 8_000 or 1.5M, not {quoted(text)}, in {quoted(item)}"
         )
     units = _BYTE_UNITS if metric.endswith("_bytes") else _COUNT_UNITS
     number, unit = match.groups()
     if unit not in units:
         known = ", ".join(name for name in units if name)
-        raise UserError(f"unknown unit {_show(unit)} in the limit {_show(item)}, known for {metric}: {known}")
+        raise UserError(f"unknown unit {quoted(unit)} in the limit {quoted(item)}, known for {metric}: {known}")
     value = Fraction(number.replace("_", "")) * units[unit]
     if value > MAX_BOUND:
-        raise UserError(f"a limit is at most {MAX_BOUND:,}, {_show(item)} is more")
+        raise UserError(f"a limit is at most {MAX_BOUND:,}, {quoted(item)} is more")
     return value
-
-
-def _show(text: str) -> str:
-    """A user's text quoted on one line, cut where it is long."""
-    return repr(text if len(text) <= 60 else text[:57] + "...")

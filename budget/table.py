@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from underbudget.budget.count import bytes_per_value, count, layer_macs, layer_values
-from underbudget.models.architecture import Pair
-from underbudget.models.language import render_primary, render_tail
+from underbudget.models.architecture import Pair, size_text
 from underbudget.models.plan import Flatten, Plan, Shape
 
 if TYPE_CHECKING:
@@ -38,8 +37,8 @@ def rows(plan: Plan, precision: str = "float32") -> tuple[LayerRow, ...]:
         last = [layer for layer in layers if not isinstance(layer.operation, Flatten)][-1]
         table.append(
             LayerRow(
-                op=render_primary(stage.primary),
-                tail=" ".join(render_tail(layer) for layer in stage.tail),
+                op=str(stage.primary),
+                tail=" ".join(map(str, stage.tail)),
                 output_shape=last.output_shape,
                 params=sum(layer.params for layer in layers),
                 macs=sum(layer_macs(layer) for layer in layers),
@@ -107,7 +106,7 @@ def render(plan: Plan, precision: str = "float32", name: str | None = None) -> "
         # Text, not markup: a name may hold brackets.
         table.add_row(number, Text.assemble(op, (f" {tail}" if tail else "", "dim")), *numbers)
     title = Text.assemble(
-        (name, "bold") if name else "network", f" {plan.architecture.id}, input ", _dims(plan.input_shape)
+        (name, "bold") if name else "network", f" {plan.architecture.id}, input ", size_text(plan.input_shape)
     )
     return Group(title, Text(), table, Text(), *(Text(line) for line in totals(plan, precision)))
 
@@ -122,13 +121,13 @@ def totals(plan: Plan, precision: str = "float32") -> tuple[str, ...]:
         f"parameters        {cost.params:,} ({_kib(cost.params_bytes)} in {precision})",
         f"MACs              {cost.macs:,}",
         f"peak activations  {cost.peak_bytes:,} bytes ({peak}), at stage {peaks.index(cost.peak_bytes) + 1}",
-        f"receptive field   {_text(field)} of {_dims(plan.input_shape[1:])} pixels",
+        f"receptive field   {_text(field)} of {size_text(plan.input_shape[1:])} pixels",
     )
 
 
 def _numbers(row: LayerRow) -> tuple[str, ...]:
     return (
-        _dims(row.output_shape),
+        size_text(row.output_shape),
         f"{row.params:,}",
         f"{row.macs:,}",
         _text(row.receptive_field),
@@ -145,11 +144,7 @@ def _json(size: Size) -> int | list[int]:
 
 
 def _text(size: Size) -> str:
-    return str(size) if isinstance(size, int) else _dims(size)
-
-
-def _dims(shape: Shape) -> str:
-    return "x".join(str(size) for size in shape)
+    return str(size) if isinstance(size, int) else size_text(size)
 
 
 def _kib(size: int) -> str:

@@ -4,12 +4,13 @@ An architecture is a chain of stages. A stage is one primary operation (convolut
 tail of operations that keep the shape (batch norm, activation, dropout). The order of the tail is part of the
 architecture: `relu bn` and `bn relu` are two networks. Input channels are not part of it; a plan works them out.
 
-Every part checks its own numbers and raises UserError, so that each architecture that exists can be written down and
-read again (`models.language`).
+Every part checks its own numbers and raises UserError. `str` gives its canonical text in the layer language, which
+`models.language` reads again: `parse(str(architecture)) == architecture`.
 """
 
 import hashlib
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from underbudget.models.errors import UserError
 
@@ -23,6 +24,21 @@ MAX_TAIL = 20  # operations in the tail of a stage
 # Name in the layer language -> class in torch.nn, built without arguments. One entry is all that a new activation
 # takes, as long as the class is element-wise and has no trainable tensors.
 ACTIVATIONS = {"relu": "ReLU"}
+
+
+def size_text(sizes: tuple[int, ...]) -> str:
+    """Sizes as people write them: "1x28x28"."""
+    return "x".join(str(size) for size in sizes)
+
+
+def _short(pair: Pair) -> str:
+    return str(pair[0]) if pair[0] == pair[1] else size_text(pair)
+
+
+def _window_arguments(padding: Pair, stride: Pair, default_stride: Pair) -> list[str]:
+    """Padding and stride as arguments of a layer, where they are not the default."""
+    arguments = [f"p{_short(padding)}"] if padding != (0, 0) else []
+    return arguments if stride == default_stride else [*arguments, f"s{_short(stride)}"]
 
 
 def _check_size(what: str, least: int, *sizes: int) -> None:
@@ -49,6 +65,14 @@ class Conv:
         _check_size("a padding", 0, *self.padding)
         _check_size("the number of groups", 1, self.groups)
 
+    def __str__(self) -> str:
+        arguments = [str(self.width), *_window_arguments(self.padding, self.stride, (1, 1))]
+        if self.groups != 1:
+            arguments.append(f"g{self.groups}")
+        if self.bias:
+            arguments.append("bias=T")
+        return f"conv{size_text(self.kernel)}({','.join(arguments)})"
+
 
 @dataclass(frozen=True)
 class SeparableConv:
@@ -62,7 +86,13 @@ class SeparableConv:
     bias: bool = False  # of both convolutions
 
     def __post_init__(self) -> None:
-        Conv(self.width, self.kernel, self.stride, self.padding)  # the same rules
+        self._as_conv()  # the same rules
+
+    def _as_conv(self) -> Conv:
+        return Conv(self.width, self.kernel, self.stride, self.padding, bias=self.bias)
+
+    def __str__(self) -> str:
+        return f"sep{str(self._as_conv()).removeprefix('conv')}"
 
 
 @dataclass(frozen=True)
@@ -85,6 +115,11 @@ class Pool:
                 "the padding of a pool must be at most half its kernel: use less padding or a larger kernel"
             )
 
+    def __str__(self) -> str:
+        # The stride first, unlike that of a convolution: ids of architectures are made of this text.
+        arguments = _window_arguments(self.padding, self.stride, self.kernel)[::-1]
+        return f"{self.kind}pool{_short(self.kernel)}" + (f"({','.join(arguments)})" if arguments else "")
+
 
 @dataclass(frozen=True)
 class GlobalAveragePool:
@@ -95,6 +130,9 @@ class GlobalAveragePool:
 
     def __post_init__(self) -> None:
         _check_size("a map", 1, *(self.expected or ()))
+
+    def __str__(self) -> str:
+        return "gap"
 
 
 @dataclass(frozen=True)
@@ -107,10 +145,16 @@ class Linear:
     def __post_init__(self) -> None:
         _check_size("the output width", 1, self.width)
 
+    def __str__(self) -> str:
+        return f"linear({self.width})" if self.bias else f"linear({self.width},bias=F)"
+
 
 @dataclass(frozen=True)
 class BatchNorm:
     """`torch.nn.BatchNorm2d` with affine parameters (`BatchNorm1d` after a linear layer), torch's defaults."""
+
+    def __str__(self) -> str:
+        return "bn"
 
 
 @dataclass(frozen=True)
@@ -123,6 +167,9 @@ class Activation:
         if self.name not in ACTIVATIONS:
             raise UserError(f"an activation is one of {', '.join(ACTIVATIONS)}, not {self.name!r}")
 
+    def __str__(self) -> str:
+        return self.name
+
 
 @dataclass(frozen=True)
 class Dropout:
@@ -133,6 +180,9 @@ class Dropout:
     def __post_init__(self) -> None:
         if not 0 < self.rate < 1:
             raise UserError(f"a dropout rate must be over 0 and under 1, not {self.rate}: leave the layer out for 0")
+
+    def __str__(self) -> str:
+        return f"drop{Decimal(repr(float(self.rate))):f}"  # the shortest text that reads back as the same number
 
 
 Primary = Conv | SeparableConv | Pool | GlobalAveragePool | Linear
@@ -148,10 +198,13 @@ class Stage:
         if len(self.tail) > MAX_TAIL:
             raise UserError(f"a stage has at most {MAX_TAIL} operations after its first, not {len(self.tail)}")
 
+    def __str__(self) -> str:
+        return " ".join(map(str, (self.primary, *self.tail)))
+
 
 @dataclass(frozen=True)
 class Architecture:
-    """An ordered, non-empty chain of stages; `str(architecture)` is its text in the layer language."""
+    """An ordered, non-empty chain of stages."""
 
     stages: tuple[Stage, ...]
 
@@ -160,9 +213,7 @@ class Architecture:
             raise UserError(f"an architecture has from 1 to {MAX_STAGES} stages, not {len(self.stages)}")
 
     def __str__(self) -> str:
-        from underbudget.models.language import render
-
-        return render(self)
+        return " | ".join(map(str, self.stages))
 
     @property
     def id(self) -> str:

@@ -1,4 +1,8 @@
-"""The errors that a person may see. Each message says the rule, the value and the way out, on one line."""
+"""The errors that a person may see, and what their messages are made of. Each says the rule, the value and the way out,
+on one line."""
+
+import difflib
+from collections.abc import Iterable
 
 
 class UnderbudgetError(Exception):
@@ -18,3 +22,13 @@ class UserError(UnderbudgetError, ValueError):
 
 class UnavailableError(UserError):
     """Something that this machine lacks (a package, a compiler) or that a format has no means for: others will do."""
+
+
+def quoted(text: str, most: int = 40) -> str:
+    """A user's text in quotes on one line, cut to `most` characters."""
+    return repr(text if len(text) <= most else text[: most - 3] + "...")
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a mistyped one probably means, None where none is near."""
+    return next(iter(difflib.get_close_matches(name.strip().lower(), list(known), 1, 0.5)), None)

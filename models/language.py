@@ -11,14 +11,12 @@ Stages are separated by `|`. A stage is a primary operation and a tail.
     linear(OUT, bias=F)                 fully connected, with bias unless `bias=F`
     bn  relu  dropRATE                  the tail, in the order in which they are applied
 
-`parse(render(a)) == a` for every architecture, and `render(parse(text))` is the canonical text.
+`parse(str(a)) == a` for every architecture, and `str(parse(text))` is the canonical text.
 """
 
 import contextlib
-import difflib
 import re
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 
 from underbudget.models.architecture import (
     ACTIVATIONS,
@@ -37,7 +35,7 @@ from underbudget.models.architecture import (
     Stage,
     Tail,
 )
-from underbudget.models.errors import UserError
+from underbudget.models.errors import UserError, nearest, quoted
 
 
 class LayerTextError(UserError):
@@ -50,10 +48,6 @@ class LayerTextError(UserError):
         shown += "..." if len(text) > position + 24 else ""
         line = "".join(character if character.isprintable() else " " for character in shown)
         super().__init__(f"layer text, character {position + 1}: {what}, at {line}")
-
-
-def _quote(text: str) -> str:
-    return repr(text if len(text) <= 30 else text[:30] + "...")
 
 
 _BLANK = re.compile(r"\s*")
@@ -92,7 +86,7 @@ class _Word:
     def whole(self, what: str, least: int, text: str, position: int) -> int:
         if not _WHOLE.fullmatch(text) or not least <= int(text) <= MAX_SIZE:
             rule = f"{what} must be a whole number from {least} to {MAX_SIZE}"
-            raise self.fail(f"{rule}, not {_quote(text)}", position)
+            raise self.fail(f"{rule}, not {quoted(text)}", position)
         return int(text)
 
     def pair(self, what: str, least: int, text: str, position: int) -> Pair:
@@ -107,7 +101,7 @@ class _Word:
 
     def no_size(self) -> None:
         if self.size:
-            raise self.fail(f"{self.name} takes no number before the bracket, not {_quote(self.size)}", self.size_start)
+            raise self.fail(f"{self.name} takes no number before the bracket, not {quoted(self.size)}", self.size_start)
 
     def width(self) -> int:
         if not self.arguments:
@@ -143,13 +137,13 @@ class _Word:
             return default
         match = re.fullmatch(r"\s*=\s*([TF])", found[0])
         if not match:
-            raise self.fail(f"bias is written bias=T or bias=F, not {_quote('bias' + found[0])}", found[1] - 4)
+            raise self.fail(f"bias is written bias=T or bias=F, not {quoted('bias' + found[0])}", found[1] - 4)
         return match[1] == "T"
 
     def done(self, allowed: str) -> None:
         if self.arguments:
             item, position = self.arguments[0]
-            raise self.fail(f"unknown argument {_quote(item)}, allowed here: {allowed}", position)
+            raise self.fail(f"unknown argument {quoted(item)}, allowed here: {allowed}", position)
 
 
 def _parse_conv(word: _Word) -> Primary:
@@ -216,10 +210,10 @@ def _parse_tail(word: _Word) -> Tail:
 
 def _unknown(word: _Word) -> LayerTextError:
     names = [*_PRIMARY, "bn", "drop", *ACTIVATIONS]
-    near = difflib.get_close_matches(word.name.lower(), names, 1, 0.5)
-    sized = bool(near) and near[0] in ("conv", "sep", "maxpool", "avgpool", "drop") and _SIZE.fullmatch(word.size)
-    hint = f"did you mean {near[0]}{word.size if sized else ''}?" if near else f"known are {', '.join(names)}"
-    return word.fail(f"unknown layer {_quote(word.text)}, {hint}")
+    near = nearest(word.name, names)
+    sized = near in ("conv", "sep", "maxpool", "avgpool", "drop") and _SIZE.fullmatch(word.size)
+    hint = f"did you mean {near}{word.size if sized else ''}?" if near else f"known are {', '.join(names)}"
+    return word.fail(f"unknown layer {quoted(word.text)}, {hint}")
 
 
 def parse(text: str) -> Architecture:
@@ -255,7 +249,7 @@ def _parse_stage(text: str, start: int) -> tuple[Stage, int]:
             else:
                 raise UserError("a stage has one primary operation: separate stages with |")
             if primary is None:
-                raise UserError(f"a stage begins with {', '.join(_PRIMARY)}, not {_quote(word.text)}")
+                raise UserError(f"a stage begins with {', '.join(_PRIMARY)}, not {quoted(word.text)}")
         position = following
     if primary is None:
         raise LayerTextError(text, position, "an empty stage, expected a layer such as conv3x3(8)")
@@ -277,54 +271,3 @@ def _pointing_at(text: str, position: int) -> Iterator[None]:
         raise
     except UserError as error:
         raise LayerTextError(text, position, str(error)) from None
-
-
-def _size(pair: Pair) -> str:
-    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
-
-
-def render_primary(layer: Primary) -> str:
-    """Canonical text of a primary operation."""
-    match layer:
-        case Conv() | SeparableConv():
-            arguments = [str(layer.width)]
-            if layer.padding != (0, 0):
-                arguments.append(f"p{_size(layer.padding)}")
-            if layer.stride != (1, 1):
-                arguments.append(f"s{_size(layer.stride)}")
-            if isinstance(layer, Conv) and layer.groups != 1:
-                arguments.append(f"g{layer.groups}")
-            if layer.bias:
-                arguments.append("bias=T")
-            word = "conv" if isinstance(layer, Conv) else "sep"
-            return f"{word}{layer.kernel[0]}x{layer.kernel[1]}({','.join(arguments)})"
-        case Pool():
-            arguments = [] if layer.stride == layer.kernel else [f"s{_size(layer.stride)}"]
-            if layer.padding != (0, 0):
-                arguments.append(f"p{_size(layer.padding)}")
-            return f"{layer.kind}pool{_size(layer.kernel)}" + (f"({','.join(arguments)})" if arguments else "")
-        case GlobalAveragePool():
-            return "gap"
-        case Linear():
-            return f"linear({layer.width})" if layer.bias else f"linear({layer.width},bias=F)"
-
-
-def render_tail(layer: Tail) -> str:
-    """Canonical text of an operation of the tail."""
-    match layer:
-        case BatchNorm():
-            return "bn"
-        case Activation():
-            return layer.name
-        case Dropout():
-            return f"drop{Decimal(repr(float(layer.rate))):f}"  # shortest text that reads back as the same number
-
-
-def render_stage(stage: Stage) -> str:
-    """Canonical text of a stage: the primary operation and its tail, separated by blanks."""
-    return " ".join([render_primary(stage.primary), *(render_tail(layer) for layer in stage.tail)])
-
-
-def render(architecture: Architecture) -> str:
-    """Canonical text of an architecture; the inverse of `parse`."""
-    return " | ".join(render_stage(stage) for stage in architecture.stages)

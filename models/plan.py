@@ -25,9 +25,9 @@ from underbudget.models.architecture import (
     SeparableConv,
     Stage,
     Tail,
+    size_text,
 )
-from underbudget.models.errors import UserError
-from underbudget.models.language import render_primary
+from underbudget.models.errors import UserError, quoted
 
 Shape = tuple[int, ...]  # without the batch: (channels, height, width), or (features,) once flattened
 
@@ -103,16 +103,16 @@ def plan(architecture: Architecture, input_shape: Shape, classes: int | None = N
     """
     if len(input_shape) != 3 or not all(1 <= size <= MAX_SIZE for size in input_shape):
         rule = f"an input shape is channels x height x width, each from 1 to {MAX_SIZE}"
-        raise PlanError(f"{rule}, not {_shape(input_shape)}")
+        raise PlanError(f"{rule}, not {size_text(input_shape)}")
     if math.prod(input_shape) > MAX_COUNT:
-        raise PlanError(f"an input has at most {MAX_COUNT} values, not {_shape(input_shape)}")
+        raise PlanError(f"an input has at most {MAX_COUNT} values, not {size_text(input_shape)}")
     walk = _Walk(input_shape)
     for index, stage in enumerate(architecture.stages):
         walk.add_stage(index, stage)
     walk.finish()
     result = Plan(architecture, input_shape, tuple(walk.layers))
     if classes is not None and result.classes != classes:
-        last = render_primary(architecture.stages[-1].primary)
+        last = str(architecture.stages[-1].primary)
         raise PlanError(
             f"the network ends in {result.classes} values ({last}), the data set has {classes} classes: "
             f"give the last layer that has a width {classes} outputs"
@@ -125,15 +125,9 @@ def parse_input_shape(text: str) -> Shape:
     match = re.fullmatch(r"([0-9]{1,7})x([0-9]{1,7})x([0-9]{1,7})", text.strip())
     sizes = tuple(int(size) for size in match.groups()) if match else ()
     if not sizes or not all(1 <= size <= MAX_SIZE for size in sizes):
-        shown = text if len(text) <= 40 else text[:37] + "..."
-        raise UserError(
-            f"an input shape is CHANNELSxHEIGHTxWIDTH, each from 1 to {MAX_SIZE}, e.g. 1x28x28, not {shown!r}"
-        )
+        rule = f"an input shape is CHANNELSxHEIGHTxWIDTH, each from 1 to {MAX_SIZE}, e.g. 1x28x28"
+        raise UserError(f"{rule}, not {quoted(text)}")
     return sizes
-
-
-def _shape(shape: Shape) -> str:
-    return "x".join(str(size) for size in shape)
 
 
 class _Walk:
@@ -149,7 +143,7 @@ class _Walk:
         self.text = ""
 
     def add_stage(self, index: int, stage: Stage) -> None:
-        self.stage, self.text = index, render_primary(stage.primary)
+        self.stage, self.text = index, str(stage.primary)
         for operation in _expand(stage.primary, self.shape[0]):
             self.add_primary(operation)
         for layer in stage.tail:
@@ -171,8 +165,8 @@ class _Walk:
                 size = self.map_size()
                 if operation.expected is not None and operation.expected != size:
                     raise self.fail(
-                        f"gap({_shape(operation.expected)}) is written, but the map is {_shape(size)}: "
-                        f"write gap or gap({_shape(size)})"
+                        f"gap({size_text(operation.expected)}) is written, but the map is {size_text(size)}: "
+                        f"write gap or gap({size_text(size)})"
                     )
                 self.slide(size, (1, 1))
                 self.append(operation, (self.shape[0], 1, 1), ())
@@ -211,7 +205,7 @@ class _Walk:
         if len(self.shape) == 3:
             if self.shape[1:] != (1, 1):
                 raise self.fail(
-                    f"the network ends in a {_shape(self.shape[1:])} map, it must end in 1x1 or a vector: "
+                    f"the network ends in a {size_text(self.shape[1:])} map, it must end in 1x1 or a vector: "
                     "add gap, a last convolution of that kernel, or a linear layer"
                 )
             self.flatten()
@@ -230,7 +224,7 @@ class _Walk:
         )
         if min(result) < 1:
             raise self.fail(
-                f"it would shrink the {_shape(size)} map below 1x1: use a smaller kernel, padding, or fewer layers "
+                f"it would shrink the {size_text(size)} map below 1x1: use a smaller kernel, padding, or fewer layers "
                 "before it"
             )
         return result[0], result[1]

@@ -5,7 +5,6 @@ reproduce and points to compare with, not measurements of this program.
 """
 
 import csv
-import difflib
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from underbudget.models.architecture import Architecture
-from underbudget.models.errors import UserError
-from underbudget.models.language import parse
+from underbudget.models.errors import UserError, nearest, quoted
+from underbudget.models.language import LayerTextError, parse
 
 INPUT_SHAPE = (1, 28, 28)  # of every reference: one MNIST image
 CLASSES = 10
@@ -68,10 +67,24 @@ def reference(name: str) -> Reference:
     known = _references()
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name.strip().lower(), known, 1, 0.5)
-    hint = f"did you mean {near[0]}?" if near else "see the names with: underbudget references"
-    shown = name if len(name) <= 40 else name[:40] + "..."
-    raise UserError(f"there is no reference {shown!r}: {hint}")
+    near = nearest(name, known)
+    hint = f"did you mean {near}?" if near else "see the names with: underbudget references"
+    raise UserError(f"there is no reference {quoted(name)}: {hint}")
+
+
+def find_network(what: str) -> tuple[str | None, Architecture]:
+    """A reference's (name, architecture), or (None, architecture) of a layer text.
+
+    Raises UserError: for a single word that is neither, with the nearest reference; else with the place in the text.
+    """
+    if what in _references():
+        return what, reference(what).architecture
+    try:
+        return None, parse(what)
+    except LayerTextError:
+        if what.strip() and not any(character in what.strip() for character in "(| "):
+            return what, reference(what).architecture
+        raise
 
 
 @functools.cache

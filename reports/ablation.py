@@ -1,13 +1,11 @@
 """What each ingredient of a network is worth: accuracy and cost with it, and without it or with another."""
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from underbudget.budget.count import Cost
-from underbudget.reports.files import json_text, write_files
-from underbudget.reports.runs import Run
-from underbudget.reports.seeds import Difference, Summary, difference, summary
+from underbudget.reports.runs import Run, conditions_json
+from underbudget.reports.statistics import Difference, Summary, difference, summary
 
 FILES = {
     "page": "index.html",
@@ -15,6 +13,7 @@ FILES = {
     "report": "ablation.json",
     "picture": "ablation.png",
 }
+_COSTS = ("params", "macs", "peak_bytes")
 
 
 @dataclass(frozen=True)
@@ -30,13 +29,8 @@ class Arm:
 
     @property
     def score(self) -> Summary:
-        """Mean accuracy of the last three epochs on the judged part, over the seeds."""
+        """Mean accuracy of the last three epochs on the evaluated part, over the seeds."""
         return summary([run.score for run in self.runs])
-
-    @property
-    def seconds(self) -> float:
-        """Mean time of one run."""
-        return summary([run.seconds for run in self.runs]).mean
 
 
 @dataclass(frozen=True)
@@ -56,72 +50,48 @@ class Ablation:
     arms: tuple[Arm, ...]
     missing: tuple[Missing, ...]
 
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        return tuple(run for arm in (self.base, *self.arms) for run in arm.runs)
+
     def change(self, arm: Arm) -> Difference:
         """Accuracy of a variant less the base's, points, with Welch's 95 % interval over seeds."""
         return difference([run.score for run in arm.runs], [run.score for run in self.base.runs])
 
 
-COLUMNS = (
-    "ingredient",
-    "change",
-    "accuracy",
-    "sd",
-    "seeds",
-    "failed",
-    "accuracy_change",
-    "low",
-    "high",
-    "params",
-    "params_change",
-    "macs",
-    "macs_change",
-    "peak_bytes",
-    "peak_bytes_change",
-    "seconds",
-    "layers_text",
-)
-
-
 def rows(ablation: Ablation) -> list[dict[str, Any]]:
-    """The network as it is, then a row per variant and per missing ingredient, with the keys COLUMNS. Accuracies in
+    """The network as it is, then a row per variant and per missing ingredient, all with the same keys. Accuracies in
     percent, their changes in points with a 95 % interval."""
     base = ablation.base
     found = []
     for arm in (base, *ablation.arms):
-        row: dict[str, Any] = dict.fromkeys(COLUMNS)
-        row |= {
+        change = None if arm is base else ablation.change(arm)
+        row: dict[str, Any] = {
             "ingredient": arm.ingredient or "(as it is)",
             "change": arm.change,
             "accuracy": arm.score.mean,
             "sd": arm.score.sd,
             "seeds": arm.score.n,
             "failed": arm.failed,
-            "params": arm.cost.params,
-            "macs": arm.cost.macs,
-            "peak_bytes": arm.cost.peak_bytes,
-            "seconds": arm.seconds,
-            "layers_text": arm.layers_text,
+            "accuracy_change": change and change.mean,
+            "low": change and change.low,
+            "high": change and change.high,
         }
-        if arm is not base:
-            change = ablation.change(arm)
-            row |= {
-                "accuracy_change": change.mean,
-                "low": change.low,
-                "high": change.high,
-                "params_change": arm.cost.params - base.cost.params,
-                "macs_change": arm.cost.macs - base.cost.macs,
-                "peak_bytes_change": arm.cost.peak_bytes - base.cost.peak_bytes,
-            }
-        found.append(row)
-    for missing in ablation.missing:
-        found.append({**dict.fromkeys(COLUMNS), "ingredient": missing.ingredient, "change": f"none: {missing.reason}"})
-    return found
+        for name in _COSTS:
+            cost = getattr(arm.cost, name)
+            row |= {name: cost, f"{name}_change": None if arm is base else cost - getattr(base.cost, name)}
+        seconds = summary([run.seconds for run in arm.runs]).mean
+        found.append({**row, "seconds": seconds, "layers_text": arm.layers_text})
+    nothing = dict.fromkeys(found[0])
+    return found + [
+        {**nothing, "ingredient": missing.ingredient, "change": f"none: {missing.reason}"}
+        for missing in ablation.missing
+    ]
 
 
 def to_json(ablation: Ablation) -> dict[str, Any]:
     """What `ablate --json` prints and ablation.json holds."""
     first = ablation.base.runs[0]
-    runs = [run for arm in (ablation.base, *ablation.arms) for run in arm.runs]
     return {
         "title": ablation.title,
         "protocol": first.protocol,
@@ -130,29 +100,5 @@ def to_json(ablation: Ablation) -> dict[str, Any]:
         "judged_on": {"part": first.data.part, "images": first.data.judged},
         "seeds": [run.seed for run in ablation.base.runs],
         "rows": rows(ablation),
-        "readings": sum(run.readings for run in runs),
-        "data": asdict(first.data),
-        "paths": sorted({run.path for run in runs}),
-        "hardware": sorted({run.hardware for run in runs}),
-        "versions": first.versions,
+        **conditions_json(ablation.runs),
     }
-
-
-def write(ablation: Ablation, folder: Path) -> dict[str, Path]:
-    """Write the files of FILES; their paths. Raises UserError where the folder cannot be written."""
-    import pandas
-
-    from underbudget.reports.page.ablation import render_page
-    from underbudget.reports.training_figures import changes
-
-    picture = changes(
-        [(arm.change, ablation.change(arm)) for arm in ablation.arms],
-        f"{ablation.title}: change in {ablation.base.runs[0].data.part} accuracy, points",
-    )
-    contents: dict[str, str | bytes] = {
-        "table": pandas.DataFrame(rows(ablation), columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"),
-        "report": json_text(to_json(ablation)),
-        "picture": picture,
-        "page": render_page(ablation),
-    }
-    return write_files(folder, FILES, contents)

@@ -6,19 +6,18 @@ Hypervolumes are measured from one reference point for all, on (log10 cost, log1
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from underbudget.budget.limits import Limit
 from underbudget.models.errors import UserError
 from underbudget.reports import front as fronts
 from underbudget.reports import search_method
 from underbudget.reports.history import FrontStep, history
-from underbudget.reports.page.conditions import conditions
 from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.reports.seed_bands import Band, Steps, pooled, steps
+from underbudget.reports.settings import StoredDataset
 
 _BUDGETS = 5  # rows of the table at common budgets
 
@@ -31,8 +30,7 @@ class Member:
 
     @property
     def seed(self) -> int | None:
-        seed = self.study.settings.get("seed")
-        return seed if isinstance(seed, int) else None
+        return self.study.stored.seed
 
     @cached_property
     def front(self) -> tuple[TrialRecord, ...]:
@@ -54,7 +52,7 @@ class Member:
     @property
     def limit(self) -> Limit | None:
         """The budget's limit on the front's axis."""
-        return next((one for one in conditions(self.study).limits if one.metric == self.study.axis), None)
+        return self.study.stored.limit_on(self.study.axis)
 
     def hypervolume_by(self, what: str) -> Steps:
         """Hypervolume against `what`, "trained" or "epochs", from none."""
@@ -113,10 +111,13 @@ class Comparison:
         return min(member.epochs for member in self.members)
 
     @property
+    def front_costs(self) -> list[int]:
+        return [fronts.cost(trial, self.axis) for member in self.members for trial in member.front]
+
+    @property
     def largest_cost(self) -> int:
         """Up to where fronts are drawn: the largest limit, or the largest cost of any front."""
-        costs = [fronts.cost(trial, self.axis) for member in self.members for trial in member.front]
-        return max([*costs, *(member.limit.largest for member in self.members if member.limit), 1])
+        return max([*self.front_costs, *(member.limit.largest for member in self.members if member.limit), 1])
 
     def at_common_epochs(self, member: Member) -> float:
         """Hypervolume of a study once it had trained so many epochs."""
@@ -126,7 +127,7 @@ class Comparison:
     def budgets(self) -> tuple[int, ...]:
         """Costs to compare at, falling: the largest limit, then its half, its quarter, ... down to where no study has
         any network."""
-        costs = [fronts.cost(trial, self.axis) for member in self.members for trial in member.front]
+        costs = self.front_costs
         if not costs:
             return ()
         limits = [member.limit for member in self.members if member.limit is not None]
@@ -141,7 +142,7 @@ def compare(studies: Sequence[StudyRecord], target: float | None = None) -> Comp
     """Compare two studies or more. Raises UserError where that would mislead: other images, another split or cost."""
     check_comparable(studies)
     axis = studies[0].axis
-    stored = [study.settings.get("hypervolume_reference") or {} for study in studies]
+    stored = [study.stored.hypervolume_reference for study in studies]
     costs = [fronts.cost(trial, axis) for study in studies for trial in fronts.scored(study.trials)]
     reference = {
         # The farthest of all: every front lies within.
@@ -179,20 +180,20 @@ def check_comparable(studies: Sequence[StudyRecord]) -> None:
     first, way_out = studies[0], "compare studies of one kind"
     for study in studies[1:]:
         names = f"{study.name} cannot be compared with {first.name}"
-        data, others = study.settings.get("dataset", {}), first.settings.get("dataset", {})
-        if data.get("checksum") != others.get("checksum"):
+        data, others = study.stored.dataset, first.stored.dataset
+        if data.checksum != others.checksum:
             raise UserError(f"{names}: {_data(data)} has other images or another split than {_data(others)}; {way_out}")
         if study.axis != first.axis:
             raise UserError(f"{names}: it minimises {study.axis}, the other {first.axis}; {way_out}")
-        bytes_of, others_bytes = study.settings.get("precision"), first.settings.get("precision")
+        bytes_of, others_bytes = study.stored.precision, first.stored.precision
         if study.axis.endswith("bytes") and bytes_of != others_bytes:
             raise UserError(f"{names}: its {study.axis} are of {bytes_of}, the other's of {others_bytes}; {way_out}")
     if not any(fronts.scored(study.trials) for study in studies):
         raise UserError("none of these studies has a complete trial yet: let them run on")
 
 
-def _data(dataset: Mapping[str, Any]) -> str:
-    return f"{dataset.get('name', 'an unknown data set')} ({str(dataset.get('checksum', '?'))[:12]})"
+def _data(dataset: StoredDataset) -> str:
+    return f"{dataset.name} ({(dataset.checksum or '?')[:12]})"
 
 
 def _names(groups: Sequence[Sequence[Member]]) -> list[str]:

@@ -1,17 +1,12 @@
-"""A comparison as rows, CSV and JSON, and its folder."""
+"""A comparison as rows and JSON, and the name of its folder."""
 
-import csv
 import hashlib
-import io
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from underbudget.reports import front as fronts
 from underbudget.reports.comparison import Comparison, Group, Member
-from underbudget.reports.files import json_text, write_files
-from underbudget.reports.history import ended
-from underbudget.reports.seeds import Difference, Summary, difference, summary
+from underbudget.reports.statistics import Difference, Summary, difference, summary
 from underbudget.reports.tables import FRONT_COLUMNS, counts, front_rows, interval
 
 FILES = {
@@ -23,21 +18,6 @@ FILES = {
     "report": "comparison.json",
 }
 _LONGEST = 80  # characters of a folder's name
-
-
-def write_comparison(comparison: Comparison, folder: Path) -> dict[str, Path]:
-    """Write the files of FILES into `folder`, made if need be. Raises UserError where it cannot be written."""
-    from underbudget.reports.page.comparison import render_page
-
-    texts = {
-        "studies": _csv(study_rows(comparison)),
-        "budgets": _csv(budget_rows(comparison)),
-        "fronts": _csv(_front_rows(comparison)),
-        "hypervolume": _csv(_hypervolume_rows(comparison)),
-        "report": json_text(to_json(comparison)),
-        "page": render_page(comparison),
-    }
-    return write_files(folder, FILES, texts)
 
 
 def folder_name(studies: Sequence[str]) -> str:
@@ -52,30 +32,27 @@ def folder_name(studies: Sequence[str]) -> str:
 
 def study_rows(comparison: Comparison) -> list[dict[str, Any]]:
     """A row per study: what it spent and what it came to; accuracies in percent."""
-    rows = []
-    for group in comparison.groups:
-        for member in group.members:
-            study, best = member.study, fronts.winner(member.study.trials, comparison.axis)
-            holds = comparison.target and fronts.smallest_holding(study.trials, comparison.target, comparison.axis)
-            row = {
-                "group": group.name,
-                "study": study.name,
-                "seed": member.seed,
-                **counts(study),
-                "epochs": member.epochs,
-                "seconds": next((step.seconds for step in reversed(member.history) if step.seconds is not None), None),
-                "hypervolume": member.hypervolume,
-                "hypervolume_at_common_epochs": comparison.at_common_epochs(member),
-                "common_epochs": comparison.common_epochs,
-                "front": len(member.front),
-                "winner": best and best.trial,
-                "winner_score": best and best.score,
-                f"winner_{comparison.axis}": best and fronts.cost(best, comparison.axis),
-            }
-            if comparison.target is not None:
-                row["smallest_holding"] = holds.trial if holds else None
-                row[f"smallest_holding_{comparison.axis}"] = fronts.cost(holds, comparison.axis) if holds else None
-            rows.append(row)
+    axis, rows = comparison.axis, []
+    for names, member in _named(comparison):
+        study, best = member.study, fronts.winner(member.study.trials, axis)
+        row = {
+            **names,
+            **counts(study),
+            "epochs": member.epochs,
+            "seconds": next((step.seconds for step in reversed(member.history) if step.seconds is not None), None),
+            "hypervolume": member.hypervolume,
+            "hypervolume_at_common_epochs": comparison.at_common_epochs(member),
+            "common_epochs": comparison.common_epochs,
+            "front": len(member.front),
+            "winner": best and best.trial,
+            "winner_score": best and best.score,
+            f"winner_{axis}": best and fronts.cost(best, axis),
+        }
+        if comparison.target is not None:
+            holds = fronts.smallest_holding(study.trials, comparison.target, axis)
+            row["smallest_holding"] = holds and holds.trial
+            row[f"smallest_holding_{axis}"] = holds and fronts.cost(holds, axis)
+        rows.append(row)
     return rows
 
 
@@ -83,25 +60,29 @@ def budget_rows(comparison: Comparison) -> list[dict[str, Any]]:
     """A row per budget and study: the best score within it and its 95 % interval, percent; None without a network."""
     rows = []
     for budget in comparison.budgets:
-        for group in comparison.groups:
-            for member in group.members:
-                best = member.best_within(budget)
-                bounds = None if best is None else interval(member.study, best.score)
-                rows.append(
-                    {
-                        "budget": budget,
-                        "group": group.name,
-                        "study": member.study.name,
-                        "seed": member.seed,
-                        "score": best and best.score,
-                        "low": bounds and bounds[0],
-                        "high": bounds and bounds[1],
-                        "trial": best and best.trial,
-                        comparison.axis: best and fronts.cost(best, comparison.axis),
-                        "searched": is_searched(member, budget),
-                    }
-                )
+        for names, member in _named(comparison):
+            best = member.best_within(budget)
+            low, high = (best and interval(member.study, best.score)) or (None, None)
+            rows.append(
+                {
+                    "budget": budget,
+                    **names,
+                    "score": best and best.score,
+                    "low": low,
+                    "high": high,
+                    "trial": best and best.trial,
+                    comparison.axis: best and fronts.cost(best, comparison.axis),
+                    "searched": is_searched(member, budget),
+                }
+            )
     return rows
+
+
+def _named(comparison: Comparison) -> Iterator[tuple[dict[str, Any], Member]]:
+    """Every study with the columns that name it."""
+    for group in comparison.groups:
+        for member in group.members:
+            yield {"group": group.name, "study": member.study.name, "seed": member.seed}, member
 
 
 def is_searched(member: Member, budget: int) -> bool:
@@ -155,36 +136,23 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _front_rows(comparison: Comparison) -> list[dict[str, Any]]:
-    return [
-        {"group": group.name, "study": member.study.name, "seed": member.seed, **row}
-        for group in comparison.groups
-        for member in group.members
-        for row in front_rows(member.study)
-    ] or [dict.fromkeys(("group", "study", "seed", *FRONT_COLUMNS))]
+def all_front_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """The fronts of all studies, one after the other."""
+    found = [{**names, **row} for names, member in _named(comparison) for row in front_rows(member.study)]
+    return found or [dict.fromkeys(("group", "study", "seed", *FRONT_COLUMNS))]
 
 
-def _hypervolume_rows(comparison: Comparison) -> list[dict[str, Any]]:
+def hypervolume_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """A row per study and trained trial: the hypervolume when it ended."""
     return [
         {
-            "group": group.name,
-            "study": member.study.name,
-            "seed": member.seed,
-            "trial": trial.trial,
+            **names,
+            "trial": step.trial,
             "trained": step.trained,
             "epochs": step.epochs,
             "seconds": step.seconds,
             "hypervolume": step.hypervolume,
         }
-        for group in comparison.groups
-        for member in group.members
-        for trial, step in zip(ended(member.study), member.history, strict=True)
+        for names, member in _named(comparison)
+        for step in member.history
     ]
-
-
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue()

@@ -1,14 +1,12 @@
-"""Finalists confirmed on fresh seeds: what their runs say together, as rows, JSON, CSV and a page."""
+"""Finalists confirmed on fresh seeds: what their runs say together, as rows and JSON."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any
 
-from underbudget.reports.files import json_text, write_files
-from underbudget.reports.record import TrialRecord
-from underbudget.reports.runs import HOLDING_EPOCHS, OverSeeds, Run, holding
-from underbudget.reports.seeds import rank_correlation
+from underbudget.reports.record import StudyRecord, TrialRecord
+from underbudget.reports.runs import HOLDING_EPOCHS, OverSeeds, Run, conditions_json, from_json, holding
+from underbudget.reports.statistics import rank_correlation
 
 FILES = {"page": "index.html", "table": "confirmed.csv", "runs": "runs.csv", "report": "confirmed.json"}
 
@@ -36,6 +34,10 @@ class Confirmation:
     last: int = HOLDING_EPOCHS
 
     @property
+    def runs(self) -> tuple[Run, ...]:
+        return tuple(run for one in self.finalists for run in one.runs)
+
+    @property
     def correlation(self) -> float | None:
         """Spearman's rho of search score and confirmed mean; None for fewer than three finalists."""
         return rank_correlation([one.score for one in self.finalists], [one.last.mean for one in self.finalists])
@@ -43,7 +45,11 @@ class Confirmation:
     @property
     def readings(self) -> int:
         """How often the labels of the test part were read for these runs."""
-        return sum(run.readings for one in self.finalists for run in one.runs)
+        return sum(run.readings for run in self.runs)
+
+    def holding(self, one: Confirmed) -> int | None:
+        """How many seeds of a finalist hold the target; None without one."""
+        return None if self.target is None else sum(run.holds(self.target, self.last) for run in one.runs)
 
     def closing(self) -> str | None:
         """Who holds the target, of the finalist that the search scored highest; None without a target."""
@@ -52,49 +58,43 @@ class Confirmation:
         return holding(self.finalists[0].runs, self.target, self.last)
 
 
-COLUMNS = (
-    "trial",
-    "params",
-    "search_score",
-    "seeds",
-    "mean",
-    "sd",
-    "min",
-    "max",
-    "low",
-    "high",
-    "mean_best_epoch_chosen_on_test",
-    "seeds_that_hold_target",
-    "layers_text",
-)
+def confirmation_of(study: StudyRecord, target: float | None = None) -> Confirmation | None:
+    """The runs on fresh seeds that the study holds, the highest search score first; None without any.
+
+    Raises UserError for runs of another version.
+    """
+    runs: dict[int, list[Run]] = defaultdict(list)
+    for stored in study.confirmations:
+        run = from_json(stored)
+        _, _, trial = (run.name or "").rpartition(":")
+        if trial.isdecimal():
+            runs[int(trial)].append(run)
+    finalists = [Confirmed(trial, tuple(runs[trial.trial])) for trial in study.trials if trial.trial in runs]
+    finalists.sort(key=lambda one: (-one.score, one.trial.trial))
+    return Confirmation(study.name, tuple(finalists), target) if finalists else None
 
 
 def rows(confirmation: Confirmation) -> list[dict[str, Any]]:
-    """A row per finalist with the keys COLUMNS: last-epoch test accuracy over the seeds, percent; `low` and `high` are
-    Student's 95 % interval."""
-    result = []
-    for one in confirmation.finalists:
-        last, target = one.last, confirmation.target
-        result.append(
-            {
-                "trial": one.trial.trial,
-                "params": one.runs[0].params,
-                "search_score": one.score,
-                "seeds": last.n,
-                "mean": last.mean,
-                "sd": last.sd,
-                "min": last.minimum,
-                "max": last.maximum,
-                "low": last.low,
-                "high": last.high,
-                "mean_best_epoch_chosen_on_test": one.best.mean,
-                "seeds_that_hold_target": None
-                if target is None
-                else sum(run.holds(target, confirmation.last) for run in one.runs),
-                "layers_text": one.runs[0].layers_text,
-            }
-        )
-    return result
+    """A row per finalist: last-epoch test accuracy over the seeds, percent; `low` and `high` are Student's 95 %
+    interval."""
+    return [
+        {
+            "trial": one.trial.trial,
+            "params": one.runs[0].params,
+            "search_score": one.score,
+            "seeds": one.last.n,
+            "mean": one.last.mean,
+            "sd": one.last.sd,
+            "min": one.last.minimum,
+            "max": one.last.maximum,
+            "low": one.last.low,
+            "high": one.last.high,
+            "mean_best_epoch_chosen_on_test": one.best.mean,
+            "seeds_that_hold_target": confirmation.holding(one),
+            "layers_text": one.runs[0].layers_text,
+        }
+        for one in confirmation.finalists
+    ]
 
 
 def run_rows(confirmation: Confirmation) -> list[dict[str, Any]]:
@@ -118,7 +118,7 @@ def run_rows(confirmation: Confirmation) -> list[dict[str, Any]]:
 
 def to_json(confirmation: Confirmation) -> dict[str, Any]:
     """What `confirm --json` prints and confirmed.json holds (docs/experiments.md)."""
-    first = confirmation.finalists[0].runs[0]
+    first = confirmation.runs[0]
     return {
         "study": confirmation.study,
         "protocol": first.protocol,
@@ -127,27 +127,7 @@ def to_json(confirmation: Confirmation) -> dict[str, Any]:
         "finalists": rows(confirmation),
         "runs": run_rows(confirmation),
         "rank_correlation": confirmation.correlation,
-        "readings": confirmation.readings,
         "target": confirmation.target,
         "closing": confirmation.closing(),
-        "data": asdict(first.data),
-        "paths": sorted({run.path for one in confirmation.finalists for run in one.runs}),
-        "hardware": sorted({run.hardware for one in confirmation.finalists for run in one.runs}),
-        "versions": first.versions,
+        **conditions_json(confirmation.runs),
     }
-
-
-def write(confirmation: Confirmation, folder: Path) -> dict[str, Path]:
-    """Write the files of FILES; their paths. Raises UserError where the folder cannot be written."""
-    import pandas
-
-    from underbudget.reports.page.confirmation import render_page
-
-    table: Sequence[dict[str, Any]] = rows(confirmation)
-    contents = {
-        "table": pandas.DataFrame(table, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"),
-        "runs": pandas.DataFrame(run_rows(confirmation)).to_csv(index=False, lineterminator="\n"),
-        "report": json_text(to_json(confirmation)),
-        "page": render_page(confirmation),
-    }
-    return write_files(folder, FILES, contents, "check its permissions")

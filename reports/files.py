@@ -1,7 +1,9 @@
 """Writes the set of files that a report is, each as a whole: who has one open sees the old or the new one."""
 
+import csv
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,3 +32,12 @@ def write_files(
 def json_text(value: Any) -> str:
     """JSON for people and programs, indented, in UTF-8. Raises ValueError for a number that is not finite."""
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> str:
+    """CSV with a heading: `columns`, by default those of the first row. None is an empty cell."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, columns or list(rows[0] if rows else ()), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()

@@ -5,7 +5,8 @@ NaN or missing, never enters anything here.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from underbudget.budget.limits import COST_WORDS
 from underbudget.reports.record import SCORE_EPOCHS, TrialRecord
@@ -16,16 +17,10 @@ _ROUNDING = 1e-9
 LEAST_ERROR = 0.005  # percent: half an image of 10,000
 
 AXIS_WORDS = COST_WORDS
+T = TypeVar("T")
 
 
-def params(trial: TrialRecord) -> int:
-    """Parameter count of a trial that was proposed. Raises ValueError for one that was not."""
-    if trial.proposal is None:
-        raise ValueError(f"trial {trial.trial} has no proposal")
-    return trial.proposal.cost.params
-
-
-def cost(trial: TrialRecord, axis: str) -> int:
+def cost(trial: TrialRecord, axis: str = "params") -> int:
     """A cost of a trial that was proposed, by its name in AXIS_WORDS. Raises ValueError for one that was not."""
     if trial.proposal is None:
         raise ValueError(f"trial {trial.trial} has no proposal")
@@ -48,17 +43,26 @@ def scored(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
     ]
 
 
+def pareto(items: Iterable[T], cost: Callable[[T], Any], loss: Callable[[T], float]) -> list[T]:
+    """The items that no other one beats, lowest cost first; the loss falls along them. O(n log n).
+
+    An item is beaten by one with no more cost and no more loss that is better in one of the two. Of items equal in
+    both, the first stays.
+    """
+    result: list[T] = []
+    for item in sorted(items, key=lambda item: (cost(item), loss(item))):
+        if not result or loss(item) < loss(result[-1]):
+            result.append(item)
+    return result
+
+
 def front(trials: Iterable[TrialRecord], axis: str = "params") -> tuple[TrialRecord, ...]:
     """The trials that no other one beats, lowest cost first; the score rises along it. axis: a key of AXIS_WORDS.
 
-    A trial is beaten by one with no more cost and no lower score that is better in one of the two. Of trials
-    equal in both, the earliest (lowest number) stays. O(n log n).
+    Of trials equal in cost and score, the earliest (lowest number) stays.
     """
-    result: list[TrialRecord] = []
-    for trial in sorted(scored(trials), key=lambda trial: (cost(trial, axis), -score(trial), trial.trial)):
-        if not result or score(trial) > score(result[-1]):
-            result.append(trial)
-    return tuple(result)
+    by_number = sorted(scored(trials), key=lambda trial: trial.trial)
+    return tuple(pareto(by_number, lambda trial: cost(trial, axis), lambda trial: -score(trial)))
 
 
 def winner(trials: Iterable[TrialRecord], axis: str = "params") -> TrialRecord | None:

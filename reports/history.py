@@ -24,7 +24,7 @@ class FrontStep:
 
 def history(study: StudyRecord) -> list[FrontStep]:
     """One step per complete or stopped trial, in the order in which they ended."""
-    reference = study.settings.get("hypervolume_reference")
+    reference = study.stored.hypervolume_reference
     clock = _Clock(study)
     steps: list[FrontStep] = []
     front: tuple[TrialRecord, ...] = ()

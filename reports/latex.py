@@ -8,9 +8,8 @@ import unicodedata
 from collections.abc import Sequence
 
 from underbudget.reports import front as fronts
-from underbudget.reports.page.conditions import conditions
 from underbudget.reports.record import StudyRecord, score_words
-from underbudget.reports.seeds import Summary
+from underbudget.reports.statistics import Summary
 from underbudget.reports.tables import front_rows
 
 # Besides the ten special characters those that the old font encoding OT1 shows as others, and the ligatures.
@@ -101,13 +100,13 @@ def front_table(study: StudyRecord, confirmed: dict[int, Summary]) -> str:
 
 
 def _caption(study: StudyRecord, confirmed: Sequence[int]) -> str:
-    held = conditions(study)
+    held = study.stored
     words = escape(fronts.AXIS_WORDS[study.axis])
     images = "" if held.images is None else f" on {held.images:,} images"
     parts = [
-        f"Front of the study {escape(study.name)} on {escape(held.title)}: {words} and validation accuracy "
+        f"Front of the study {escape(study.name)} on {escape(held.dataset.title)}: {words} and validation accuracy "
         f"in percent ({score_words(held.epochs)}{images}; Wilson's interval, one run per network).",
-        f"Budget {escape(held.budget)}, {held.epochs} epochs, seed {escape(str(study.settings.get('seed', '?')))}.",
+        f"Budget {escape(held.budget)}, {held.epochs} epochs, seed {'?' if held.seed is None else held.seed}.",
     ]
     if confirmed:
         seeds = "--".join(str(count) for count in sorted({min(confirmed), max(confirmed)}))

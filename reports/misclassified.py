@@ -3,9 +3,7 @@
 A JSON file below the study's folder, written by the search; reports have no data set to look into.
 """
 
-import base64
 import json
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from underbudget.models.files import write_atomically
+from underbudget.models.images import pack, unpack
 from underbudget.reports.runs import Misclassification
 
 FILE = "models/mistakes.json"
@@ -46,7 +45,7 @@ def write_misclassified(folder: Path, mistakes: MisclassifiedImages) -> None:
         "weights_sha256": mistakes.weights_sha256,
         "total": mistakes.total,
         "shape": list(pixels.shape),
-        "pixels": base64.b64encode(zlib.compress(np.ascontiguousarray(pixels).tobytes(), 9)).decode("ascii"),
+        "pixels": pack(pixels),
         "missed": [[each.index, each.true, each.predicted, each.confidence] for each in mistakes.images],
     }
     write_atomically(folder / FILE, json.dumps(stored).encode())
@@ -56,9 +55,8 @@ def read_misclassified(folder: Path) -> MisclassifiedImages | None:
     """What FILE holds; None where it is missing or damaged: a report can do without."""
     try:
         stored: dict[str, Any] = json.loads((folder / FILE).read_bytes())
-        values = np.frombuffer(zlib.decompress(base64.b64decode(stored["pixels"])), dtype=np.uint8)
         missed: Sequence[Any] = stored["missed"]
-        pictures = values.reshape(stored["shape"]) if missed else ()
+        pictures = unpack(stored["pixels"], stored["shape"]) if missed else ()
         return MisclassifiedImages(
             int(stored["trial"]),
             str(stored["weights_sha256"]),
@@ -68,5 +66,5 @@ def read_misclassified(folder: Path) -> MisclassifiedImages | None:
                 for pixels, (index, true, predicted, confidence) in zip(pictures, missed, strict=True)
             ),
         )
-    except (OSError, ValueError, KeyError, TypeError, zlib.error):
+    except (OSError, ValueError, KeyError, TypeError):
         return None

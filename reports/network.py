@@ -1,9 +1,20 @@
-"""The network of a stored trial, placed on its data set's images."""
+"""The network of a stored trial, and what differs between two networks, in words."""
 
+from collections import Counter
+
+from underbudget.models.architecture import BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pool
 from underbudget.models.errors import UserError
 from underbudget.models.language import parse
 from underbudget.models.plan import Plan, plan
 from underbudget.reports.record import StudyRecord, TrialRecord
+
+_PARTS = {
+    Conv: "convolutions",
+    BatchNorm: "batch norms",
+    Dropout: "dropouts",
+    Pool: "pools",
+    Linear: "linear layers",
+}
 
 
 def plan_of(study: StudyRecord, trial: TrialRecord) -> Plan:
@@ -13,5 +24,54 @@ def plan_of(study: StudyRecord, trial: TrialRecord) -> Plan:
     """
     if trial.proposal is None:
         raise UserError(f"trial {trial.trial} of {study.name} has no network: it ended before one was proposed")
-    dataset = study.settings["dataset"]
-    return plan(parse(trial.proposal.layers_text), tuple(dataset["input_shape"]), len(dataset["classes"]))
+    dataset = study.stored.dataset
+    return plan(parse(trial.proposal.layers_text), dataset.input_shape, len(dataset.classes))
+
+
+def changes(new_plan: Plan, old_plan: Plan) -> list[str]:
+    """What differs between two networks, each as a fact; empty where they are the same."""
+    found = []
+    params = _params(new_plan) - _params(old_plan)
+    if params:
+        found.append(f"{params:+,} parameters")
+    old, new = _parts(old_plan), _parts(new_plan)
+    for name in sorted(old.keys() | new.keys()):
+        if old[name] != new[name]:
+            found.append(f"{name} {old[name]} to {new[name]}")
+    old_rates, new_rates = _rates(old_plan), _rates(new_plan)
+    if old_rates != new_rates and old_rates and new_rates:
+        found.append(f"dropout rate {_numbers(old_rates)} to {_numbers(new_rates)}")
+    heads = _head(old_plan), _head(new_plan)
+    if heads[0] != heads[1]:
+        found.append(f"ends in {heads[1]} instead of {heads[0]}")
+    if not found and str(old_plan.architecture) != str(new_plan.architecture):
+        found.append("order of layers or widths")
+    return found
+
+
+def _params(network: Plan) -> int:
+    return sum(layer.params for layer in network.layers)
+
+
+def _parts(network: Plan) -> Counter[str]:
+    """How many layers of each kind."""
+    kinds = (type(layer.operation) for layer in network.layers)
+    return Counter(_PARTS[kind] for kind in kinds if kind in _PARTS)
+
+
+def _rates(network: Plan) -> tuple[float, ...]:
+    return tuple(sorted({layer.operation.rate for layer in network.layers if isinstance(layer.operation, Dropout)}))
+
+
+def _head(network: Plan) -> str:
+    """The stages from the one that shrinks the map to 1x1 on, in words."""
+    stages = network.architecture.stages
+    for index, stage in enumerate(stages):
+        if isinstance(stage.primary, GlobalAveragePool):
+            after = [str(each.primary) for each in stages[index + 1 :]]
+            return " ".join(["gap", *after])
+    return str(stages[-1].primary)
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return " and ".join(f"{value:g}" for value in values)

@@ -17,6 +17,14 @@ from underbudget.models.plan import Flatten, Operation, Plan, PlannedLayer, Shap
 
 _MB = 1024 * 1024  # what the published tables call MB
 _BYTES = 4  # of a float32 value
+_TORCH_CLASSES = {
+    Conv: "Conv2d",
+    GlobalAveragePool: "AdaptiveAvgPool2d",
+    Linear: "Linear",
+    Flatten: "Flatten",
+    BatchNorm: "BatchNorm2d",
+    Dropout: "Dropout",
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ class FieldRow:
 def summary_rows(plan: Plan) -> tuple[SummaryRow, ...]:
     """Every primitive layer in order, with trainable parameters."""
     return tuple(
-        SummaryRow(f"{_class(layer.operation)}-{index}", layer.output_shape, layer.params)
+        SummaryRow(f"{_torch_class(layer.operation)}-{index}", layer.output_shape, layer.params)
         for index, layer in enumerate(plan.layers, 1)
     )
 
@@ -70,12 +78,8 @@ def totals(plan: Plan) -> Totals:
     """What stands below a layer summary."""
     params = sum(layer.params for layer in plan.layers)
     values = sum(math.prod(layer.output_shape) for layer in plan.layers)
-    return Totals(
-        params=params,
-        input_mb=math.prod(plan.input_shape) * _BYTES / _MB,
-        passes_mb=2 * values * _BYTES / _MB,
-        params_mb=params * _BYTES / _MB,
-    )
+    sizes = (math.prod(plan.input_shape), 2 * values, params)
+    return Totals(params, *(size * _BYTES / _MB for size in sizes))
 
 
 def field_rows(plan: Plan) -> tuple[FieldRow, ...]:
@@ -85,21 +89,9 @@ def field_rows(plan: Plan) -> tuple[FieldRow, ...]:
     for layer in plan.layers:
         geometry = _geometry(layer)
         if geometry is not None:
-            kernel, stride, padding = geometry
-            rows.append(
-                FieldRow(
-                    layer=layer.name,
-                    kernel=_pair(kernel),
-                    stride=_pair(stride),
-                    padding=_pair(padding),
-                    field_in=_pair(field),
-                    field_out=_pair(layer.receptive_field),
-                    map_in=_pair(_map(layer.input_shape)),
-                    map_out=_pair(_map(layer.output_shape)),
-                    jump_in=_pair(jump),
-                    jump_out=_pair(layer.jump),
-                )
-            )
+            maps = (_map(layer.input_shape), _map(layer.output_shape))
+            pairs = (*geometry, field, layer.receptive_field, *maps, jump, layer.jump)
+            rows.append(FieldRow(layer.name, *(str(h) if h == w else f"{h}x{w}" for h, w in pairs)))
         field, jump = layer.receptive_field, layer.jump
     return tuple(rows)
 
@@ -116,30 +108,14 @@ def _geometry(layer: PlannedLayer) -> tuple[tuple[int, int], tuple[int, int], tu
     return None
 
 
-def _class(operation: Operation) -> str:
-    """torch.nn's class of an operation."""
+def _torch_class(operation: Operation) -> str:
     match operation:
-        case Conv():
-            return "Conv2d"
         case Pool():
             return "MaxPool2d" if operation.kind == "max" else "AvgPool2d"
-        case GlobalAveragePool():
-            return "AdaptiveAvgPool2d"
-        case Linear():
-            return "Linear"
-        case Flatten():
-            return "Flatten"
-        case BatchNorm():
-            return "BatchNorm2d"
-        case Dropout():
-            return "Dropout"
         case Activation():
             return ACTIVATIONS[operation.name]
+    return _TORCH_CLASSES[type(operation)]
 
 
 def _map(shape: Shape) -> tuple[int, int]:
     return (shape[1], shape[2]) if len(shape) == 3 else (1, 1)
-
-
-def _pair(pair: tuple[int, int]) -> str:
-    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"

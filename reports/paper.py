@@ -6,9 +6,8 @@ from pathlib import Path
 from underbudget.models.errors import UserError
 from underbudget.reports import front as fronts
 from underbudget.reports import latex, paper_figures
+from underbudget.reports.confirmation import confirmation_of
 from underbudget.reports.files import write_files
-from underbudget.reports.page.conditions import conditions
-from underbudget.reports.page.finalists import confirmation_of
 from underbudget.reports.page.published import Published, published_points
 from underbudget.reports.record import StudyRecord
 from underbudget.reports.tables import front_frame
@@ -53,13 +52,12 @@ def write_figures(
     """
     check_width(width)
     check_drawable(study)
-    held = conditions(study)
-    points = published_points(held.dataset) if published is None else published
+    points = published_points(study.stored.dataset.name) if published is None else published
     finalists = confirmation_of(study)
     confirmed = {} if finalists is None else {one.trial.trial: one.last for one in finalists.finalists}
     drawn = {
-        "front": paper_figures.front(study, held, points, confirmed, width, target),
-        "curves": paper_figures.curves(study, held, width),
+        "front": paper_figures.front(study, points, confirmed, width, target),
+        "curves": paper_figures.curves(study, width),
     }
     contents: dict[str, str | bytes] = {
         f"{name}_{form}": data for name, files in drawn.items() for form, data in files.items()

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from underbudget.reports import front as fronts
 from underbudget.reports import paper_axes
-from underbudget.reports.page.conditions import Conditions
 from underbudget.reports.page.figure import least_error
 from underbudget.reports.page.published import LABEL, Published
 from underbudget.reports.record import StudyRecord, TrialRecord
-from underbudget.reports.seeds import Summary
+from underbudget.reports.statistics import Summary
 from underbudget.reports.tables import interval
 
 if TYPE_CHECKING:
@@ -62,7 +61,6 @@ _SETTINGS: dict[Any, Any] = {
 
 def front(
     study: StudyRecord,
-    held: Conditions,
     published: Sequence[Published],
     confirmed: Mapping[int, Summary],
     width: float,
@@ -77,9 +75,9 @@ def front(
     scored, best = fronts.scored(study.trials), fronts.front(study.trials, study.axis)
     if not best:
         raise ValueError("there is no front")
-    low, high = paper_axes.cost_range([fronts.cost(trial, study.axis) for trial in scored], held.limit)
+    low, high = paper_axes.cost_range([fronts.cost(trial, study.axis) for trial in scored], study.stored.limit)
     points = [point for point in published if study.axis == "params" and low <= point.params <= high]
-    least = least_error(held.images)
+    least = least_error(study.stored.images)
     inside = [fronts.score(trial) for trial in best] + list(interval(study, best[-1].score) or ())
     inside += [point.accuracy for point in points] + ([] if target is None else [target])
     inside += [value for found in confirmed.values() for value in (found.minimum, found.maximum)]
@@ -99,14 +97,14 @@ def front(
                       markersize=3, markerfacecolor="none", markeredgecolor=_ORANGE, markeredgewidth=0.7, zorder=3,
                       label=LABEL)  # fmt: skip
         paper_axes.costs(axes, low, high, width)
-        paper_axes.limits(axes, held.limit, high, target)
+        paper_axes.limits(axes, study.stored.limit, high, target)
         paper_axes.accuracies(axes, bottom, top)
         axes.set_xlabel(fronts.AXIS_WORDS[study.axis])
         _finish(figure, width)
         return _files(figure)
 
 
-def curves(study: StudyRecord, held: Conditions, width: float) -> dict[str, bytes]:
+def curves(study: StudyRecord, width: float) -> dict[str, bytes]:
     """Validation accuracy by epoch: up to five trials of the front, the others in grey; by the names of FORMATS.
 
     The axis is logarithmic in the error, where 90 % and 99.5 % both have room. Raises ValueError as `front` does.
@@ -118,7 +116,7 @@ def curves(study: StudyRecord, held: Conditions, width: float) -> dict[str, byte
     chosen = [trial for trial in reversed(best) if trial.curve]
     count = min(len(chosen), len(_STYLES))
     chosen = [chosen[round(step * (len(chosen) - 1) / max(1, count - 1))] for step in range(count)]
-    least = least_error(held.images)
+    least = least_error(study.stored.images)
     with _figure(width) as figure:
         axes = figure.subplots()
         complete = [trial for trial in fronts.scored(study.trials) if trial.trial not in on_front]

@@ -1,4 +1,4 @@
-"""Small images with captions, as a page and a figure show them."""
+"""Small images: with captions, as a page and a figure show them; packed, as JSON holds them."""
 
 import base64
 import io

@@ -26,7 +26,7 @@ from underbudget.reports.record import (
     state_of,
 )
 from underbudget.reports.snapshot import snapshot
-from underbudget.reports.storage_url import parse_url, shown_url
+from underbudget.reports.storage_url import parse_url, reason, shown_url
 
 if TYPE_CHECKING:
     import optuna
@@ -138,8 +138,7 @@ def _opened(storage_url: str) -> Iterator[tuple["optuna.storages.RDBStorage", st
     except ImportError as error:
         raise UserError(f"{where} needs a database driver ({error}): install it, or use sqlite:///FILE") from None
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        reason = str(getattr(error.__cause__ or error, "orig", None) or error).split("\n")[0]
-        raise UserError(f"{where} cannot be read as an Optuna storage ({reason})") from None
+        raise UserError(f"{where} cannot be read as an Optuna storage ({reason(error)})") from None
     finally:
         if storage is not None:
             storage.remove_session()
@@ -180,16 +179,7 @@ def _read_trials(engine: "sqlalchemy.engine.Engine", study_id: int, study: str) 
         query = of_study("trial_params", "param_id", "param_name", "param_value", "distribution_json")
         params = _params(connection.execute(query.order_by(sa.text("param_id"))))
     return tuple(
-        _trial(
-            study,
-            row.number,
-            row.state if isinstance(row.state, str) else row.state.name,
-            attributes[row.trial_id],
-            params.get(row.trial_id, {}),
-            row.trial_id in broken,
-            _utc(row.datetime_start),
-            _utc(row.datetime_complete),
-        )
+        _trial(study, row, attributes[row.trial_id], params.get(row.trial_id, {}), row.trial_id in broken)
         for row in rows
     )
 
@@ -207,38 +197,32 @@ def _params(rows: Any) -> dict[int, dict[str, Any]]:
     return params
 
 
-def _trial(
-    study: str,
-    number: int,
-    optuna_state: str,
-    attributes: dict[str, str],  # as JSON text
-    params: dict[str, Any],
-    over_budget: bool,
-    started: datetime | None,
-    completed: datetime | None,
-) -> TrialRecord:
+def _trial(study: str, row: Any, attributes: dict[str, str], params: dict[str, Any], over_budget: bool) -> TrialRecord:
+    """A trial from its row in Optuna's table and its user attributes, which are JSON text."""
+
+    def stored(name: str) -> Any:
+        return json.loads(attributes.get(name, "null"))
+
     try:
-        state, reason = state_of(optuna_state, json.loads(attributes.get("verdict", '""')), over_budget)
-        stored = json.loads(attributes.get("record", "null"))
-        result = json.loads(attributes.get("result", "null"))
-        stop = json.loads(attributes.get("stop", "null"))
-        if stored is not None:
-            _check_version(stored.get("record_version"), f"trial {number} of study {study!r}")
+        state, reason = state_of(getattr(row.state, "name", row.state), stored("verdict") or "", over_budget)
+        proposal, result, stop = stored("record"), stored("result"), stored("stop")
+        if proposal is not None:
+            _check_version(proposal.get("record_version"), f"trial {row.number} of study {study!r}")
         return TrialRecord(
-            trial=number,
+            trial=row.number,
             state=state,
             reason=reason,
-            proposal=None if stored is None else proposal_from_json(stored),
-            curve=tuple(Epoch(**epoch) for epoch in json.loads(attributes.get("curve", "null")) or ()),
+            proposal=None if proposal is None else proposal_from_json(proposal),
+            curve=tuple(Epoch(**epoch) for epoch in stored("curve") or ()),
             result=None if result is None else Result(**result),
             stop=None if stop is None else Stop(**stop),
             params=params,
-            started=started,
-            completed=completed,
+            started=_utc(row.datetime_start),
+            completed=_utc(row.datetime_complete),
         )
     except (TypeError, KeyError, AttributeError, json.JSONDecodeError) as error:
         raise UserError(
-            f"trial {number} of study {study!r} has a record that is not as version {RECORD_VERSION} defines it "
+            f"trial {row.number} of study {study!r} has a record that is not as version {RECORD_VERSION} defines it "
             f"({error}): it was changed, or written by another program"
         ) from None
 

@@ -14,9 +14,11 @@ import json
 import math
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from underbudget.budget.count import Cost
+from underbudget.reports.settings import StoredSettings, stored_settings
 
 RECORD_VERSION = 1
 STUDY_ATTRIBUTE = "underbudget"  # study user attribute that holds the study's fixed settings
@@ -105,14 +107,18 @@ class StudyRecord:
     settings: dict[str, Any]
     trials: tuple[TrialRecord, ...]
     sessions: tuple[dict[str, Any], ...] = ()
+    confirmations: tuple[dict[str, Any], ...] = ()  # runs of finalists on fresh seeds (reports/runs.py)
+    readings: tuple[dict[str, Any], ...] = ()  # test-set accesses on behalf of this study
+
+    @cached_property
+    def stored(self) -> StoredSettings:
+        """The settings with types."""
+        return stored_settings(self.settings)
 
     @property
     def axis(self) -> str:
         """The cost that the front is searched for, a field of `Cost`."""
-        return str(self.settings.get("minimize", "params"))
-
-    confirmations: tuple[dict[str, Any], ...] = ()  # runs of finalists on fresh seeds (reports/runs.py)
-    readings: tuple[dict[str, Any], ...] = ()  # of the test part's labels, on behalf of this study
+        return self.stored.minimize
 
 
 def score(accuracies: list[float]) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 
 from underbudget.models.errors import UserError
 from underbudget.reports.record import SCORE_EPOCHS, Epoch
-from underbudget.reports.seeds import Summary, summary
+from underbudget.reports.statistics import Summary, summary
 
 RUN_VERSION = 1
 HOLDING_EPOCHS = 5  # a target is held when each of the last five epochs reaches it
@@ -123,6 +123,17 @@ class OverSeeds:
         return summary([run.best.accuracy for run in self.runs])
 
 
+def conditions_json(runs: Sequence[Run]) -> dict[str, Any]:
+    """What several runs on the same data rest on, as plain JSON."""
+    return {
+        "readings": sum(run.readings for run in runs),
+        "data": asdict(runs[0].data),
+        "paths": sorted({run.path for run in runs}),
+        "hardware": sorted({run.hardware for run in runs}),
+        "versions": runs[0].versions,
+    }
+
+
 def to_json(run: Run) -> dict[str, Any]:
     """A plain JSON object; misclassified images as short lists."""
     value = asdict(run)
@@ -166,8 +177,12 @@ def read_run(path: Path) -> Run:
 
 def holding(runs: Sequence[Run], target: float, epochs: int = HOLDING_EPOCHS) -> str:
     """Who holds a target, in words: "target 99.40: held in each of the last 5 epochs by 4 of 5 seeds"."""
-    least = min((len(run.judged) for run in runs), default=epochs)
-    count = min(epochs, least)
-    where = f"in each of the last {count} epochs" if count > 1 else "in the only epoch"
     held = sum(run.holds(target, epochs) for run in runs)
-    return f"target {target:.2f}: held {where} by {held} of {len(runs)} {'seed' if len(runs) == 1 else 'seeds'}"
+    seeds = "seed" if len(runs) == 1 else "seeds"
+    return f"target {target:.2f}: held {in_last_epochs(runs, epochs)} by {held} of {len(runs)} {seeds}"
+
+
+def in_last_epochs(runs: Sequence[Run], epochs: int) -> str:
+    """The last epochs in words, as many as every run has: "in each of the last 5 epochs"."""
+    count = min([epochs, *(len(run.judged) for run in runs)])
+    return f"in each of the last {count} epochs" if count > 1 else "in the only epoch"

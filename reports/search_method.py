@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from underbudget.reports.page.conditions import conditions
 from underbudget.reports.record import StudyRecord
 
 # Of the settings: what differs between seeds, what is compared by itself, and what says the same as another.
@@ -18,10 +17,9 @@ def method(study: StudyRecord) -> dict[str, str]:
     """All that makes two studies searches of one kind, but for the seed: names and values for people."""
     settings = {**_DEFAULTS, **study.settings}
     found = {name.replace("_", " "): _word(value) for name, value in settings.items() if name not in _APART}
-    if limits := conditions(study).limits:
+    if limits := study.stored.limits:
         found["budget"] = ", ".join(f"{limit.metric} at most {limit.largest:,}" for limit in limits)
-    recipe = settings.get("recipe")
-    if isinstance(recipe, dict):
+    if recipe := study.stored.recipe:
         found["recipe"] = _word(recipe.get("name"))
         found |= {f"recipe: {name}": text for name, text in _flat(recipe).items() if name not in ("name", "epochs")}
     return found | {name.replace("_", " "): _sessions(study, name) for name in _METHOD}

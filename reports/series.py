@@ -1,15 +1,13 @@
 """A published series reproduced: its table as the publications write it (target, result, analysis), facts only."""
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from underbudget.models.plan import Plan
 from underbudget.models.references import Reference
-from underbudget.reports import network_changes
-from underbudget.reports.files import json_text, write_files
-from underbudget.reports.runs import OverSeeds, Run
-from underbudget.reports.seeds import Difference, Summary, difference, standard_errors, summary
+from underbudget.reports import network
+from underbudget.reports.runs import OverSeeds, Run, conditions_json
+from underbudget.reports.statistics import Difference, Summary, difference, standard_errors, summary
 
 FILES = {"page": "index.html", "table": "series.csv", "markdown": "series.md", "report": "series.json"}
 
@@ -28,6 +26,11 @@ class SeriesStep(OverSeeds):
     def params(self) -> int:
         """Parameters as counted here."""
         return sum(layer.params for layer in self.network.layers)
+
+    @property
+    def train(self) -> Summary:
+        """Train accuracy of the last epoch, over the seeds."""
+        return summary([run.curve[-1].train_accuracy for run in self.runs])
 
     @property
     def gap(self) -> Summary:
@@ -76,7 +79,7 @@ def target(step: SeriesStep, before: SeriesStep | None) -> str:
 
 def changes(step: SeriesStep, before: SeriesStep) -> list[str]:
     """What differs between two steps, each as a fact."""
-    found = network_changes.changes(step.network, before.network)
+    found = network.changes(step.network, before.network)
     if step.reference.recipe != before.reference.recipe:
         found.append(f"recipe {step.reference.recipe} instead of {before.reference.recipe}")
     if step.reference.epochs != before.reference.epochs:
@@ -90,7 +93,7 @@ def result(step: SeriesStep) -> str:
     counted = f"{step.params:,} parameters ({same})"
     if not step.runs:
         return f"{counted}; not trained: {step.untrained}"
-    last, best, train = step.last, step.best, summary([run.curve[-1].train_accuracy for run in step.runs])
+    last, best, train = step.last, step.best, step.train
     epochs = len(step.runs[0].judged)
     conditions = f"{_many(last.n, 'seed')}, {_many(epochs, 'epoch')}"
     if step.failed:
@@ -125,63 +128,36 @@ def analysis(step: SeriesStep, before: SeriesStep | None) -> list[str]:
     return lines
 
 
-COLUMNS = (
-    "step",
-    "source",
-    "recipe",
-    "epochs",
-    "published_params",
-    "params",
-    "published_best_test",
-    "seeds",
-    "best_mean",
-    "best_sd",
-    "published_less_ours",
-    "standard_errors",
-    "last_mean",
-    "last_sd",
-    "last_low",
-    "last_high",
-    "published_best_train",
-    "train_last_mean",
-    "train_less_test",
-    "untrained",
-)
-
-
 def rows(series: Series) -> list[dict[str, Any]]:
-    """A row per step with the keys COLUMNS; accuracies in percent."""
+    """A row per step, all with the same keys; accuracies in percent."""
     found = []
     for step in series.steps:
-        row: dict[str, Any] = dict.fromkeys(COLUMNS)
-        row |= {
-            "step": step.reference.name,
-            "source": step.reference.source,
-            "recipe": step.reference.recipe,
-            "epochs": step.reference.epochs,
-            "published_params": step.reference.published_params,
-            "params": step.params,
-            "published_best_test": step.reference.best_test_pct,
-            "published_best_train": step.reference.best_train_pct,
-            "seeds": len(step.runs),
-            "untrained": step.untrained,
-        }
-        if step.runs:
-            last, best, published = step.last, step.best, step.published_best
-            row |= {
-                "epochs": len(step.runs[0].judged),
-                "best_mean": best.mean,
-                "best_sd": best.sd,
-                "published_less_ours": None if published is None else published - best.mean,
+        published, there = step.reference, bool(step.runs)
+        last, best, train = (step.last, step.best, step.train) if there else (None, None, None)
+        found.append(
+            {
+                "step": published.name,
+                "source": published.source,
+                "recipe": published.recipe,
+                "epochs": len(step.runs[0].judged) if there else published.epochs,
+                "published_params": published.published_params,
+                "params": step.params,
+                "published_best_test": published.best_test_pct,
+                "seeds": len(step.runs),
+                "best_mean": best and best.mean,
+                "best_sd": best and best.sd,
+                "published_less_ours": best and step.published_best and step.published_best - best.mean,
                 "standard_errors": step.standard_errors,
-                "last_mean": last.mean,
-                "last_sd": last.sd,
-                "last_low": last.low,
-                "last_high": last.high,
-                "train_last_mean": summary([run.curve[-1].train_accuracy for run in step.runs]).mean,
-                "train_less_test": step.gap.mean,
+                "last_mean": last and last.mean,
+                "last_sd": last and last.sd,
+                "last_low": last and last.low,
+                "last_high": last and last.high,
+                "published_best_train": published.best_train_pct,
+                "train_last_mean": train and train.mean,
+                "train_less_test": step.gap.mean if there else None,
+                "untrained": step.untrained,
             }
-        found.append(row)
+        )
     return found
 
 
@@ -210,39 +186,19 @@ def to_json(series: Series) -> dict[str, Any]:
     """What `series --json` prints and series.json holds."""
     steps = []
     for index, (step, row) in enumerate(zip(series.steps, rows(series), strict=True)):
-        before = series.previous(index)
+        before, runs = series.previous(index), step.runs
         said = {"target": target(step, before), "result": result(step), "analysis": analysis(step, before)}
         conditions = {}
-        if step.runs:
-            first = step.runs[0]
+        if runs:
             conditions = {
-                "seeds": [run.seed for run in step.runs],
-                "last": [run.last for run in step.runs],
-                "best": [run.best.accuracy for run in step.runs],
-                "seconds": [run.seconds for run in step.runs],
-                "paths": sorted({run.path for run in step.runs}),
-                "hardware": sorted({run.hardware for run in step.runs}),
-                "versions": first.versions,
-                "data": asdict(first.data),
-                "readings": sum(run.readings for run in step.runs),
+                "seeds": [run.seed for run in runs],
+                "last": [run.last for run in runs],
+                "best": [run.best.accuracy for run in runs],
+                "seconds": [run.seconds for run in runs],
+                **conditions_json(runs),
             }
         steps.append({**row, **said, "conditions": conditions})
     return {"series": series.name, "repository": series.repository, "protocol": series.protocol, "steps": steps}
-
-
-def write(series: Series, folder: Path) -> dict[str, Path]:
-    """Write the files of FILES; their paths. Raises UserError where the folder cannot be written."""
-    import pandas
-
-    from underbudget.reports.page.series import render_page
-
-    contents = {
-        "table": pandas.DataFrame(rows(series), columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"),
-        "markdown": markdown(series),
-        "report": json_text(to_json(series)),
-        "page": render_page(series),
-    }
-    return write_files(folder, FILES, contents)
 
 
 def _many(count: int, what: str) -> str:

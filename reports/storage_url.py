@@ -13,17 +13,23 @@ _SECRET = re.compile("pass|secret|token|key", re.IGNORECASE)
 
 
 def parse_url(url: str) -> "sqlalchemy.URL":
-    """A storage URL. Raises UserError for anything else, and for a SQLite database in memory, which nobody could open
-    again."""
+    """A storage URL: a SQLite file or PostgreSQL. Raises UserError for anything else, also for a SQLite database in
+    memory, which nobody could open again."""
     import sqlalchemy
 
     try:
         parsed = sqlalchemy.make_url(url)
     except (sqlalchemy.exc.ArgumentError, ValueError):
         raise UserError("the storage is no database URL: write it like sqlite:///runs/demo/study.db") from None
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+    backend, database = parsed.get_backend_name(), parsed.database or ""
+    if backend not in ("sqlite", "postgresql"):
+        raise UserError(
+            f"a study is stored in a SQLite file or on PostgreSQL, not on {backend[:20]}: "
+            "give a URL like sqlite:///runs/demo/study.db or postgresql://me:password@host/database"
+        )
+    if backend == "sqlite" and database in ("", ":memory:"):
         raise UserError("the storage is a SQLite database in memory: name a file, like sqlite:///runs/demo/study.db")
-    if parsed.get_backend_name() == "sqlite" and ("uri" in parsed.query or str(parsed.database).startswith("file:")):
+    if backend == "sqlite" and ("uri" in parsed.query or database.startswith("file:")):
         raise UserError("the storage is a SQLite URI in a URL: name the file itself, like sqlite:///runs/demo/study.db")
     return parsed
 
@@ -39,6 +45,12 @@ def sqlite_file(url: str) -> Path | None:
     """The file of a SQLite URL, None for another database."""
     parsed = parse_url(url)
     return Path(str(parsed.database)) if parsed.get_backend_name() == "sqlite" else None
+
+
+def reason(error: BaseException) -> str:
+    """What a database says about an error, on one line of at most 200 characters."""
+    told = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
+    return str(told).strip().split("\n")[0][:200]
 
 
 def shown_url(url: str) -> str:

@@ -10,46 +10,34 @@ from underbudget.reports.statistics import accuracy_interval
 if TYPE_CHECKING:
     import pandas
 
-TRIAL_COLUMNS = (
-    "trial",
-    "state",
-    "params",
-    "macs",
-    "peak_bytes",
-    "params_bytes",
-    "score",
-    "last_accuracy",
-    "best_epoch_accuracy",  # the highest of the curve: flatters, never used to choose
-    "epochs",
-    "seconds",
-    "seed",
-    "retry_of",
-    "started",
-    "completed",
-    "id",
-    "layers_text",
-    "reason",
-)
-FRONT_COLUMNS = (
-    "trial",
-    "params",
-    "macs",
-    "peak_bytes",
-    "params_bytes",
-    "score",
-    "low",
-    "high",
-    "n",
-    "last_accuracy",
-    "epochs",
-    "seconds",
-    "id",
-    "layers_text",
-)
-_WHOLE = frozenset(
-    ("trial", "params", "macs", "peak_bytes", "params_bytes", "epochs", "seed", "retry_of", "n")
-)  # may be missing, so pandas' Int64
-_REAL = frozenset(("score", "last_accuracy", "best_epoch_accuracy", "seconds", "low", "high"))
+# Columns with pandas' type; a whole number may be missing, so it is Int64.
+_COLUMNS = {
+    "trial": "Int64",
+    "state": "object",
+    "params": "Int64",
+    "macs": "Int64",
+    "peak_bytes": "Int64",
+    "params_bytes": "Int64",
+    "score": "float64",
+    "low": "float64",  # of the score's 95 % interval
+    "high": "float64",
+    "n": "Int64",  # validation images
+    "last_accuracy": "float64",
+    "best_epoch_accuracy": "float64",  # the highest of the curve: flatters, never used to choose
+    "epochs": "Int64",
+    "seconds": "float64",
+    "seed": "Int64",
+    "retry_of": "Int64",
+    "started": "object",
+    "completed": "object",
+    "id": "object",
+    "layers_text": "object",
+    "reason": "object",
+}
+_INTERVAL = ("low", "high", "n")
+_TRIAL_ONLY = ("state", "best_epoch_accuracy", "seed", "retry_of", "started", "completed", "reason")
+TRIAL_COLUMNS = tuple(name for name in _COLUMNS if name not in _INTERVAL)
+FRONT_COLUMNS = tuple(name for name in _COLUMNS if name not in _TRIAL_ONLY)
 
 
 def counts(study: StudyRecord) -> dict[str, int]:
@@ -62,24 +50,18 @@ def counts(study: StudyRecord) -> dict[str, int]:
 
 def epochs_saved(study: StudyRecord) -> int:
     """Epochs that early stopping has spared: what the stopped trials would still have been trained for."""
-    epochs = study.settings.get("epochs")
-    if not isinstance(epochs, int):
+    epochs = study.stored.epochs
+    if epochs is None:
         return 0
     return sum(epochs - len(trial.curve) for trial in study.trials if trial.state == "stopped")
 
 
-def validation_images(study: StudyRecord) -> int | None:
-    """Number of validation images, None where the settings don't say."""
-    n = study.settings.get("dataset", {}).get("counts", {}).get("validation")
-    return n if isinstance(n, int) and n > 0 else None
-
-
 def interval(study: StudyRecord, accuracy: float | None) -> tuple[float, float] | None:
     """95 % interval of a validation accuracy of this study in percent, None where it cannot be told."""
-    n = validation_images(study)
-    if n is None or accuracy is None or not 0 <= accuracy <= 100:
+    images = study.stored.images
+    if images is None or accuracy is None or not 0 <= accuracy <= 100:
         return None
-    return accuracy_interval(accuracy, n)
+    return accuracy_interval(accuracy, images)
 
 
 def trial_row(trial: TrialRecord) -> dict[str, Any]:
@@ -111,12 +93,8 @@ def trial_row(trial: TrialRecord) -> dict[str, Any]:
 def front_rows(study: StudyRecord) -> list[dict[str, Any]]:
     """The front as rows with the keys FRONT_COLUMNS: `low` and `high` are the 95 % interval of the score on `n`
     validation images, percent."""
-    rows = []
-    for trial in fronts.front(study.trials, study.axis):
-        low, high = interval(study, trial.score) or (None, None)
-        row = {**trial_row(trial), "low": low, "high": high, "n": validation_images(study)}
-        rows.append({column: row[column] for column in FRONT_COLUMNS})
-    return rows
+    found = [_with_interval(study, trial) for trial in fronts.front(study.trials, study.axis)]
+    return [{column: row[column] for column in FRONT_COLUMNS} for row in found]
 
 
 def trials_frame(study: StudyRecord) -> "pandas.DataFrame":
@@ -132,7 +110,7 @@ def front_frame(study: StudyRecord) -> "pandas.DataFrame":
 def to_json(study: StudyRecord, target: float | None = None, confirmation: str | None = None) -> dict[str, Any]:
     """The report as plain JSON (no NaN): what `report --json` prints and report.json holds (docs/record.md)."""
     best = fronts.winner(study.trials, study.axis)
-    reference = study.settings.get("hypervolume_reference")
+    reference = study.stored.hypervolume_reference
     return {
         "study": study.name,
         "counts": counts(study),
@@ -161,16 +139,14 @@ def _target_json(study: StudyRecord, target: float) -> dict[str, Any]:
 
 def _with_interval(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
     low, high = interval(study, trial.score) or (None, None)
-    return {**trial_row(trial), "low": low, "high": high, "n": validation_images(study)}
+    return {**trial_row(trial), "low": low, "high": high, "n": study.stored.images}
 
 
 def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> "pandas.DataFrame":
     import pandas
 
-    types = {name: "Int64" if name in _WHOLE else "float64" if name in _REAL else "object" for name in columns}
-    return pandas.DataFrame(
-        {name: pandas.Series([row[name] for row in rows], dtype=types[name]) for name in columns}, columns=list(columns)
-    )
+    series = {name: pandas.Series([row[name] for row in rows], dtype=_COLUMNS[name]) for name in columns}
+    return pandas.DataFrame(series, columns=list(columns))
 
 
 def _finite(value: float | None) -> float | None:

@@ -1,20 +1,16 @@
-"""A training of one network, one recipe and several seeds, as tables; `write` makes its page, CSV and PNG files."""
+"""A training of one network, one recipe and several seeds, as rows and JSON."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from underbudget.budget.count import Cost
+from underbudget.budget.limits import Budget
 from underbudget.models.plan import Plan
-from underbudget.reports import network_tables
-from underbudget.reports.files import json_text, write_files
 from underbudget.reports.pictures import Picture
-from underbudget.reports.runs import OverSeeds, Run, holding
-from underbudget.reports.seeds import Summary
-from underbudget.reports.target_check import Check, Goal
-
-if TYPE_CHECKING:
-    import pandas
+from underbudget.reports.runs import HOLDING_EPOCHS, OverSeeds, Run, conditions_json, holding, in_last_epochs
+from underbudget.reports.statistics import Summary
 
 FILES = {
     "page": "index.html",
@@ -32,6 +28,26 @@ FILES = {
     "missed_png": "misclassified.png",
     "confusion_png": "confusion.png",
 }
+MISCLASSIFIED_COLUMNS = ("seed", "image", "true", "predicted", "confidence", "seeds_that_miss_it")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is to be reached."""
+
+    accuracy: float  # percent, in each of the last epochs
+    last: int = HOLDING_EPOCHS
+    budget: str = "params<8000"
+    epochs: int = 15  # at most
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule of a goal."""
+
+    rule: str
+    found: str
+    passed: bool
 
 
 @dataclass(frozen=True)
@@ -73,25 +89,38 @@ class Training(OverSeeds):
         return [[sum(run.confusion[true][guess] for run in self.runs) for guess in classes] for true in classes]
 
 
-def histories_frame(runs: Sequence[Run]) -> "pandas.DataFrame":
-    """One row per seed and epoch. `judged_...` are on the judged part; `watched_...` are under "confirm" only."""
-    import pandas
+def target_check(runs: Sequence[Run], cost: Cost, goal: Goal) -> tuple[Check, ...]:
+    """Each rule with what was found. Accuracy passes when every seed holds it."""
+    held = sum(run.holds(goal.accuracy, goal.last) for run in runs)
+    lowest = min(epoch.accuracy for run in runs for epoch in run.judged[-goal.last :])
+    seeds = f"{held} of {len(runs)} seeds" if len(runs) > 1 else ("held" if held else "not held")
+    rule = f"accuracy at least {goal.accuracy:.2f} % {in_last_epochs(runs, goal.last)}"
+    checks = [Check(rule, f"{seeds}, lowest {lowest:.2f} %", held == len(runs))]
+    for limit in Budget.parse(goal.budget).limits:
+        used = getattr(cost, limit.metric)
+        checks.append(Check(str(limit), f"{used:,}", used <= limit.largest))
+    epochs = max(len(run.judged) for run in runs)
+    checks.append(Check(f"at most {goal.epochs} epochs", str(epochs), epochs <= goal.epochs))
+    return tuple(checks)
 
+
+def history_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """A row per seed and epoch: train, the evaluated part, and what was watched besides under "confirm"."""
     rows = []
     for run in runs:
-        for epoch, judged in zip(run.curve, run.judged, strict=True):
+        for epoch, evaluated in zip(run.curve, run.judged, strict=True):
             row: dict[str, Any] = {
                 "seed": run.seed,
                 "epoch": epoch.epoch,
                 "train_loss": epoch.train_loss,
                 "train_accuracy": epoch.train_accuracy,
-                f"{run.data.part}_loss": judged.loss,
-                f"{run.data.part}_accuracy": judged.accuracy,
+                f"{run.data.part}_loss": evaluated.loss,
+                f"{run.data.part}_accuracy": evaluated.accuracy,
             }
             if run.protocol == "confirm":
                 row |= {"watched_loss": epoch.val_loss, "watched_accuracy": epoch.val_accuracy}
             rows.append({**row, "seconds": epoch.seconds})
-    return pandas.DataFrame(rows)
+    return rows
 
 
 def class_rows(training: Training) -> list[dict[str, Any]]:
@@ -114,15 +143,10 @@ def class_rows(training: Training) -> list[dict[str, Any]]:
     return rows
 
 
-def misclassified_frame(runs: Sequence[Run]) -> "pandas.DataFrame":
-    """Every misclassified image of every seed; `seeds_that_miss_it` counts over all seeds."""
-    import pandas
-
-    times: dict[int, int] = {}
-    for run in runs:
-        for each in run.missed:
-            times[each.index] = times.get(each.index, 0) + 1
-    rows = [
+def misclassified_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Every misclassified image of every seed, with the keys MISCLASSIFIED_COLUMNS."""
+    times = Counter(each.index for run in runs for each in run.missed)
+    return [
         {
             "seed": run.seed,
             "image": each.index,
@@ -134,8 +158,6 @@ def misclassified_frame(runs: Sequence[Run]) -> "pandas.DataFrame":
         for run in runs
         for each in run.missed
     ]
-    columns = ("seed", "image", "true", "predicted", "confidence", "seeds_that_miss_it")
-    return pandas.DataFrame(rows, columns=list(columns))
 
 
 def summary_json(training: Training) -> dict[str, Any]:
@@ -150,7 +172,6 @@ def summary_json(training: Training) -> dict[str, Any]:
         "recipe": first.recipe,
         "protocol": first.protocol,
         "judged_on": {"part": first.data.part, "images": first.data.judged},
-        "data": asdict(first.data),
         "seeds": [run.seed for run in training.runs],
         "epochs": len(first.judged),
         "last_epoch": asdict(training.last),
@@ -158,51 +179,12 @@ def summary_json(training: Training) -> dict[str, Any]:
         "last": [run.last for run in training.runs],
         "best": [[run.best.epoch, run.best.accuracy] for run in training.runs],
         "misclassified": [len(run.missed) for run in training.runs],
-        "readings": sum(run.readings for run in training.runs),
         "seconds": [run.seconds for run in training.runs],
-        "paths": sorted({run.path for run in training.runs}),
-        "hardware": sorted({run.hardware for run in training.runs}),
-        "versions": first.versions,
         "checks": [asdict(check) for check in training.checks],
         "target": None if training.goal is None else holding(training.runs, training.goal.accuracy, training.goal.last),
+        **conditions_json(training.runs),
         "runs": [f"seed-{run.seed}.json" for run in training.runs],
     }
-
-
-def write(training: Training, folder: Path) -> dict[str, Path]:
-    """Write the files of FILES into `folder`; their paths. Raises UserError where it cannot be written."""
-    import pandas
-
-    from underbudget.reports import training_figures as figures
-    from underbudget.reports.page.training import render_page
-
-    confusion = training.confusion()
-    classes = list(training.runs[0].data.classes)
-    frames = {
-        "histories": histories_frame(training.runs),
-        "classes": pandas.DataFrame(class_rows(training)),
-        "confusion": pandas.DataFrame(confusion, index=pandas.Index(classes, name="true"), columns=classes),
-        "missed": misclassified_frame(training.runs),
-        "layers": pandas.DataFrame([asdict(row) for row in network_tables.summary_rows(training.network)]),
-        "fields": pandas.DataFrame([asdict(row) for row in network_tables.field_rows(training.network)]),
-        "statistics": pandas.DataFrame([asdict(part) for part in training.statistics]),
-    }
-    contents: dict[str, str | bytes] = {
-        key: frame.to_csv(index=key == "confusion", lineterminator="\n") for key, frame in frames.items()
-    }
-    contents["summary"] = json_text(summary_json(training))
-    contents["curves_png"] = figures.curves(training.runs, training.title)
-    contents["samples_png"] = figures.grid(training.samples, f"{training.title}: samples of the training part")
-    if training.augmented:
-        contents["augmented_png"] = figures.grid(training.augmented, f"{training.title}: the same samples, augmented")
-    if training.missed:
-        count = len(training.runs[0].missed)
-        first = "" if count == len(training.missed) else f", the {len(training.missed)} most confident"
-        title = f"{count} misclassified of {training.runs[0].data.judged:,} {training.part} images{first}"
-        contents["missed_png"] = figures.grid(training.missed, title)
-    contents["confusion_png"] = figures.confusion(confusion, classes, training.title)
-    contents["page"] = render_page(training)
-    return write_files(folder, FILES, contents)
 
 
 def in_words(value: Summary, digits: int = 2) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from underbudget.reports.pictures import Picture, as_rows
 from underbudget.reports.runs import Run
-from underbudget.reports.seeds import Difference
+from underbudget.reports.statistics import Difference
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -72,9 +72,11 @@ class Trial:
         those of the search, which `load` gives. Raises UserError unless the trial is complete, or where `output`
         exists and `force` is not given.
         """
+        from underbudget.search.results import exporting
+
         study = self.study.read()
         trial = trained_trials.pick(study, self.number)
-        return trained_trials.export(self.study.location, study, trial, Path(output), force, format, searched)
+        return exporting.export_trial(self.study.location, study, trial, Path(output), force, format, searched)
 
 
 @dataclass(frozen=True)

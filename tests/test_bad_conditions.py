@@ -67,7 +67,7 @@ def test_memory_short_again_and_again_means_fewer_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     sleepers.pretend(tmp_path, monkeypatch)
-    caplog.set_level(logging.WARNING, "search")
+    caplog.set_level(logging.WARNING, "underbudget")
     engine = ProcessesEngine(3)
     try:
         engine.submit(sleepers.job(0, seconds=1e6))  # goes on meanwhile
@@ -165,7 +165,7 @@ def test_a_machine_without_compiler_trains_plainly_and_the_log_says_why(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """In a real worker: no compiler on its path, an empty cache of kernels."""
-    caplog.set_level(logging.INFO, "search")
+    caplog.set_level(logging.INFO, "underbudget")
     for name in ("PATH", "XDG_CACHE_HOME", "HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("CC", "/nonexistent")
@@ -177,7 +177,7 @@ def test_a_machine_without_compiler_trains_plainly_and_the_log_says_why(
         engine.close()
     assert isinstance(last, Finished)
     assert "plain" in last.backend
-    assert "the plain path is taken: no C compiler was found (cc, gcc or clang)" in caplog.text
+    assert "the plain backend is taken: no C compiler was found (cc, gcc or clang)" in caplog.text
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here: the benchmark would measure it")

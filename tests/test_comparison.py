@@ -25,10 +25,10 @@ from underbudget.reports.comparison_tables import (
     folder_name,
     study_rows,
     to_json,
-    write_comparison,
 )
 from underbudget.reports.record import StudyRecord
 from underbudget.reports.seed_bands import pooled, steps
+from underbudget.reports.writing import write_comparison
 from underbudget.search.commands.main import run
 
 HOSTILE = "<b>x</b><img src=x onerror=alert(1)>'\"/\\ \N{SNOWMAN}"

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 import pytest
@@ -39,6 +40,7 @@ def network(text: str = "conv3x3(6) relu bn drop0.2 | conv3x3(8) relu bn | maxpo
 
 
 Train = Callable[..., object]
+static_train = partial(loop.train, run_class=static.StaticRun)
 
 
 def finish(
@@ -53,7 +55,7 @@ def finish(
 def test_it_trains_as_the_plain_loop_does(quadrants: Dataset, recipe: Recipe) -> None:
     """The same images, warps, dropout masks and formulas: only rounding differs."""
     plain, expected = finish(loop.train, quadrants, recipe)
-    ours, got = finish(static.train, quadrants, recipe, device="cpu")
+    ours, got = finish(static_train, quadrants, recipe, device="cpu")
     assert len(plain) == len(ours) == recipe.epochs
     for one, other in zip(plain, ours, strict=True):
         assert (other.train_loss, other.val_loss) == pytest.approx((one.train_loss, one.val_loss), rel=1e-4)
@@ -72,7 +74,7 @@ def test_warm_up_steps_leave_no_trace(quadrants: Dataset) -> None:
     for rehearsals in (0, 2):
         run = static.StaticRun(network(), RECIPES[3], 3, quadrants, torch.device("cpu"))
         for _ in range(rehearsals):
-            run.step.rehearse([17, 16])
+            run.static_step.rehearse([17, 16])
         losses = [run.epoch(epoch, loop.never) for epoch in (1, 2)]
         results.append((losses, run.validate(), run.state()))
     (first, judged, state), (again, judged_again, state_again) = results
@@ -85,15 +87,15 @@ def test_warm_up_in_the_middle_of_a_run_leaves_no_trace_either(quadrants: Datase
     once, twice = (static.StaticRun(network(), SHORT, 3, quadrants, torch.device("cpu")) for _ in range(2))
     for run in (once, twice):
         run.epoch(1, loop.never)
-    twice.step.rehearse([16])
-    assert once.step.reading(97) == twice.step.reading(97)
+    twice.static_step.rehearse([16])
+    assert once.running(97) == twice.running(97)
     assert once.epoch(2, loop.never) == twice.epoch(2, loop.never)
 
 
 def test_a_repeated_run_is_bit_identical_and_disturbs_nobody_s_random_numbers(quadrants: Dataset) -> None:
     before = torch.get_rng_state()
-    first, one = finish(static.train, quadrants, device="cpu")
-    second, two = finish(static.train, quadrants, device="cpu")
+    first, one = finish(static_train, quadrants, device="cpu")
+    second, two = finish(static_train, quadrants, device="cpu")
     assert [epoch.val_loss for epoch in first] == [epoch.val_loss for epoch in second]
     assert all(torch.equal(one.state[name], two.state[name]) for name in one.state)
     assert torch.equal(before, torch.get_rng_state())
@@ -103,7 +105,7 @@ def test_runs_in_turns_and_in_threads_are_as_runs_alone(quadrants: Dataset) -> N
     """Results do not depend on how trials interleave: no run draws from a generator that it shares."""
 
     def state(seed: int) -> dict[str, torch.Tensor]:
-        return finish(static.train, quadrants, seed=seed, device="cpu")[1].state
+        return finish(static_train, quadrants, seed=seed, device="cpu")[1].state
 
     alone = [state(seed) for seed in range(3)]
     with ThreadPoolExecutor(3) as pool:
@@ -120,13 +122,13 @@ def test_a_halted_run_ends_before_its_next_replay(quadrants: Dataset) -> None:
         asked += 1
         return asked > 8  # six replays per epoch and its validation are seven times
 
-    said = list(static.train(network(), SHORT, 0, quadrants, "cpu", should_stop))
+    said = list(static_train(network(), SHORT, 0, quadrants, "cpu", should_stop))
     assert [type(part) for part in said] == [EpochResult]
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(quadrants: Dataset) -> None:
     with pytest.raises(TrainingDiverged, match="not finite in epoch 1"):
-        finish(static.train, quadrants, replace(SHORT, lr=1e30), device="cpu")
+        finish(static_train, quadrants, replace(SHORT, lr=1e30), device="cpu")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(quadrants: Dataset) -> None:
 def test_an_epoch_is_cut_into_replays(
     images: int, batch: int, steps: int, most: int, expected: list[tuple[int, int]]
 ) -> None:
-    cut = static.replays(images, batch, steps, most)
+    cut = loop.batches(images, batch, steps, most)
     assert cut == expected
     assert sum(size * repeats for size, repeats in cut) == images
 
@@ -197,8 +199,8 @@ def test_a_capture_registers_the_generator_and_shares_memory(
     monkeypatch.setattr(Graph, "told", [])
     run = static.StaticRun(network(), SHORT, 3, quadrants, torch.device("cpu"))
     taken: list[int] = []
-    monkeypatch.setattr(type(run.step), "__call__", lambda step, size: taken.append(size))
-    recording = capture(run.step, [(16, 5), (17, 1)], Graph)  # type: ignore[arg-type]
+    monkeypatch.setattr(type(run.static_step), "__call__", lambda step, size: taken.append(size))
+    recording = capture(run.static_step, [(16, 5), (17, 1)], Graph)  # type: ignore[arg-type]
     warm_up = [17] * 3 + [16] * 3
     assert taken == warm_up + [16] * 5 + [17]
     assert Graph.told == ["register", "begin", "end", "register", "begin in the pool", "end"]
@@ -212,12 +214,12 @@ def test_a_capture_that_fails_says_why_and_the_run_goes_on_without(
     quadrants: Dataset, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(Graph, "fails", True)
-    expected = finish(static.train, quadrants, device="cpu")[1]
+    expected = finish(static_train, quadrants, device="cpu")[1]
     run = static.StaticRun(network(), SHORT, 3, quadrants, torch.device("cpu"))
     with pytest.raises(CaptureFailed, match=r"^CUDA error: operation not permitted when stream is capturing more$"):
-        capture(run.step, [(16, 1)], Graph)  # type: ignore[arg-type]
+        capture(run.static_step, [(16, 1)], Graph)  # type: ignore[arg-type]
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
-    run._record()
+    run.record()
     assert "not recorded as a CUDA graph" in caplog.text
     assert run.recording is None
     for epoch in (1, 2, 3):
@@ -233,9 +235,9 @@ def test_a_capture_without_memory_is_no_reason_to_go_on_slower(
     def no_memory(step: object, size: int) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(type(run.step), "__call__", no_memory)
+    monkeypatch.setattr(type(run.static_step), "__call__", no_memory)
     with pytest.raises(torch.OutOfMemoryError):
-        capture(run.step, [(16, 1)], Graph)  # type: ignore[arg-type]
+        capture(run.static_step, [(16, 1)], Graph)  # type: ignore[arg-type]
     assert free()
 
 

@@ -23,9 +23,9 @@ from optuna_dashboard.artifact._backend import list_trial_artifacts
 from PIL import Image
 from studies import Spec, make_study
 
-from underbudget.reports.dashboard import attributes
+from underbudget.reports.dashboard import storing
 from underbudget.reports.dashboard.notes import escaped
-from underbudget.reports.dashboard.storing import DashboardContent, File, store
+from underbudget.reports.dashboard.storing import MEMORY, DashboardContent, File, store
 from underbudget.reports.record import StudyRecord
 from underbudget.search.dashboard import update as additions
 from underbudget.search.progress import Progress, Tick
@@ -34,7 +34,8 @@ from underbudget.search.study.location import StudyLocation
 
 LONG = "# Title\n\n" + "".join(f"line {index} of *many* `with` \N{SNOWMAN}\n\n" for index in range(400))
 FIGURE = {"data": [{"type": "scatter", "x": list(range(900)), "y": [0.5] * 900}], "layout": {"title": {"text": "é"}}}
-NOTHING = DashboardContent({}, "", {})
+NOTHING = DashboardContent({}, "", {}, {})
+FILE = File("00000000-0000-4000-8000-000000000000", "trial-1.py", "text/x-python")
 
 
 @pytest.fixture
@@ -56,55 +57,77 @@ def system(study: "optuna.Study") -> dict[str, Any]:
     return dict(study._storage.get_study_system_attrs(study._study_id))
 
 
+def shown_figure(study: "optuna.Study") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(get_plotly_graph_objects(system(study))["underbudget-front"])
+    return found
+
+
 def shown_artifacts(study: "optuna.Study", number: int) -> list[Any]:
     trial = study.get_trials(deepcopy=False)[number]
     found: list[Any] = list_trial_artifacts(system(study), {}, trial)
     return found
 
 
-def test_notes_and_figures_are_written_as_optuna_dashboard_writes_them(bare: tuple[str, "optuna.Study"]) -> None:
-    _, study = bare
+def test_the_formats_that_we_rely_on_are_optuna_dashboards(bare: tuple[str, "optuna.Study"]) -> None:
+    """Notes and files of finished trials: the attributes, as its private functions write and name them."""
+    url, study = bare
+    trial_id = study.get_trials(deepcopy=False)[1]._trial_id
     before = system(study)
-    trial = study.get_trials(deepcopy=False)[1]
-    optuna_dashboard.save_note(study, LONG)
-    optuna_dashboard._note.save_note_with_version(study._storage, study._study_id, trial._trial_id, 1, "short")
-    optuna_dashboard.save_plotly_graph_object(study, go.Figure(FIGURE), graph_object_id="underbudget-front")
-    theirs = {key: value for key, value in system(study).items() if key not in before}
-    graph = json.loads("".join(value for key, value in theirs.items() if ":plot_data:" in key))
-    ours = [
-        attributes.note(None, LONG),
-        attributes.note(trial._trial_id, "short"),
-        attributes.figure("underbudget-front", graph),
-    ]
-    assert len(theirs) > 15
-    assert {key: value for one in ours for key, value in one.values.items()} == theirs
-    assert all(any(one.owns(key) for one in ours) for key in theirs)
-    assert not any(one.owns(key) for one in ours for key in before)
+    store(url, "bare", DashboardContent({}, "", {1: LONG}, {1: [FILE]}), 1.0)
+    ours = {key: value for key, value in system(study).items() if key not in before and key != MEMORY}
+    store(url, "bare", NOTHING, 1.0)
+    assert system(study).keys() == before.keys() | {MEMORY}
+    optuna_dashboard._note.save_note_with_version(study._storage, study._study_id, trial_id, 1, LONG)
+    theirs = {key: value for key, value in system(study).items() if key not in before and key != MEMORY}
+    assert len(theirs) == 7
+    meta = {"artifact_id": FILE.identity, "filename": "trial-1.py", "mimetype": "text/x-python", "encoding": None}
+    key = optuna_dashboard.artifact._backend._dashboard_artifact_prefix(trial_id) + FILE.identity
+    assert ours == theirs | {key: json.dumps(meta)}
 
 
 def test_optuna_dashboard_reads_what_is_stored(bare: tuple[str, "optuna.Study"]) -> None:
     url, study = bare
-    file = File("00000000-0000-4000-8000-000000000000", "trial-1.py", "text/x-python")
-    store(url, "bare", DashboardContent({"underbudget-front": FIGURE}, LONG, {1: "note of one"}, {1: [file]}), 1.0)
+    store(url, "bare", DashboardContent({"underbudget-front": FIGURE}, LONG, {1: "note of one"}, {1: [FILE]}), 1.0)
     trial_id = study.get_trials(deepcopy=False)[1]._trial_id
     assert optuna_dashboard.get_note(study) == LONG
     assert get_note_from_system_attrs(system(study), trial_id) == {"version": 1, "body": "note of one"}
-    assert json.loads(get_plotly_graph_objects(system(study))["underbudget-front"]) == FIGURE
+    assert shown_figure(study)["data"] == FIGURE["data"]
+    assert shown_figure(study)["layout"]["title"] == FIGURE["layout"]["title"]
     (artifact,) = shown_artifacts(study, 1)
-    assert artifact["artifact_id"] == file.identity
+    assert artifact["artifact_id"] == FILE.identity
     assert artifact["filename"] == "trial-1.py"
     assert artifact["mimetype"] == "text/x-python"
+    pieces = [key for key in system(study) if key.startswith("dashboard:")]
     # Shorter, then nothing: no piece of the longer text may stay.
     store(url, "bare", DashboardContent({"underbudget-front": {"data": []}}, "short", {1: "changed"}), 1.0)
     assert optuna_dashboard.get_note(study) == "short"
     assert get_note_from_system_attrs(system(study), trial_id) == {"version": 2, "body": "changed"}
-    assert json.loads(get_plotly_graph_objects(system(study))["underbudget-front"]) == {"data": []}
+    assert shown_figure(study)["data"] == []
+    assert len([key for key in system(study) if key.startswith("dashboard:")]) < len(pieces)
+    assert "" not in system(study).values()
     assert len(shown_artifacts(study, 1)) == 1  # none were named: they stay
-    store(url, "bare", DashboardContent({"underbudget-front": None}, "", {}, {}), 1.0)
-    assert get_plotly_graph_objects(system(study)) == {}
+    store(url, "bare", DashboardContent({}, "", {}, {}), 1.0)
     assert optuna_dashboard.get_note(study) == ""
     assert shown_artifacts(study, 1) == []
-    assert [key for key in system(study) if key.startswith("dashboard:")] == []
+    left = [key for key in system(study) if key.startswith("dashboard:") and ":plot_data:" not in key]
+    assert left == ["dashboard:note_ver"]
+
+
+def test_an_update_is_one_transaction(bare: tuple[str, "optuna.Study"], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser sees all of an update or nothing: half a figure would be none."""
+    url, study = bare
+    before = system(study)
+    write = storing._write
+
+    def seen(connection: Any, study_id: int, stored: dict[str, Any], shown: dict[str, Any]) -> None:
+        write(connection, study_id, stored, shown)
+        assert system(study) == before
+        raise KeyError("broken off")
+
+    monkeypatch.setattr(storing, "_write", seen)
+    with pytest.raises(KeyError, match="broken off"):
+        store(url, "bare", DashboardContent({"underbudget-front": FIGURE}, LONG, {1: LONG}, {1: [FILE]}), 1.0)
+    assert system(study) == before
 
 
 def test_an_update_without_a_change_writes_nothing(location: StudyLocation) -> None:
@@ -257,12 +280,11 @@ def test_the_studys_note_says_what_became_of_it(location: StudyLocation) -> None
 def test_figures_are_complete_for_plotly_and_small(tmp_path: Path) -> None:
     from studies import sample, settings, study_record
 
-    from underbudget.reports.dashboard.figures import NAMES, figures
+    from underbudget.reports.dashboard.figures import figures
 
     drawn = figures(study_record(sample(3000), study_settings=settings("mnist", 10000)))
-    assert set(drawn) == set(NAMES)
+    assert set(drawn) == {"underbudget-front", "underbudget-curves", "underbudget-layers"}
     for figure in drawn.values():
-        assert figure is not None
         text = go.Figure(figure).to_json()  # refuses what Plotly does not know
         assert '"@' not in text
         assert len(text) < 200_000
@@ -274,7 +296,6 @@ def test_the_front_is_logarithmic_in_the_error(location: StudyLocation) -> None:
     from underbudget.reports.dashboard.figures import figures
 
     figure = figures(finding.read(location))["underbudget-front"]
-    assert figure is not None
     (front,) = (trace for trace in figure["data"] if trace["name"].startswith("front"))
     assert front["x"] == [56, 112]
     assert front["y"] == [9.0, 4.0]  # scores of 91 and 96

@@ -63,8 +63,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Small:
         "t10k-images-idx3-ubyte.gz": idx(images[60:]),
         "t10k-labels-idx1-ubyte.gz": idx(labels[60:]),
     }
-    published = [(name, hashlib.md5(data).hexdigest()) for name, data in content.items()]
-    files = IdxFiles("FashionMNIST", *published)
+    files = IdxFiles("FashionMNIST", {name: hashlib.md5(data).hexdigest() for name, data in content.items()})
     monkeypatch.setitem(DATASETS, "fashion-mnist", dataclasses.replace(DATASETS["fashion-mnist"], files=files))
     return Small(images, labels, content)
 

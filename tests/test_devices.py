@@ -17,7 +17,7 @@ from test_engines import job
 from underbudget.models.errors import UnderbudgetError, UserError
 from underbudget.search.data.store import Dataset
 from underbudget.search.engines import devices
-from underbudget.search.engines.calibration import Measure, Throughput, calibrate, typical_job
+from underbudget.search.engines.calibration import Measure, Throughput, calibrate, measurement, typical_job
 from underbudget.search.engines.job import Engine, Finished
 from underbudget.search.engines.processes import ProcessesEngine, layout
 from underbudget.search.engines.resources import Workers
@@ -32,6 +32,7 @@ def gpus(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     def see(count: int) -> None:
         monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
         monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+        monkeypatch.setattr(devices, "may_have_gpu", lambda: count > 0)
 
     return see
 
@@ -102,6 +103,7 @@ def test_a_driver_that_is_too_old_means_the_cpu_and_a_line(monkeypatch: pytest.M
         return False
 
     monkeypatch.setattr(torch.cuda, "is_available", complain)
+    monkeypatch.setattr(devices, "may_have_gpu", lambda: True)
     said: list[str] = []
     assert devices.choose_device("auto", said.append, works()) == "cpu"
     assert said == ["no GPU is used: CUDA initialization: the NVIDIA driver on your system is too old"]
@@ -152,11 +154,11 @@ def test_twice_as_many_at_once_while_it_pays_and_memory_holds_them(curve: Curve,
 def test_the_measurement_itself_runs(digits: Dataset) -> None:
     """On the CPU, where the same step runs uncaptured; its figures mean nothing there."""
     resolved = resolve(recipe("warp10-onecycle"), images=1258, epochs=1)
-    with Measure(typical_job(digits, resolved, "cpu"), 0.2) as measure:
+    with measurement(typical_job(digits, resolved, "cpu"), 0.2) as measure:
         assert measure(1).images_per_second > 0
         assert measure(2).bytes_each == 0
     broken = dataclasses.replace(typical_job(digits, resolved, "cpu"), dataset="nowhere")
-    with Measure(broken) as measure, pytest.raises(UnderbudgetError, match="nowhere"):
+    with measurement(broken) as measure, pytest.raises(UnderbudgetError, match="nowhere"):
         measure(1)
 
 

@@ -22,7 +22,7 @@ from underbudget.models.references import reference
 from underbudget.models.weights import decode, from_text
 from underbudget.reports.network_tables import field_rows, summary_rows, totals
 from underbudget.reports.runs import Run, from_json, holding, read_run, to_json
-from underbudget.reports.seeds import Difference, difference, rank_correlation, standard_errors, summary
+from underbudget.reports.statistics import Difference, difference, rank_correlation, standard_errors, summary
 from underbudget.reports.training import in_words
 from underbudget.search.data.protocol import under_protocol
 from underbudget.search.data.store import Dataset

@@ -19,7 +19,7 @@ from underbudget.models.errors import UnderbudgetError, UserError
 from underbudget.models.export import formats
 from underbudget.models.export.c import compiling, format, quantise, source
 from underbudget.models.export.c.format import FORMAT
-from underbudget.models.export.c.literal import comment, floats, prefix_of, string, whole
+from underbudget.models.export.c.literals import comment, floats, prefix_of, string, whole
 from underbudget.models.export.c.program import Program, programs
 from underbudget.models.export.c.quantise import fixed_point
 from underbudget.models.export.c.steps import steps
@@ -61,16 +61,16 @@ def test_no_map_lies_on_another(tmp_path: Path) -> None:
         program = made(placed, "int8")
         size, places = program.arena
         where = 0
-        for step, place in zip(program.chain, places, strict=True):
+        for step, (begin, target) in zip(program.chain, places, strict=True):
             inputs, outputs = int(np.prod(step.input_shape)), int(np.prod(step.output_shape))
-            assert place.source == where
-            assert 0 <= place.source <= size - inputs
-            assert 0 <= place.target <= size - outputs
+            assert begin == where
+            assert 0 <= begin <= size - inputs
+            assert 0 <= target <= size - outputs
             if step.kind == "scale":
-                assert place.target == place.source
+                assert target == begin
             else:
-                assert place.source + inputs <= place.target or place.target + outputs <= place.source
-            where = place.target
+                assert begin + inputs <= target or target + outputs <= begin
+            where = target
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_a_folder_is_written_verified_and_read_again(tmp_path: Path) -> None:
     assert np.abs(exact.logits(torch.from_numpy(pictures).float()).numpy() - wanted).max() < 1e-5
     near = model.logits(torch.from_numpy(pictures).float()).numpy()
     assert np.abs(near - wanted).max() < 0.1 * np.abs(wanted).max()
-    assert FORMAT.usage(str(folder)) == [f"cc -std=c99 -O2 {folder}/int8/*.c -o network && ./network"]
+    assert FORMAT.usage(folder) == [f"cc -std=c99 -O2 {folder}/int8/*.c -o network && ./network"]
 
 
 @needs_compiler

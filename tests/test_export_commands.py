@@ -21,7 +21,7 @@ from underbudget.models import weights
 from underbudget.models.errors import UserError
 from underbudget.models.export import formats
 from underbudget.models.export.formats import Format
-from underbudget.models.export.preprocessing import normalise
+from underbudget.models.export.standalone import normalise
 from underbudget.models.language import parse
 from underbudget.models.plan import plan
 from underbudget.reports.record import Epoch
@@ -30,7 +30,6 @@ from underbudget.search.commands.main import run
 from underbudget.search.data.store import Dataset
 from underbudget.search.experiments import test_set_accesses
 from underbudget.search.results import exporting
-from underbudget.search.results import trained_trials as winners
 from underbudget.search.results.trained_trials import keep_samples
 from underbudget.search.study.location import StudyLocation
 from underbudget.search.training.recipe import RECIPES
@@ -131,11 +130,11 @@ def test_a_confirmed_trial_exports_its_fresh_seed(
     assert len(export.samples) == 64
     # From Python it is the same, unless the weights of the search are asked for.
     monkeypatch.setattr("underbudget.search.data.sources.cache_folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr("underbudget.models.export.verify.write_verified", lambda bundle, *rest: bundle)
-    given: Any = winners.export(where, study_record([flat(7000, 99.0)], "toy"), trial, tmp_path / "a.py")
+    monkeypatch.setattr("underbudget.search.results.exporting.write_verified", lambda bundle, *rest: bundle)
+    given: Any = exporting.export_trial(where, study_record([flat(7000, 99.0)], "toy"), trial, tmp_path / "a.py")
     assert given.metadata["test_accuracy"] == 90.0
     with pytest.raises(UserError, match=r"the weights .*trial-3\.safetensors cannot be read"):
-        winners.export(where, study_record([flat(7000, 99.0)], "toy"), trial, tmp_path / "a.py", searched=True)
+        exporting.export_trial(where, study_record([flat(7000, 99.0)], "toy"), trial, tmp_path / "a.py", searched=True)
     with pytest.raises(UserError, match=r"are not of trial 3 \(their id is"):
         exporting.of_finalist(where, study_record([flat(7000, 99.0)], "toy"), made, tmp_path)
     other = replace(trial, result=made.result)

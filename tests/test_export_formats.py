@@ -23,7 +23,7 @@ from test_export import HOSTILE
 from underbudget.models.architecture import ACTIVATIONS
 from underbudget.models.build import build
 from underbudget.models.errors import UnderbudgetError, UserError
-from underbudget.models.export import card, formats, onnx_file, program
+from underbudget.models.export import formats, hub, onnx_file, program
 from underbudget.models.export.contents import Export
 from underbudget.models.export.preprocessing import normalise
 from underbudget.models.export.verify import write_verified
@@ -109,9 +109,9 @@ def test_a_fresh_process_agrees(name: str, tmp_path: Path) -> None:
 
 
 def test_a_card_whose_code_is_not_the_network_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = card.network_class
+    real = hub.network_class
     swapped = ("self.relu1(self.bn1(", "self.bn1(self.relu1(")
-    monkeypatch.setattr(card, "network_class", lambda placed: real(placed).replace(*swapped))
+    monkeypatch.setattr(hub, "network_class", lambda placed: real(placed).replace(*swapped))
     with pytest.raises(UnderbudgetError, match="its logits differ from those of the network"):
         write_verified(bundle(small()), tmp_path / "winner", format="safetensors")
     assert list(tmp_path.iterdir()) == []

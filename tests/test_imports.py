@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from underbudget.search.data.store import Dataset
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("models", "budget", "reports", "search")  # each may import those before it and itself
 FILES = sorted(path.relative_to(ROOT).as_posix() for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -217,3 +219,29 @@ def test_a_mistyped_data_set_is_told_without_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert "did you mean digits?" in done.stderr
     assert not {"torch", "sklearn", "scipy"} & set(done.stdout.split())
+
+
+def test_data_devices_and_recipes_need_no_torch(digits: Dataset) -> None:
+    """Opening a prepared data set, an unknown name, choosing the device of a machine without a GPU, a recipe."""
+    code = f"""
+import pathlib, sys
+from underbudget.models.errors import UserError
+from underbudget.search.data import protocol, sources, store
+from underbudget.search.engines import devices
+from underbudget.search.training import recipe, schedule, tuning
+data = store.open_dataset(pathlib.Path({str(digits.folder)!r}))
+store.verify(data, ("train", "validation"))
+print(len(data.part("validation").images))
+try:
+    sources.prepare("no such data set")
+except UserError:
+    pass
+devices.may_have_gpu = lambda: False
+print(devices.choose_device("auto"), recipe.resolve(recipe.recipe("rot7"), images=1000).batch_size)
+print(*{{name.partition(".")[0] for name in sys.modules}})
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    images, device, modules = done.stdout.splitlines()
+    assert (images, device) == (str(digits.info.counts["validation"]), "cpu 16")
+    assert not HEAVY & set(modules.split())

@@ -84,7 +84,9 @@ def test_the_same_job_gives_the_same_curve_in_another_process(model: CurveModel)
         "import sys; from lab.curves import CurveModel, planned; "
         "print(CurveModel.load().curve(planned(sys.argv[1]), 7))"
     )
-    done = subprocess.run([sys.executable, "-c", script, NETWORK], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, NETWORK], cwd=ROOT / "benchmarks", capture_output=True, text=True, check=True
+    )
     assert json.loads(done.stdout) == model.curve(planned(NETWORK), 7)
     assert model.curve(planned(NETWORK), 8) != model.curve(planned(NETWORK), 7)
 

@@ -1,5 +1,6 @@
 """The report written while a search runs: real processes, real reports, no process left whatever ends the search."""
 
+import contextlib
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 import simulated
-from faults import NAME, instant, request
+from faults import NAME, SECONDS, instant, request
 
 import underbudget
 from underbudget.reports.reading import read_study
@@ -40,15 +41,21 @@ def progress(ended: int) -> Progress:
     return Progress(goal=100, epochs=4, complete=ended)
 
 
-def tick_until(report: Callable[..., None], done: Callable[[], bool], ended: int = 1) -> None:
-    """Ticks of a search, as many as it takes."""
+def wait(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
     while not done():
-        report(Tick(), progress(ended))
+        assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
-def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+def writers() -> list[psutil.Process]:
+    """Processes of this one that write a report."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "underbudget.search.results.report" in child.cmdline():
+                found.append(child)
+    return found
 
 
 def test_reports_are_written_one_at_a_time_and_only_of_something_new(toy: StudyLocation) -> None:
@@ -56,20 +63,24 @@ def test_reports_are_written_one_at_a_time_and_only_of_something_new(toy: StudyL
     notes: list[str] = []
     with LiveReport(toy, None, 0.01, notes.append) as report:
         watched = report.watching(lambda event, now: told.append(type(event).__name__))
-        tick_until(watched, lambda: report.written == 1)
+        time.sleep(0.2)
+        assert not writers()  # no trial has ended yet
+        watched(Tick(), progress(1))
+        wait(lambda: report.written == 1)
         page = report.page.read_text()
         assert page.rstrip().endswith("</html>")
-        report._due = 0.0
         for _ in range(20):
             watched(Tick(), progress(1))
-        assert report._process is None  # no trial has ended since
+            time.sleep(0.02)
+        assert not writers()  # none has ended since
         watched(Tick(), progress(2))
-        process = report._process
-        assert process is not None
+        wait(lambda: bool(writers()))
+        (process,) = writers()
+        wait(lambda: process.nice() == psutil.Process().nice() + 10)
         for ended in range(3, 30):
             watched(Tick(), progress(ended))
-            assert report._process is process
-    assert process.poll() is not None
+            assert len(writers()) <= 1
+    assert not process.is_running()
     assert set(told) == {"Tick"}
     assert notes == []
 
@@ -77,8 +88,8 @@ def test_reports_are_written_one_at_a_time_and_only_of_something_new(toy: StudyL
 def test_the_last_report_is_waited_for_and_counted_by_strangers(toy: StudyLocation) -> None:
     with LiveReport(toy, 60.0, 1000.0) as report:
         report.watching(lambda event, now: None)(Tick(), progress(3))
-        assert report._process is None
         assert report.finish()
+    assert report.written == 1
     found = json.loads((toy.folder / "report" / "report.json").read_text())
     assert found["counts"]["trained"] == 3
     assert found["target"]["accuracy"] == 60.0
@@ -87,12 +98,10 @@ def test_the_last_report_is_waited_for_and_counted_by_strangers(toy: StudyLocati
 
 
 def test_without_it_nothing_is_written(toy: StudyLocation) -> None:
-    def notify(event: Any, now: Any) -> None:
-        pass
-
     with LiveReport(StudyLocation("none", toy.folder.parent / "none"), None, None) as report:
-        assert report.watching(notify) is notify
+        report.watching(lambda event, now: None)(Tick(), progress(1))
         assert not report.finish()
+    assert report.written == 0
     assert not (toy.folder.parent / "none").exists()
 
 
@@ -100,8 +109,8 @@ def test_a_report_that_fails_is_one_note(tmp_path: Path) -> None:
     notes: list[str] = []
     with LiveReport(StudyLocation("gone", tmp_path / "gone"), None, 0.01, notes.append) as report:
         watched = report.watching(lambda event, now: None)
-        tick_until(watched, lambda: bool(notes))
-        report._due = 0.0
+        watched(Tick(), progress(1))
+        wait(lambda: bool(notes))
         assert not report.finish()
     (note,) = notes
     assert note.startswith("note: the report could not be written while the search runs (no study 'gone' in ")
@@ -109,15 +118,19 @@ def test_a_report_that_fails_is_one_note(tmp_path: Path) -> None:
 
 
 def test_no_process_to_be_had_is_one_note(toy: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: Any, **__: Any) -> None:
+    begun: list[object] = []
+
+    def refused(*words: Any, **_: Any) -> None:
+        begun.append(words)
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr(live.subprocess, "Popen", refused)
     notes: list[str] = []
-    with LiveReport(toy, None, 0.0, notes.append) as report:
+    with LiveReport(toy, None, 0.001, notes.append) as report:
         watched = report.watching(lambda event, now: None)
         for ended in (1, 2, 3):
             watched(Tick(), progress(ended))
+            wait(lambda ended=ended: len(begun) == ended)  # type: ignore[misc]
         assert not report.finish()
     assert notes == [
         "note: the report could not be written while the search runs (Resource temporarily unavailable); "
@@ -128,30 +141,34 @@ def test_no_process_to_be_had_is_one_note(toy: StudyLocation, monkeypatch: pytes
 def test_one_that_hangs_is_ended(toy: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "_PATIENCE", 0.0)
     notes: list[str] = []
-    with LiveReport(toy, None, 0.0, notes.append) as report:
-        watched = report.watching(lambda event, now: None)
-        watched(Tick(), progress(1))
-        process = report._process
-        assert process is not None
-        time.sleep(0.01)
-        watched(Tick(), progress(1))
-        assert process.poll() is not None
+    with LiveReport(toy, None, 0.001, notes.append) as report:
+        report.watching(lambda event, now: None)(Tick(), progress(1))
+        wait(lambda: bool(notes))
+        assert not writers()
     assert notes == ["note: the report could not be written while the search runs (it took longer than 0 minutes); "
                      "the search goes on"]  # fmt: skip
 
 
 def test_an_interrupt_leaves_no_process(toy: StudyLocation) -> None:
-    report = LiveReport(toy, None, 0.0)
+    notes: list[str] = []
+    report = LiveReport(toy, None, 0.001, notes.append)
 
     def interrupted(event: Any, now: Any) -> None:
-        if report._process is not None:
+        if writers():
             raise KeyboardInterrupt
 
-    watched = report.watching(interrupted)
-    with pytest.raises(KeyboardInterrupt), report:
-        tick_until(watched, lambda: False)
-    assert report._process is None
-    assert not [child for child in children() if "underbudget.search.results.report" in child.cmdline()]
+    def search() -> None:
+        watched = report.watching(interrupted)
+        with report:
+            for ended in range(1_000):
+                watched(Tick(), progress(ended))
+                time.sleep(0.02)
+
+    with pytest.raises(KeyboardInterrupt):
+        search()
+    assert not writers()
+    assert notes == []
+    assert not list((toy.folder / "report").glob(".*"))
 
 
 def test_its_process_ends_with_the_one_that_started_it() -> None:
@@ -162,22 +179,26 @@ def test_its_process_ends_with_the_one_that_started_it() -> None:
         "import time; from underbudget.search.results import report; from underbudget.search.study import finding; "
         "finding.read = lambda _: time.sleep(1000); report.main()"
     )
-    process = subprocess.Popen([sys.executable, "-P", "-c", slow], stdin=subprocess.PIPE, env=environment, text=True)
+    environment[live.REQUEST] = json.dumps(asked)
+    process = subprocess.Popen([sys.executable, "-P", "-c", slow], stdin=subprocess.PIPE, env=environment)
     assert process.stdin is not None
-    process.stdin.write(json.dumps(asked) + "\n")
-    process.stdin.flush()
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(0.5)
     process.stdin.close()
     assert process.wait(60) == 1
 
 
-def test_a_storages_password_is_not_in_the_command(toy: StudyLocation) -> None:
-    where = StudyLocation("toy", toy.folder, "postgresql://me:secret@127.0.0.1:1/db")
-    with LiveReport(where, None, 0.0) as report:
-        report.watching(lambda event, now: None)(Tick(), progress(1))
-        assert report._process is not None
-        assert "secret" not in " ".join(map(str, report._process.args))  # type: ignore[arg-type]
+def test_a_storages_password_is_not_in_the_command(toy: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[str] = []
+
+    def refused(words: list[str], **_: Any) -> None:
+        commands.append(" ".join(words))
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(live.subprocess, "Popen", refused)
+    LiveReport(StudyLocation("toy", toy.folder, "postgresql://me:secret@127.0.0.1:1/db"), None, 1.0).finish()
+    (command,) = commands
+    assert "secret" not in command
 
 
 def test_a_search_writes_it_while_it_runs_and_at_its_end(digits: Dataset, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from underbudget.models.language import parse
 from underbudget.models.plan import Plan, plan
 from underbudget.search.training.geometric_augmentation import random_matrices, transform_images
 from underbudget.search.training.native.library import Unavailable, library
-from underbudget.search.training.native.network import Network
+from underbudget.search.training.native.network import Batch, Network, Sgd
 from underbudget.search.training.native.program import Program, Unsupported, compile_plan
 from underbudget.search.training.pixel_augmentation import change_pixels, random_pixel_changes
 from underbudget.search.training.recipe import Affine, Augmentation, Erasing, Jitter, Perspective
@@ -53,7 +53,7 @@ class Pair:
                 nn.init.normal_(parameter, 1, 0.3)
         self.program: Program = compile_plan(self.plan, batch)
         mean, std = (MEAN,) * shape[0], (STD,) * shape[0]
-        self.network = Network(self.program, model.state_dict(), shape, batch, mean, std, key=123456789012345 + seed)
+        self.network = Network(self.program, model.state_dict(), batch, mean, std, key=123456789012345 + seed)
         self.model = model.double()
         self.images = torch.randint(0, 256, (batch + 22, *shape), dtype=torch.uint8)
         self.labels = torch.randint(0, self.plan.classes, (batch + 22,))
@@ -64,15 +64,16 @@ class Pair:
 
     def step(self, rate: float = 0.0, momentum: float = 0.0, decay: float = 0.0, nesterov: bool = False) -> float:
         """Mean loss of one step of the C kernels, at step number STEP."""
-        loss, hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
-        self.network.step(STEP, self.images, self.labels, self.index, None, rate, momentum, decay, nesterov, loss, hits)
-        return loss.item() / self.batch
+        self.network.loss.zero_()
+        self.network.step(STEP, self.data(), Sgd(rate, momentum, decay, nesterov))
+        return self.network.loss.item() / self.batch
+
+    def data(self, matrices: Tensor | None = None, pixel_changes: Tensor | None = None) -> Batch:
+        return Batch(self.images, self.labels, self.index, matrices, pixel_changes)
 
     def feed(self, matrices: Tensor | None, pixel_changes: Tensor | None) -> Tensor:
         """What the network sees of augmented images: (batch, channels * height * width)."""
-        loss, hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
-        data = (self.images, self.labels, self.index)
-        self.network.step(0, *data, matrices, 0, 0, 0, False, loss, hits, pixel_changes, apply_update=False)
+        self.network.step(0, self.data(matrices, pixel_changes), None)
         return self.network.inputs(self.batch).double()
 
     def gradient(self, name: str) -> Tensor:
@@ -209,8 +210,7 @@ def test_the_warp_is_that_of_the_plain_path(size: tuple[int, int]) -> None:
     warps = (Affine(rotation=40, scale=(0.5, 1.5)), Affine(rotation=10, shear=20, translation=0.3))
     matrices = random_matrices(Augmentation(warps), 40, size, torch.Generator().manual_seed(1))
     assert matrices is not None
-    loss, hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
-    pair.network.step(0, pair.images, pair.labels, pair.index, matrices, 0, 0, 0, False, loss, hits)
+    pair.network.step(0, pair.data(matrices), Sgd(0))
     expected = pair.pixels(transform_images(pair.images[pair.index].float(), matrices))
     torch.testing.assert_close(pair.network.inputs(40).double(), expected.flatten(1), rtol=0, atol=1e-3)
 
@@ -243,11 +243,9 @@ def test_label_smoothing_is_that_of_torch() -> None:
     logits = pair.model(pair.pixels(pair.images[pair.index]))
     expected = functional.cross_entropy(logits, pair.labels[pair.index], label_smoothing=0.15)
     expected.backward()
-    loss, hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
     before = pair.network.state()
-    data = (pair.images, pair.labels, pair.index)
-    pair.network.step(STEP, *data, None, 0.1, 0.9, 0, False, loss, hits, smoothing=0.15, apply_update=False)
-    assert loss.item() / 20 == pytest.approx(expected.item(), abs=1e-6)
+    pair.network.step(STEP, pair.data(), None, smoothing=0.15)
+    assert pair.network.loss.item() / 20 == pytest.approx(expected.item(), abs=1e-6)
     for name, parameter in pair.model.named_parameters():
         assert parameter.grad is not None
         torch.testing.assert_close(pair.gradient(name), parameter.grad, rtol=2e-4, atol=3e-6)
@@ -264,8 +262,7 @@ def test_the_warp_is_that_of_torchvision() -> None:
     assert matrices is not None
     dx, dy = (-round(value) for value in matrices[0, :2, 2].tolist())
     assert (dx, dy) != (0, 0)
-    loss, hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
-    pair.network.step(0, pair.images, pair.labels, pair.index, matrices, 0, 0, 0, False, loss, hits)
+    pair.network.step(0, pair.data(matrices), Sgd(0))
     image = pair.images[pair.index].float()
     moved = stock.affine(image, 0, [dx, dy], 1.0, [0.0, 0.0], interpolation=InterpolationMode.BILINEAR)
     torch.testing.assert_close(pair.network.inputs(1).double(), pair.pixels(moved).flatten(1), rtol=0, atol=1e-4)

@@ -1,9 +1,9 @@
 """A study of an earlier version opens, resumes and proposes what it would have proposed then.
 
-old_study.sql is the database of a search of 13 trials by the version whose packages were still called `models`, `search`,
-...: `--dataset digits --budget "params<2000" --epochs 3 --workers 1 --seed 5 --target 60 --engine in-process`, widths from
-4 to 8, one or two blocks before and after the pool. The last trials are taken away and searched again; their trainings
-give the results that they gave then.
+old_study.sql is the database of a search of 13 trials by the version whose packages were still called `models` and
+`search`, as text: `--dataset digits --budget "params<2000" --epochs 3 --workers 1 --seed 5 --target 60`, in process,
+widths from 4 to 8, one or two blocks before and after the pool. The last trials are removed and searched again; their
+trainings give the results that they gave then.
 """
 
 import base64

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from studies import Spec, sample, session, settings, study_record
 
-from underbudget.reports.page.embedding import script_json
 from underbudget.reports.page.front_figure import y_range
 from underbudget.reports.page.published import LABEL, Published, published_points
 from underbudget.reports.page.study import render_page
+from underbudget.reports.page.template import script_json
 from underbudget.reports.record import StudyRecord
 
 EVIL = "<img src=x onerror=alert(1)>"

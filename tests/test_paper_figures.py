@@ -23,7 +23,7 @@ from underbudget.reports import latex, paper_figures
 from underbudget.reports.paper import FILES, write_figures
 from underbudget.reports.record import StudyRecord
 from underbudget.reports.runs import to_json
-from underbudget.reports.seeds import summary
+from underbudget.reports.statistics import summary
 from underbudget.search.commands.main import run
 
 # "Color Universal Design", 2008; the rest of a figure is grey.

@@ -25,12 +25,11 @@ from underbudget.reports.misclassified import (
     read_misclassified,
     write_misclassified,
 )
-from underbudget.reports.page.confusion import confusion_rows
-from underbudget.reports.page.details import trial_details
+from underbudget.reports.page.misclassified import confusion_rows
 from underbudget.reports.page.progress_figures import progress_figures
-from underbudget.reports.page.savings import savings
-from underbudget.reports.page.spending_figure import spending_figure
+from underbudget.reports.page.spending import savings, spending_figure
 from underbudget.reports.page.study import render_page
+from underbudget.reports.page.trials import trial_details
 from underbudget.reports.record import StudyRecord
 
 START = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)

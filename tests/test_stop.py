@@ -144,7 +144,7 @@ def test_a_worker_that_dies_after_a_stop_brings_no_failure(sleeping: ProcessesEn
 
 
 def test_a_worker_that_obeys_no_stop_is_killed(sleeping: ProcessesEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "_DEAF_SECONDS", 0.2)
+    monkeypatch.setattr(processes, "_STOP_SECONDS", 0.2)
     sleeping.submit(sleepers.job(1, seconds=1e6, deaf=True))
     until(lambda: bool(sleeping._workers[0].tasks))
     sleeping.stop(1)

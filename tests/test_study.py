@@ -11,6 +11,7 @@ import simulated
 
 from underbudget.models.errors import UserError
 from underbudget.reports.storage_url import parse_url, shown_url, sqlite_file, sqlite_url
+from underbudget.search.commands.main import run
 from underbudget.search.study import opening as studies
 from underbudget.search.study.location import check_name
 
@@ -146,13 +147,29 @@ def test_a_storage_that_cannot_be_is_refused(url: str) -> None:
         parse_url(url)
 
 
+@pytest.mark.parametrize(
+    "url", ["mysql://me:secret@host/db", "mysql+pymysql://h/db", "mariadb://h/db", "oracle://h/db"]
+)
+@pytest.mark.parametrize("command", [["launch"], ["status", "x"], ["report", "x"], ["dashboard", "x"], ["show", "x:1"]])
+def test_a_storage_without_a_lock_is_refused(
+    url: str, command: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command, "--storage", url, "--runs", str(tmp_path)]) == 2
+    backend = url.partition(":")[0].partition("+")[0]
+    assert capfd.readouterr().err == (
+        f"error: a study is stored in a SQLite file or on PostgreSQL, not on {backend}: "
+        "give a URL like sqlite:///runs/demo/study.db or postgresql://me:password@host/database\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
 def test_somebody_who_has_the_database_open_does_not_spoil_the_end(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     simulated.search(tmp_path, 1)
     reader = sqlite3.connect(tmp_path / "study.db")
     reader.execute("SELECT count(*) FROM trials").fetchall()
-    with caplog.at_level("WARNING", logger="search"):
+    with caplog.at_level("WARNING", logger="underbudget"):
         assert simulated.search(tmp_path, 2).reached
     assert not studies.is_folded(simulated.location(tmp_path)) or not caplog.records
     reader.close()

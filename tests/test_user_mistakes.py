@@ -199,7 +199,7 @@ def test_a_fault_of_the_program_is_one_line_too(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("unexpected")
 
-    monkeypatch.setattr("underbudget.models.finding.find_network", broken)
+    monkeypatch.setattr("underbudget.models.references.find_network", broken)
     assert "--debug" in mistake(["show", "saish-m4"], capfd, code=1)
     with pytest.raises(ZeroDivisionError):
         run(["show", "saish-m4", "--debug"])

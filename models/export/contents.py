@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from underbudget.models.errors import UnderbudgetError, UserError
 from underbudget.models.export.literal import JSON
-from underbudget.models.language import render
 from underbudget.models.plan import Plan
 
 if TYPE_CHECKING:
@@ -136,7 +135,7 @@ def description(export: Export) -> dict[str, JSON]:
         "background": background(check_batch(export)),
         "classes": list(export.classes),
         "parameters": export.parameters,
-        "layers_text": render(export.plan.architecture),
+        "layers_text": str(export.plan.architecture),
         "weights_sha256": digest(float_tensors(export)),
         "metadata": dict(export.metadata),
     }

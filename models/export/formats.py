@@ -4,15 +4,16 @@ A new format is a module with a `Format` called FORMAT and one line in MODULES. 
 writes any of them.
 """
 
-import difflib
 import importlib
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from underbudget.models.errors import UnavailableError, UserError
+from underbudget.models.errors import UnavailableError, UserError, nearest, quoted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,6 +53,16 @@ class Model:
     classes: tuple[str, ...]  # names, by label
     metadata: Mapping[str, Any]
 
+    @classmethod
+    def of(cls, logits: "Callable[[Tensor], Tensor]", facts: Mapping[str, Any]) -> "Model":
+        """A network and what its file says of it (`contents.description`). Raises KeyError or TypeError for less."""
+        shape, classes = tuple(facts["input_shape"]), tuple(facts["classes"])
+        return cls(logits, shape, facts["background"], classes, facts["metadata"])
+
+
+def _predict(path: Path) -> list[str]:
+    return [f"underbudget predict {shlex.quote(str(path))} picture.png"]
+
 
 @dataclass(frozen=True)
 class Format:
@@ -67,12 +78,11 @@ class Format:
     """(export, draft, path): load the draft in a fresh process and compare it with the network of `models.build`;
     `path` is the name to speak of. Raises UnderbudgetError, saying what differs."""
     load: Callable[[Path], Model] | None  # None: it holds no weights
-    usage: Callable[[str], list[str]]  # commands to type next, for the path as a shell takes it
+    usage: Callable[[Path], list[str]] = _predict  # commands to type next, for a file of this format
     needs: Sequence[str] = ()  # packages that are not among the program's own
     marker: str = ""  # of a folder: a file in it that tells the format
     options: Mapping[str, Callable[[object], object]] = field(default_factory=dict)
-    """Options that it takes beside the others, by the name of `Export.options`: what raises UserError for a value that
-    is none."""
+    """Options of this format alone, by their name in `Export.options`: what raises UserError for a bad value."""
 
     @property
     def is_folder(self) -> bool:
@@ -82,13 +92,9 @@ class Format:
         """Whether a path looks like this format."""
         return (path / self.marker).is_file() if self.is_folder else path.is_file() and path.suffix == self.suffix
 
-    def missing(self) -> list[str]:
-        """Packages that it needs and that are not installed."""
-        return [package for package in self.needs if importlib.util.find_spec(package) is None]
-
     def check_installed(self) -> None:
         """Raises UnavailableError where a package is missing."""
-        if missing := self.missing():
+        if missing := [package for package in self.needs if importlib.util.find_spec(package) is None]:
             words = f"{' and '.join(missing)}, which {'are' if len(missing) > 1 else 'is'} not installed"
             raise UnavailableError(f"the format {self.name} needs {words}: pip install {' '.join(missing)}")
 
@@ -96,9 +102,9 @@ class Format:
 def find(name: str) -> Format:
     """A format by its name. Raises UserError, offering the nearest, for any other name."""
     if name not in MODULES:
-        near = difflib.get_close_matches(name.lower(), MODULES, 1, 0.5)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise UserError(f"unknown format {name[:40]!r}: {hint}there are {', '.join(MODULES)} and {ALL}")
+        near = nearest(name, MODULES)
+        hint = f"did you mean {near}? " if near else ""
+        raise UserError(f"unknown format {quoted(name)}: {hint}there are {', '.join(MODULES)} and {ALL}")
     found: Format = importlib.import_module(MODULES[name]).FORMAT
     return found
 
@@ -118,3 +124,19 @@ def of(path: Path) -> Format:
     files = ", ".join(known.suffix for known in every() if not known.is_folder)
     folders = ", ".join(f"{known.marker} ({known.name})" for known in every() if known.is_folder)
     raise UserError(f"{path} is no exported network: the endings are {files}, or a folder holds {folders}")
+
+
+@contextmanager
+def reading(path: Path, kind: str) -> Iterator[None]:
+    """A context in which a file is read: raises UserError, whatever is wrong with it."""
+    try:
+        yield
+    except Exception as error:  # foreign content; onnxruntime's exceptions have no base of their own
+        what = " ".join(str(error).split())[:200]
+        raise UserError(f"{path} is no {kind} that underbudget exported ({what}): export it again") from error
+
+
+def check_weights(path: Path, stored: str, found: str) -> None:
+    """Raises UserError where the checksum of a file's weights is not the one that the file states."""
+    if found != stored:
+        raise UserError(f"the weights in {path} do not match their checksum: the file was changed, export it again")

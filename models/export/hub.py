@@ -1,25 +1,23 @@
 """A trained network as the folder that model hubs expect: model.safetensors, config.json and README.md, a model card.
 
-Source of the layout: https://huggingface.co/docs/hub/model-cards. The card holds the network as code, which needs torch
+Source of the layout: https://huggingface.co/docs/hub/model-cards, the specification of the card's metadata
+https://github.com/huggingface/hub-docs/blob/main/modelcard.md. The card holds the network as code, which needs torch
 and safetensors alone; the verification runs that code. `config.json` says all that is known besides, with the
 checksum of the weights.
 """
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from underbudget.models import weights
-from underbudget.models.errors import UserError
-from underbudget.models.export.card import card
+from underbudget.models.architecture import size_text
 from underbudget.models.export.contents import Export, description, module
-from underbudget.models.export.formats import Format, Model, Verification
-from underbudget.models.export.literal import JSON
-from underbudget.models.export.verify import compared, in_fresh_process
-from underbudget.models.language import render_stage
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from underbudget.models.export.facts import facts, measurements
+from underbudget.models.export.formats import Format, Model, Verification, check_weights, reading
+from underbudget.models.export.literal import JSON, literal, markdown, yaml
+from underbudget.models.export.network import network_class, size_and_cost
+from underbudget.models.export.verify import verified_by
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 
@@ -36,6 +34,38 @@ with torch.inference_mode():
 answer(logits, network.state_dict(), network.training, sum(p.numel() for p in network.parameters()))
 """
 
+USE = '''\
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load
+from torch import Tensor, nn
+
+MEAN = {mean}
+STD = {std}
+
+
+{network}
+
+
+def load_network(folder: Path) -> Network:
+    """The trained network of this folder, in eval mode."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    data = (folder / "model.safetensors").read_bytes()
+    if hashlib.sha256(data).hexdigest() != config["model_sha256"]:
+        raise ValueError("model.safetensors does not match its checksum in config.json")
+    network = Network()
+    network.load_state_dict(load(data))
+    return network.eval()
+
+
+def normalise(pictures: Tensor) -> Tensor:
+    """Pixels 0..255, shape (n, {shape}), as the network takes them."""
+    centre, scale = (torch.tensor(values, dtype=torch.float32).view(-1, 1, 1) for values in (MEAN, STD))
+    return (pictures.float() / 255 - centre) / scale'''
+
 
 def write(export: Export, path: Path, name: str) -> None:
     """Write the folder."""
@@ -45,21 +75,20 @@ def write(export: Export, path: Path, name: str) -> None:
     data = safetensors.torch.save(state, metadata={"format": "pt"})  # a hub's libraries ask for the format
     path.mkdir()
     (path / WEIGHTS).write_bytes(data)
-    (path / CONFIG).write_text(json.dumps(config(export, data), indent=2) + "\n", encoding="ascii")
-    (path / CARD).write_text(card(export, name), encoding="utf-8", newline="\n")
+    (path / CONFIG).write_text(json.dumps(_config(export, data), indent=2) + "\n", encoding="ascii")
+    (path / CARD).write_text(_card(export, name), encoding="utf-8", newline="\n")
 
 
-def config(export: Export, data: bytes) -> dict[str, JSON]:
+def _config(export: Export, data: bytes) -> dict[str, JSON]:
     """The content of config.json; data: the bytes of model.safetensors."""
-    labels = [str(label) for label in range(len(export.classes))]
     return {
         "model_type": "underbudget",
         **description(export),
-        "id2label": dict(zip(labels, export.classes, strict=True)),
+        "id2label": {str(label): name for label, name in enumerate(export.classes)},
         "layers": [
             {
                 "name": layer.name,
-                "stage": render_stage(export.plan.architecture.stages[layer.stage]),
+                "stage": str(export.plan.architecture.stages[layer.stage]),
                 "output_shape": list(layer.output_shape),
                 "parameters": layer.params,
                 "receptive_field": list(layer.receptive_field),
@@ -70,9 +99,77 @@ def config(export: Export, data: bytes) -> dict[str, JSON]:
     }
 
 
-def verify(export: Export, file: Path, path: Path) -> Verification:
+def _card(export: Export, name: str) -> str:
+    """The text of README.md; `name` is the folder's."""
+    plan = export.plan
+    size = size_text(plan.input_shape)
+    use = USE.format(
+        mean=literal(tuple(map(float, export.mean))),
+        std=literal(tuple(map(float, export.std))),
+        network=network_class(plan),
+        shape=", ".join(map(str, plan.input_shape)),
+    )
+    layers = [" | ".join([layer.name, *size_and_cost(layer)]) for layer in plan.layers]
+    return "\n".join(
+        [
+            "---",
+            *(f"{key}: {yaml(value)}" for key, value in _front_matter(export, name).items()),
+            "---",
+            "",
+            f"# {markdown(name)}",
+            "",
+            f"A convolutional network of {export.parameters:,} parameters that tells {plan.classes} classes of {size} "
+            "pictures apart.",
+            "",
+            "| | |",
+            "|---|---|",
+            *(f"| {label} | {markdown(text)} |" for label, text in facts(export)),
+            f"| classes | {', '.join(markdown(label) for label in export.classes)} |",
+            "",
+            "## Use",
+            "",
+            "Needs torch and safetensors. `load_network(Path('.'))(normalise(pictures))` gives logits, one per class.",
+            "",
+            "```python",
+            use,
+            "```",
+            "",
+            "## Layers",
+            "",
+            "| layer | output | parameters | receptive field |",
+            "|---|---|---|---|",
+            *(f"| {row} |" for row in layers),
+            "",
+            "The code on this page is free to use; the weights are yours.",
+            "",
+        ]
+    )
+
+
+def _front_matter(export: Export, name: str) -> dict[str, Any]:
+    """The metadata that hubs index."""
+    dataset = str(export.metadata.get("dataset", "unknown"))
+    results = [
+        {
+            "task": {"type": "image-classification"},
+            "dataset": {"name": dataset, "type": dataset, "split": one.split},
+            "metrics": [{"type": "accuracy", "value": round(one.percent / 100, 6), "name": one.words}],
+        }
+        for one in measurements(export)
+    ]
+    return {
+        "library_name": "pytorch",
+        "pipeline_tag": "image-classification",
+        "tags": ["image-classification", "underbudget"],
+        "datasets": [dataset],
+        "metrics": ["accuracy"],
+        **({"model-index": [{"name": name, "results": results}]} if results else {}),
+    }
+
+
+def verify(export: Export, draft: Path, path: Path) -> Verification:
     """The code of the card, run in a fresh process: tensors and logits equal bit for bit."""
-    return compared(export, in_fresh_process(DRIVER, export, file, path), file, path, tolerance=0)
+    return verified_by(DRIVER, export, draft, path)
 
 
 def load(path: Path) -> Model:
@@ -84,30 +181,17 @@ def load(path: Path) -> Model:
     from underbudget.models.language import parse
     from underbudget.models.plan import plan
 
-    try:
-        facts = json.loads((path / CONFIG).read_text(encoding="utf-8"))
+    kind = "safetensors folder"
+    with reading(path, kind):
+        found = json.loads((path / CONFIG).read_text(encoding="utf-8"))
         data = (path / WEIGHTS).read_bytes()
-        shape, mean, std = (tuple(facts[key]) for key in ("input_shape", "mean", "std"))
-        changed = weights.sha256(data) != facts["model_sha256"]
-        network = build(plan(parse(facts["layers_text"]), shape, len(facts["classes"])))
-        about = (shape, facts["background"], tuple(facts["classes"]), facts["metadata"])
-        if not changed:
-            network.load_state_dict(weights.decode(data))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        what = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"{path} is no safetensors folder that underbudget exported ({what}): export it again"
-        ) from error
-    if changed:
-        raise UserError(f"{path / WEIGHTS} does not match its checksum: the file was changed, export it again")
-    network.eval()
-
-    def answers(pixels: "Tensor") -> "Tensor":
-        with torch.inference_mode():
-            result: Tensor = network(normalise(pixels, mean, std))
-        return result
-
-    return Model(answers, *about)
+        shape, mean, std = (tuple(found[key]) for key in ("input_shape", "mean", "std"))
+        network = build(plan(parse(found["layers_text"]), shape, len(found["classes"]))).eval()
+        checksum = found["model_sha256"]
+    check_weights(path / WEIGHTS, checksum, weights.sha256(data))
+    with reading(path, kind):
+        network.load_state_dict(weights.decode(data))
+        return Model.of(torch.inference_mode()(lambda pixels: network(normalise(pixels, mean, std))), found)
 
 
 FORMAT = Format(
@@ -117,6 +201,5 @@ FORMAT = Format(
     write=write,
     verify=verify,
     load=load,
-    usage=lambda shown: [f"underbudget predict {shown} picture.png"],
     marker=CONFIG,
 )

@@ -1,7 +1,7 @@
-"""Python literals as a person would write them, in ASCII, from values that a user may have chosen.
+"""Values that a user may have chosen, as text that is safe in a generated file: `literal` in Python code, `plain` in
+comments and docstrings, `markdown` and `yaml` in a model card.
 
-Everything of a user's that goes into a generated file goes through here: `literal` for code, `plain` for comments and
-docstrings. Layout follows `ruff format`.
+Python literals are as a person would write them, in ASCII; their layout follows `ruff format`.
 """
 
 import math
@@ -92,3 +92,33 @@ def plain(text: object, most: int = 80) -> str:
     at most `most` characters."""
     safe = re.sub(r"[^A-Za-z0-9 ._,:;/+*@()<>=%|#-]", "?", str(text))
     return safe if len(safe) <= most else safe[: most - 3] + "..."
+
+
+def yaml(value: JSON) -> str:
+    """A value in YAML's flow style, ASCII, every text in double quotes: nothing in it can end it."""
+    if isinstance(value, str):
+        return '"' + "".join(_yaml_character(character) for character in value) + '"'
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {yaml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, Sequence):
+        return "[" + ", ".join(map(yaml, value)) + "]"
+    return repr(value)
+
+
+def _yaml_character(character: str) -> str:
+    code = ord(character)
+    if 32 <= code < 127 and character not in '"\\':
+        return character
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+
+
+def markdown(text: str) -> str:
+    """`text` as Markdown and HTML show it, on one line: punctuation as entities, what cannot be shown as its escape."""
+    return "".join(
+        character
+        if character.isalnum() or character in " .,-()%:+="
+        else f"&#{ord(character)};"
+        if character.isprintable()
+        else f"&#92;u{ord(character):04x}"
+        for character in text
+    )

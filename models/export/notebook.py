@@ -6,20 +6,21 @@ read once, at the end.
 
 import base64
 import json
+import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from underbudget.models import weights
 from underbudget.models.errors import UnavailableError
 from underbudget.models.export import notebook_code, recipe_code
-from underbudget.models.export.card import markdown
 from underbudget.models.export.contents import Export, module
 from underbudget.models.export.facts import facts
 from underbudget.models.export.formats import Format, Verification
-from underbudget.models.export.literal import literal, plain
+from underbudget.models.export.literal import literal, markdown, plain
 from underbudget.models.export.network import network_class
-from underbudget.models.export.verify import compared, in_fresh_process
+from underbudget.models.export.verify import verified_by
 
 CHECKED = "network"  # tag of the cells that the verification runs
 
@@ -85,7 +86,7 @@ def cells(export: Export, name: str) -> list[dict[str, Any]]:
         _code(settings, CHECKED),
         _text("## Data", "", notebook_code.about_data(data)),
         _code(notebook_code.data(data)),
-        _text("## Network", "", f"{export.parameters:,} parameters: {markdown(_layers(export))}"),
+        _text("## Network", "", f"{export.parameters:,} parameters: {markdown(str(plan.architecture))}"),
         _code(network_class(plan), CHECKED),
         _text("## Summary", "", "What a receptive field is, and how it grows: Araujo, Norris and Sim, Distill, 2019."),
         _code(notebook_code.SUMMARY.format(parameters=export.parameters)),
@@ -98,10 +99,6 @@ def cells(export: Export, name: str) -> list[dict[str, Any]]:
         _code(notebook_code.TEST.format(judged="average" if recipe.get("ema") else "network")),
     ]
     return [{**cell, "id": f"cell-{number}"} for number, cell in enumerate(parts)]
-
-
-def _layers(export: Export) -> str:
-    return str(export.plan.architecture)
 
 
 def _about(export: Export) -> list[str]:
@@ -128,14 +125,12 @@ def _code(code: str, *tags: str) -> dict[str, Any]:
     return {"cell_type": "code", "execution_count": None, "metadata": metadata, "outputs": [], "source": code}
 
 
-def verify(export: Export, file: Path, path: Path) -> Verification:
+def verify(export: Export, draft: Path, path: Path) -> Verification:
     """The notebook's network in a fresh process, given the trained weights: logits equal bit for bit. All of its code
     is compiled; nothing is trained."""
     trained = base64.b64encode(weights.encode(module(export).state_dict())).decode()
-    found = in_fresh_process(DRIVER, export, file, path, weights=trained)
-    done = compared(export, found, file, path, tolerance=0)
-    said = f"its network, given the trained weights: {done.said}"
-    return Verification(done.path, done.bytes, done.parameters, done.samples, said)
+    done = verified_by(DRIVER, export, draft, path, weights=trained)
+    return replace(done, said=f"its network, given the trained weights: {done.said}")
 
 
 FORMAT = Format(
@@ -145,5 +140,5 @@ FORMAT = Format(
     write=write,
     verify=verify,
     load=None,
-    usage=lambda shown: [f"jupyter lab {shown}"],
+    usage=lambda path: [f"jupyter lab {shlex.quote(str(path))}"],
 )

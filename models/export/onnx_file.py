@@ -6,6 +6,7 @@ nothing in inference, has no node. `onnx` writes, `onnxruntime` checks; the extr
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,10 @@ from underbudget.models.architecture import (
     Pair,
     Pool,
 )
-from underbudget.models.errors import UnavailableError, UserError
+from underbudget.models.errors import UnavailableError
 from underbudget.models.export.contents import Export, description, digest, module
-from underbudget.models.export.formats import Format, Model, Verification
-from underbudget.models.export.verify import TOLERANCE, compared, in_fresh_process
+from underbudget.models.export.formats import Format, Model, Verification, check_weights, reading
+from underbudget.models.export.verify import TOLERANCE, verified_by
 from underbudget.models.plan import Flatten, PlannedLayer
 
 if TYPE_CHECKING:
@@ -131,13 +132,12 @@ def _window(kernel: Pair, stride: Pair, padding: Pair) -> dict[str, Any]:
     return {"kernel_shape": kernel, "strides": stride, "pads": (*padding, *padding)}
 
 
-def verify(export: Export, file: Path, path: Path) -> Verification:
+def verify(export: Export, draft: Path, path: Path) -> Verification:
     """Checked by onnx, run by onnxruntime without torch: tensors equal, logits within TOLERANCE."""
     import onnxruntime
 
-    done = compared(export, in_fresh_process(DRIVER, export, file, path), file, path, TOLERANCE)
-    line = f"opset {OPSET}, run by onnxruntime {onnxruntime.__version__}"
-    return Verification(done.path, done.bytes, done.parameters, done.samples, done.said, (line,))
+    done = verified_by(DRIVER, export, draft, path, TOLERANCE)
+    return replace(done, lines=(f"opset {OPSET}, run by onnxruntime {onnxruntime.__version__}",))
 
 
 def load(path: Path) -> Model:
@@ -148,26 +148,20 @@ def load(path: Path) -> Model:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        facts = session.get_modelmeta().custom_metadata_map
-        shape, background, classes, metadata = (
-            json.loads(facts[key]) for key in ("input_shape", "background", "classes", "metadata")
-        )
-        tensors = {one.name: onnx.numpy_helper.to_array(one).tobytes() for one in onnx.load(path).graph.initializer}
-        trained = {name: value for name, value in tensors.items() if not name.startswith("normalise.")}
-        # A file that an exported Python file wrote has no checksum: torch may have merged its layers.
-        changed = digest(trained) != json.loads(facts["weights_sha256"]) if "weights_sha256" in facts else False
-    except Exception as error:  # onnxruntime has an exception class per code, all of them direct children of this
-        what = " ".join(str(error).split())[:200]
-        raise UserError(f"{path} is no ONNX file that underbudget exported ({what}): export it again") from error
-    if changed:
-        raise UserError(f"the weights in {path} do not match their checksum: the file was changed, export it again")
 
-    def answers(pixels: "Tensor") -> "Tensor":
+    def logits(pixels: "Tensor") -> "Tensor":
         return torch.from_numpy(session.run(["logits"], {"pixels": pixels.numpy()})[0])
 
-    return Model(answers, tuple(shape), background, tuple(classes), metadata)
+    with reading(path, "ONNX file"):
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        stored = session.get_modelmeta().custom_metadata_map
+        facts = {key: json.loads(stored[key]) for key in ("input_shape", "background", "classes", "metadata")}
+        tensors = {one.name: onnx.numpy_helper.to_array(one).tobytes() for one in onnx.load(path).graph.initializer}
+        found = digest({name: value for name, value in tensors.items() if not name.startswith("normalise.")})
+        # A file that an exported Python file wrote has no checksum: torch may have merged its layers.
+        checksum = json.loads(stored["weights_sha256"]) if "weights_sha256" in stored else found
+    check_weights(path, checksum, found)
+    return Model.of(logits, facts)
 
 
 FORMAT = Format(
@@ -177,6 +171,5 @@ FORMAT = Format(
     write=write,
     verify=verify,
     load=load,
-    usage=lambda shown: [f"underbudget predict {shown} picture.png"],
     needs=("onnx", "onnxruntime"),
 )

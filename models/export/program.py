@@ -8,13 +8,15 @@ import io
 import json
 import warnings
 import zipfile
+from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from underbudget.models.errors import UserError
-from underbudget.models.export.contents import Export, description, digest
-from underbudget.models.export.formats import Format, Model, Verification
-from underbudget.models.export.verify import TOLERANCE, compared, in_fresh_process
+from underbudget.models.export.contents import Export, description, digest, module
+from underbudget.models.export.formats import Format, Model, Verification, check_weights, reading
+from underbudget.models.export.verify import TOLERANCE, verified_by
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,13 +39,19 @@ answer(logits, program.state_dict, False, parameters)
 def write(export: Export, path: Path, name: str) -> None:
     """Write the file."""
     import torch
+    from torch import nn
 
-    from underbudget.models.export.pixels import example, from_pixels
+    from underbudget.models.export.preprocessing import normalise
 
-    network = from_pixels(export)
-    # From 1 on: without the lower bound torch leaves batches of 0 and 1 out.
-    batch = torch.export.Dim("batch", min=1)
-    program = torch.export.export(network, (example(export),), dynamic_shapes=({0: batch},), strict=False)
+    class Normalise(nn.Module):
+        def forward(self, pixels: "Tensor") -> "Tensor":
+            return normalise(pixels, export.mean, export.std)
+
+    layers = OrderedDict([("normalise", Normalise()), *module(export).named_children()])
+    network = nn.Sequential(layers).eval()
+    # From 1 on: without the lower bound torch leaves batches of 0 and 1 out. A batch of one would be a constant.
+    batch, example = torch.export.Dim("batch", min=1), torch.zeros(2, *export.plan.input_shape)
+    program = torch.export.export(network, (example,), dynamic_shapes=({0: batch},), strict=False)
     for node in program.graph.nodes:  # where it was made, with the paths of this machine
         for key in ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn", "from_node"):
             node.meta.pop(key, None)
@@ -53,18 +61,14 @@ def write(export: Export, path: Path, name: str) -> None:
     path.write_bytes(content.getvalue())
 
 
-def verify(export: Export, file: Path, path: Path) -> Verification:
+def verify(export: Export, draft: Path, path: Path) -> Verification:
     """Tensors equal, logits within TOLERANCE, for a batch of one too."""
     import torch
 
-    done = compared(export, in_fresh_process(DRIVER, export, file, path), file, path, TOLERANCE)
-    line = f"written by torch {torch.__version__}, runs where torch is {_oldest(torch.__version__)} or newer"
-    return Verification(done.path, done.bytes, done.parameters, done.samples, done.said, (line,))
-
-
-def _oldest(version: str) -> str:
-    """A torch that surely reads the file: torch promises to read what an older one wrote, not the reverse."""
-    return ".".join(version.split("+")[0].split(".")[:2])
+    done = verified_by(DRIVER, export, draft, path, TOLERANCE)
+    # torch promises to read what an older one wrote, not the reverse.
+    oldest = ".".join(torch.__version__.split("+")[0].split(".")[:2])
+    return replace(done, lines=(f"written by torch {torch.__version__}, runs where torch is {oldest} or newer",))
 
 
 def _pickled(path: Path) -> str | None:
@@ -85,35 +89,25 @@ def load(path: Path) -> Model:
     import torch
 
     extra: dict[str, Any] = {EXTRA: ""}
-    try:
-        if pickled := _pickled(path):
-            raise UserError(f"{path} holds {pickled} as a pickle, which could run any code: underbudget writes none")
+    with reading(path, "pt2 file"):
+        pickled = _pickled(path)
+    if pickled:
+        raise UserError(f"{path} holds {pickled} as a pickle, which could run any code: underbudget writes none")
+    with reading(path, "pt2 file"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             program = torch.export.load(str(path), extra_files=extra)
         facts = json.loads(extra[EXTRA])
-        network = program.module()
         state = {
             name: tensor.detach().numpy().tobytes()
             for name, tensor in program.state_dict.items()
             if tensor.is_floating_point()
         }
-        changed = digest(state) != facts["weights_sha256"]
-        about = (tuple(facts["input_shape"]), facts["background"], tuple(facts["classes"]), facts["metadata"])
-    except UserError:
-        raise
-    except (RuntimeError, ValueError, KeyError, TypeError, AssertionError, zipfile.BadZipFile, OSError) as error:
-        what = " ".join(str(error).split())[:200]
-        raise UserError(f"{path} is no pt2 file that underbudget exported ({what}): export it again") from error
-    if changed:
-        raise UserError(f"the weights in {path} do not match their checksum: the file was changed, export it again")
-
-    def answers(pixels: "Tensor") -> "Tensor":
-        with torch.inference_mode():
-            result: Tensor = network(pixels)
-        return result
-
-    return Model(answers, *about)
+        network = program.module()
+        model = Model.of(torch.inference_mode()(lambda pixels: network(pixels)), facts)
+        checksum = facts["weights_sha256"]
+    check_weights(path, checksum, digest(state))
+    return model
 
 
 FORMAT = Format(
@@ -123,5 +117,4 @@ FORMAT = Format(
     write=write,
     verify=verify,
     load=load,
-    usage=lambda shown: [f"underbudget predict {shown} picture.png"],
 )

@@ -7,17 +7,19 @@ and a self-test. It imports nothing of this program and unpickles nothing. Equal
 import base64
 import hashlib
 import math
+import shlex
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from underbudget.models.architecture import size_text
 from underbudget.models.errors import UserError
 from underbudget.models.export.contents import Export, check_batch, logits, module
 from underbudget.models.export.facts import facts
-from underbudget.models.export.formats import Format, Model, Verification
+from underbudget.models.export.formats import Format, Model, Verification, reading
 from underbudget.models.export.literal import JSON, literal, plain
 from underbudget.models.export.network import network_class
-from underbudget.models.export.verify import compared, in_fresh_process
+from underbudget.models.export.verify import verified_by
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -133,7 +135,7 @@ def _copied(file: str) -> str:
 
 def _docstring(export: Export) -> str:
     plan = export.plan
-    what = f"{plan.classes} classes of {'x'.join(str(size) for size in plan.input_shape)} pictures"
+    what = f"{plan.classes} classes of {size_text(plan.input_shape)} pictures"
     return "\n".join(
         [
             f'"""A network of {export.parameters:,} parameters that tells {what} apart.',
@@ -158,10 +160,9 @@ def write(export: Export, path: Path, name: str) -> None:
     path.write_bytes(source(export).encode("ascii"))
 
 
-def verify(export: Export, file: Path, path: Path) -> Verification:
+def verify(export: Export, draft: Path, path: Path) -> Verification:
     """Tensors and logits of the file, loaded in a fresh process, equal to the network's bit for bit; its self-test."""
-    found = in_fresh_process(DRIVER, export, file, path)
-    return compared(export, found, file, path, tolerance=0)
+    return verified_by(DRIVER, export, draft, path)
 
 
 def load(path: Path) -> Model:
@@ -170,21 +171,20 @@ def load(path: Path) -> Model:
 
     import torch
 
-    try:
+    with reading(path, "Python file"):
         names = runpy.run_path(str(path))
-        network, normalise = names["load"](), names["normalise"]
+        make, normalise = names["load"], names["normalise"]
         about = {key: names[key.upper()] for key in ("input_shape", "background", "classes", "metadata")}
-    except (KeyError, SyntaxError, ImportError) as error:
-        raise UserError(f"{path} is no Python file that underbudget exported ({error}): export it again") from error
-    except ValueError as error:
+    try:
+        network = make()
+    except ValueError as error:  # it checks its weights
         raise UserError(f"{path}: {error}") from error
+    return Model.of(torch.inference_mode()(lambda pixels: network(normalise(pixels))), about)
 
-    def answers(pixels: "Tensor") -> "Tensor":
-        with torch.inference_mode():
-            result: Tensor = network(normalise(pixels))
-        return result
 
-    return Model(answers, **about)
+def _usage(path: Path) -> list[str]:
+    shown = shlex.quote(str(path))
+    return [f"python {shown} picture.png", f"python {shown} --selftest"]
 
 
 FORMAT = Format(
@@ -194,5 +194,5 @@ FORMAT = Format(
     write=write,
     verify=verify,
     load=load,
-    usage=lambda shown: [f"python {shown} picture.png", f"python {shown} --selftest"],
+    usage=_usage,
 )

@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -10,11 +9,10 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from underbudget.models import weights
 from underbudget.models.errors import UnderbudgetError, UserError
 from underbudget.models.export import formats
 from underbudget.models.export.contents import Export, check_batch, float_tensors, logits
@@ -23,7 +21,6 @@ from underbudget.models.export.formats import Format, Verification
 if TYPE_CHECKING:
     from torch import Tensor
 
-OURS = ("underbudget",)
 TIMEOUT = 300  # seconds; importing torch is nearly all of it
 TOLERANCE = 1e-4  # of the largest logit, where other arithmetic is allowed
 
@@ -32,7 +29,7 @@ TOLERANCE = 1e-4  # of the largest logit, where other arithmetic is allowed
 PRELUDE = """\
 import base64, hashlib, json, sys
 job = json.load(sys.stdin)
-sys.modules.update(dict.fromkeys(job["ours"], None))
+sys.modules["underbudget"] = None
 def torch_pictures():
     import torch
     torch.set_num_threads(1)
@@ -44,18 +41,6 @@ def answer(logits, state, training, parameters):
     print(json.dumps({"logits": base64.b64encode(content(logits)).decode(), "tensors": digests,
                       "training": bool(training), "parameters": int(parameters)}), flush=True)
 """
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a fresh process says of a file."""
-
-    logits: bytes  # float32 (k, classes)
-    tensors: Mapping[str, str]  # name -> SHA-256 of the values
-    training: bool
-    parameters: int
-    code: int  # exit code of the process
-    lines: tuple[str, ...]  # printed after the answer
 
 
 def write_verified(export: Export, path: Path, force: bool = False, format: str = "py") -> Verification:
@@ -88,18 +73,23 @@ def write_verified(export: Export, path: Path, force: bool = False, format: str 
         _remove(draft)
 
 
-def in_fresh_process(driver: str, export: Export, file: Path, path: Path, **more: str) -> Found:
-    """Run PRELUDE and a format's driver on a file, away from this program.
+def verified_by(
+    driver: str, export: Export, draft: Path, path: Path, tolerance: float = 0.0, **more: str
+) -> Verification:
+    """Run PRELUDE and a format's driver on a draft, away from this program, and compare what it answers with the
+    network of `models.build`.
 
     The driver finds `job["file"]`, the pictures as `torch_pictures()` (or raw in `job["pictures"]`, base64 of uint8 of
-    `job["shape"]`) and `more` in `job`; it calls `answer` once, and may print lines after it.
+    `job["shape"]`) and `more` in `job`; it calls `answer` once, and may print lines after it. `tolerance` is a share of
+    the largest logit, 0 for bit by bit.
 
-    Raises UnderbudgetError, with the last line that the process wrote, where no answer comes.
+    Raises UnderbudgetError, saying what differs, or with the last line of the process where no answer comes.
     """
+    import torch
+
     pictures = check_batch(export)
     job = {
-        "file": str(file.resolve()),
-        "ours": OURS,
+        "file": str(draft.resolve()),
         "pictures": base64.b64encode(pictures.numpy().tobytes()).decode(),
         "shape": list(pictures.shape),
         **more,
@@ -108,44 +98,26 @@ def in_fresh_process(driver: str, export: Export, file: Path, path: Path, **more
     lines = done.stdout.strip().splitlines()
     try:
         found = json.loads(lines[0])
-        return Found(
-            base64.b64decode(found["logits"]),
-            found["tensors"],
-            found["training"],
-            found["parameters"],
-            done.returncode,
-            tuple(lines[1:]),
-        )
+        values, tensors, parameters = base64.b64decode(found["logits"]), found["tensors"], int(found["parameters"])
     except (ValueError, KeyError, IndexError, TypeError) as error:
         last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
         raise different(path, f"its process ended with {done.returncode}: {last[:300]}") from error
-
-
-def compared(
-    export: Export, found: Found, file: Path, path: Path, tolerance: float, tensors: bool = True
-) -> Verification:
-    """What a fresh process found, compared with the network of `models.build`.
-
-    `tolerance` is a share of the largest logit, 0 for bit by bit; `tensors`: whether the file holds those of the state
-    dict under their names. Raises UnderbudgetError, saying what differs.
-    """
-    import torch
-
-    expected = logits(export, check_batch(export))
-    if found.parameters != export.parameters:
-        raise different(path, f"it has {found.parameters} parameters instead of {export.parameters}")
-    if found.training:
+    expected = logits(export, pictures)
+    if parameters != export.parameters:
+        raise different(path, f"it has {parameters} parameters instead of {export.parameters}")
+    if found["training"]:
         raise different(path, "it is in train mode")
-    if tensors and (name := _other_tensor(export, found.tensors)):
-        raise different(path, f"its {name} differs from that of the network")
-    if len(found.logits) != 4 * expected.numel():
-        raise different(path, f"it gives {len(found.logits) // 4} values instead of {expected.numel()}")
-    given = torch.frombuffer(bytearray(found.logits), dtype=torch.float32).view(expected.shape)
+    for name, content in float_tensors(export).items():
+        if tensors.get(name) != weights.sha256(content):
+            raise different(path, f"its {name} differs from that of the network")
+    if len(values) != 4 * expected.numel():
+        raise different(path, f"it gives {len(values) // 4} values instead of {expected.numel()}")
+    given = torch.frombuffer(bytearray(values), dtype=torch.float32).view(expected.shape)
     said = said_of(expected, given, tolerance, path)
-    if found.code:
-        raise different(path, (found.lines or ("its process failed",))[-1][:300])
-    stored = "stored tensors equal, " if tensors else ""
-    return Verification(path, size(file), found.parameters, len(expected), stored + said, found.lines)
+    if done.returncode:
+        raise different(path, (lines[1:] or ["its process failed"])[-1][:300])
+    said = f"stored tensors equal, {said}"
+    return Verification(path, size(draft), parameters, len(expected), said, tuple(lines[1:]))
 
 
 def said_of(expected: "Tensor", given: "Tensor", tolerance: float, path: Path) -> str:
@@ -169,14 +141,6 @@ def _same_predictions(expected: "Tensor", given: "Tensor", allowed: float) -> bo
     """Whether the likeliest class is the same; where two are nearer than the tolerance, either may be it."""
     chosen = expected.gather(1, given.argmax(1, keepdim=True))[:, 0]
     return bool((expected.max(1).values - chosen <= 2 * allowed).all())
-
-
-def _other_tensor(export: Export, tensors: Mapping[str, str]) -> str | None:
-    """The first tensor that is not that of the network, None where all are."""
-    for name, values in float_tensors(export).items():
-        if tensors.get(name) != hashlib.sha256(values).hexdigest():
-            return name
-    return None
 
 
 def _run(command: list[str], job: str, path: Path) -> "subprocess.CompletedProcess[str]":

@@ -7,17 +7,14 @@ from typing import Any
 from underbudget.budget.table import rows
 from underbudget.reports import front as fronts
 from underbudget.reports.network import plan_of
-from underbudget.reports.page.conditions import conditions
 from underbudget.reports.page.curves_figure import curves_figure
 from underbudget.reports.page.figure import Figure
 from underbudget.reports.page.front_figure import front_figure
 from underbudget.reports.page.numbers import percent
 from underbudget.reports.page.published import published_points
-from underbudget.reports.page.spending_figure import spending_figure
+from underbudget.reports.page.spending import spending_figure
 from underbudget.reports.page.template import light_colors
 from underbudget.reports.record import StudyRecord, TrialRecord
-
-NAMES = ("underbudget-front", "underbudget-curves", "underbudget-layers")
 
 _CURVES = 6  # trials of the front in the figure: half the page's width has room for so many
 # Points of a trace that have more in their hover boxes than a number: every browser fetches a figure anew.
@@ -26,31 +23,29 @@ _LINES = 3  # of those hover boxes
 _WIDE = 8  # between the smallest and the largest cost that is drawn
 
 
-def figures(study: StudyRecord) -> dict[str, Figure | None]:
-    """Plotly figures by their names in NAMES: the front, learning curves of trials on it, the winner's spending.
+def figures(study: StudyRecord) -> dict[str, Figure]:
+    """Plotly figures by their HTML ids: the front, learning curves of trials on it, the winner's spending.
 
-    None for each while no trial is complete.
+    None of them while no trial is complete.
     """
     winner = fronts.winner(study.trials, study.axis)
     if winner is None:
-        return dict.fromkeys(NAMES)
-    held = conditions(study)
+        return {}
+    held = study.stored
     front = fronts.front(study.trials, study.axis)
     title = f"Front: validation accuracy against {fronts.AXIS_WORDS[study.axis]}"
-    drawn = {
-        "underbudget-front": _stored(_in_decades(front_figure(study, held, published_points(held.dataset))), title),
+    return {
+        "underbudget-front": _stored(_in_decades(front_figure(study, published_points(held.dataset.name))), title),
         "underbudget-curves": _stored(
             curves_figure(_spread(front[::-1]), held.images),
             "Learning curves on the front; training dotted",
             legend={"x": 1.02, "y": 1, "font": {"size": 11}},
         ),
         "underbudget-layers": _stored(
-            spending_figure(rows(plan_of(study, winner), study.settings.get("precision", "float32"))),
-            f"Where the budget goes: trial {winner.trial}, {fronts.params(winner):,} parameters, "
-            f"{percent(winner.score)}",
+            spending_figure(rows(plan_of(study, winner), held.precision)),
+            f"Where the budget goes: trial {winner.trial}, {fronts.cost(winner):,} parameters, {percent(winner.score)}",
         ),
     }
-    return {name: drawn[name] for name in NAMES}
 
 
 def _spread(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
@@ -102,6 +97,7 @@ def _stored(figure: Figure, title: str, **more: Any) -> Figure:
         "paper_bgcolor": "@paper",
         "plot_bgcolor": "@paper",
         "dragmode": "zoom",
+        "template": {},  # not Plotly's own, seven kilobytes that would undo nothing of this
         **more,
     }
     filled: Figure = _colored({"data": [_short(trace) for trace in figure["data"]], "layout": layout}, light_colors())
@@ -123,10 +119,8 @@ def _short(trace: dict[str, Any]) -> dict[str, Any]:
 
 
 def _colored(value: Any, light: dict[str, str]) -> Any:
-    """The same with colours by value in place of their names, and nothing that JSON does not know."""
+    """The same with colours by value in place of their names."""
     match value:
-        case float():
-            return value if math.isfinite(value) else None
         case str():
             return light.get(value[1:], value) if value.startswith("@") else value
         case dict():

@@ -6,13 +6,12 @@ Whatever a person has named is escaped: it is shown as it is, as one line.
 import re
 import unicodedata
 
-from underbudget.budget.limits import Limit
 from underbudget.budget.table import LayerRow, rows
 from underbudget.reports import front as fronts
 from underbudget.reports.network import plan_of
-from underbudget.reports.page.conditions import Conditions, conditions
 from underbudget.reports.page.numbers import percent, span, whole
 from underbudget.reports.record import StudyRecord, TrialRecord, score_words
+from underbudget.reports.settings import StoredSettings
 from underbudget.reports.tables import counts, epochs_saved, interval
 
 _LISTED = 40  # trials of the front in the study's note
@@ -27,7 +26,7 @@ def escaped(text: str) -> str:
 
 def study_note(study: StudyRecord) -> str:
     """What a reader should know first: the winner, the front, what became of the proposals, what to type next."""
-    held = conditions(study)
+    held = study.stored
     winner = fronts.winner(study.trials, study.axis)
     parts = [f"# {escaped(study.name)}", _conditions(study, held)]
     if winner is None:
@@ -39,7 +38,7 @@ def study_note(study: StudyRecord) -> str:
 
 def trial_note(study: StudyRecord, trial: TrialRecord) -> str:
     """What a trial of the front is worth and where its parameters and MACs are."""
-    held = conditions(study)
+    held = study.stored
     proposal = trial.proposal
     assert proposal is not None, "a trial of the front was proposed"
     cost = proposal.cost
@@ -52,22 +51,22 @@ def trial_note(study: StudyRecord, trial: TrialRecord) -> str:
         "",
         "| stage | output | parameters | MACs |",
         "|---|---|---:|---:|",
-        *(_row(row) for row in rows(plan_of(study, trial), study.settings.get("precision", "float32"))),
+        *(_row(row) for row in rows(plan_of(study, trial), held.precision)),
         "",
         _fenced(f"underbudget export {_quoted(f'{study.name}:{trial.trial}')} --output trial-{trial.trial}.py"),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _conditions(study: StudyRecord, held: Conditions) -> str:
+def _conditions(study: StudyRecord, held: StoredSettings) -> str:
     epochs = f"{held.epochs} epochs a trial, " if held.epochs else ""
     return (
-        f"{escaped(held.title)}, {epochs}accuracies on {whole(held.images)} validation images "
+        f"{escaped(held.dataset.title)}, {epochs}accuracies on {whole(held.images)} validation images "
         f"({score_words(held.epochs)}), budget {escaped(held.budget)}."
     )
 
 
-def _winner(study: StudyRecord, trial: TrialRecord, held: Conditions) -> str:
+def _winner(study: StudyRecord, trial: TrialRecord, held: StoredSettings) -> str:
     assert trial.proposal is not None, "a winner was proposed"
     sure = span(interval(study, trial.score))
     return (
@@ -113,8 +112,8 @@ def _commands(study: StudyRecord, winner: TrialRecord) -> str:
     return _fenced(f"underbudget report {name} --open\nunderbudget export {name} --output winner.py")
 
 
-def _share(metric: str, value: int, held: Conditions) -> str:
-    limit: Limit | None = next((one for one in held.limits if one.metric == metric), None)
+def _share(metric: str, value: int, held: StoredSettings) -> str:
+    limit = held.limit_on(metric)
     share = "" if limit is None else f" ({100 * value / limit.largest:.1f} % of the budget)"
     return f"{value:,} {_LIMIT_WORDS[metric]}{share}"
 

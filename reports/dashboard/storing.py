@@ -1,4 +1,15 @@
-"""Brings the additions of a study up to date in its database: what changed, and only that, in one transaction."""
+"""Brings figures, notes and files of a study to Optuna Dashboard: what changed, and only that, in one transaction.
+
+optuna_dashboard's own functions write the figures and the study's note, into a copy in memory of the study's
+attributes; where the copy then differs, the study is changed at once, so that a browser never gets half a figure. These
+functions know no finished trials and take nothing away. That is done here, and only this file relies on formats that
+optuna-dashboard 0.21 and Optuna 5 keep to themselves (tests/test_dashboard.py fails where they change):
+
+    dashboard:ID:note_str:0, :1, ...   the note of the trial with this id, in pieces of 2,045 characters; `_note.py`
+    dashboard:ID:note_ver              its version, one more with each change; without "ID:" both are the study's
+    dashboard:artifacts:ID:IDENTITY    a file of the trial, "null" once a person deleted it; `artifact/_backend.py`
+    study_system_attributes            the table of all these, values as JSON; `optuna/storages/_rdb/models.py`
+"""
 
 import contextlib
 import hashlib
@@ -8,15 +19,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from underbudget.reports.dashboard import attributes
-from underbudget.reports.dashboard.attributes import Addition
+from underbudget.reports.optuna_logging import quiet_optuna
 from underbudget.reports.storage_url import parse_url, sqlite_file
 
 if TYPE_CHECKING:
     import sqlalchemy
 
-MEMORY = "underbudget:dashboard"  # system attribute of the study: what was written, {"notes": {...}, "files": {...}}
-_STUDY = "study"  # the key of the study's own note there
+MEMORY = (
+    "underbudget:dashboard"  # attribute of ours: {"notes": {trial or _STUDY: digest}, "files": {trial: identities}}
+)
+_STUDY = "study"
+_TABLE = "study_system_attributes"
+_PIECE = 2045  # characters
 
 
 @dataclass(frozen=True)
@@ -30,143 +44,138 @@ class File:
 
 @dataclass(frozen=True)
 class DashboardContent:
-    """What a study shall bring to the dashboard. Trials by number."""
+    """What the dashboard is to show of a study. Trials by number."""
 
-    figures: Mapping[str, dict[str, Any] | None]  # None: not there
-    study_note: str
+    figures: Mapping[str, dict[str, Any]]  # Plotly figures by valid HTML ids
+    study_note: str  # Markdown, as the others; "" for none
     trial_notes: Mapping[int, str]
     files: Mapping[int, Sequence[File]] | None = None  # None: files stay as they are
 
 
-@dataclass(frozen=True)
-class Stored:
-    """What an update came to."""
+def store(url: str, name: str, content: DashboardContent, patience: float) -> list[str]:
+    """Write `content` into the study `name` of a storage; returns the identities of files that no trial has any more.
 
-    changed: int  # attributes written or taken away
-    dropped: tuple[str, ...]  # identities of files that no trial has any more
-    study_id: int  # Optuna's, as in the dashboard's addresses
-
-
-def store(url: str, name: str, wanted: DashboardContent, patience: float) -> Stored:
-    """Write `wanted` into the study `name` of a storage; what is there already is not written again.
-
-    A note that a person has changed in the dashboard stays as it is, and a file that a person took away stays away.
-    Notes and files of trials that are not wanted any more are taken away. `patience`: seconds that a locked SQLite file
-    is waited for.
+    A note that a person edited in the dashboard stays, a file that a person deleted there stays away. Notes and files
+    of trials that `content` does not name are taken away. `patience`: seconds to wait for a locked SQLite file.
 
     Raises sqlalchemy.exc.SQLAlchemyError where the database can't be written, KeyError where it has no such study or
     trial.
     """
-    import sqlalchemy as sa
+    import optuna
+    import optuna_dashboard
+    import plotly.graph_objects as go
 
-    with _connected(url, patience) as connection:
-        study_id = _study_id(connection, name)
-        numbers = {*wanted.trial_notes, *(wanted.files or {})}
-        table = sa.table("study_system_attributes", *map(sa.column, ("study_id", "key", "value_json")))
-        rows = connection.execute(sa.select(table.c.key, table.c.value_json).where(table.c.study_id == study_id)).all()
-        stored = {key: json.loads(text) for key, text in rows}
-        memory: dict[str, dict[str, Any]] = {"notes": {}, "files": {}, **(stored.get(MEMORY) or {})}
-        numbers |= {int(number) for kind in memory.values() for number in kind if number != _STUDY}
-        trials = _trial_ids(connection, study_id, sorted(numbers))
+    with quiet_optuna(), _connected(url, patience) as connection:
+        study_id, stored, ids = _read(connection, name)
+        storage = optuna.storages.InMemoryStorage()
+        draft = optuna.create_study(storage=storage)
+        draft_id = storage.get_study_id_from_name(draft.study_name)
+        for key, value in stored.items():
+            storage.set_study_system_attr(draft_id, key, value)
 
-        additions = [attributes.figure(id_, content) for id_, content in wanted.figures.items()]
-        bodies = {_STUDY: wanted.study_note, **{str(number): text for number, text in wanted.trial_notes.items()}}
-        notes, kept_notes = _notes(bodies, memory["notes"], trials, stored)
-        files, kept_files, dropped = _files(wanted.files, memory["files"], trials, stored)
-        additions += [*notes, *files]
-        kept = {"notes": kept_notes, "files": kept_files}
-        additions.append(Addition({MEMORY: kept}, MEMORY, (MEMORY,)))
+        memory = {"notes": {}, "files": {}} | (stored.get(MEMORY) or {})
+        bodies = {_STUDY: content.study_note, **{str(number): body for number, body in content.trial_notes.items()}}
+        texts = {whose: _note(stored, ids[whose]) for whose in {**memory["notes"], **bodies} if whose != _STUDY}
+        changed, notes = _changed_notes(bodies, texts | {_STUDY: optuna_dashboard.get_note(draft)}, memory["notes"])
 
-        changed: dict[str, Any] = {}  # attributes that go or come; a group is replaced as a whole, whoever else writes
-        for one in additions:
-            there = {key: value for key, value in stored.items() if one.owns(key)}
-            if there != one.values:
-                changed |= dict.fromkeys(there, None) | one.values
-        for key in changed:
-            connection.execute(sa.delete(table).where(table.c.study_id == study_id, table.c.key == key))
-        new = [
-            {"study_id": study_id, "key": key, "value_json": json.dumps(value)}
-            for key, value in changed.items()
-            if value is not None
-        ]
-        if new:
-            connection.execute(sa.insert(table), new)
-    return Stored(len(changed), dropped, study_id)
+        for identity, figure in content.figures.items():
+            optuna_dashboard.save_plotly_graph_object(draft, go.Figure(figure), graph_object_id=identity)
+        if _STUDY in changed:
+            optuna_dashboard.save_note(draft, changed.pop(_STUDY))
+        shown = storage.get_study_system_attrs(draft_id)
+        for key in [key for key, value in shown.items() if value == "" and stored.get(key) != ""]:
+            del shown[key]  # what remains of a text that became shorter
+        for whose, body in changed.items():
+            _set_note(shown, ids[whose], body)
+        files, dropped = memory["files"], list[str]()
+        if content.files is not None:
+            files, dropped = _set_files(shown, content.files, memory["files"], ids)
+        shown[MEMORY] = {"notes": notes, "files": files}
+        _write(connection, study_id, stored, shown)
+    return dropped
 
 
-def _notes(
-    bodies: Mapping[str, str], memory: Mapping[str, str], trials: Mapping[str, int | None], stored: dict[str, Any]
-) -> tuple[list[Addition], dict[str, str]]:
-    """The notes to write, and the memory of those that are ours: a digest each."""
-    found, kept = [], {}
-    for whose in {**memory, **bodies}:
-        trial_id = trials[whose]
-        before = attributes.note(trial_id, "").text(stored)
-        if (before and _digest(before) != memory.get(whose)) or (whose in memory and not before):
+def _changed_notes(
+    bodies: Mapping[str, str], texts: Mapping[str, str], memory: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The notes to write over `texts`, "" for one to take away, and the memory of those that are ours."""
+    changed, kept = {}, {}
+    for whose, text in texts.items():
+        if (_digest(text) if text else None) != memory.get(whose):
             if whose in memory:
-                kept[whose] = memory[whose]  # a person has changed it: it stays
+                kept[whose] = memory[whose]  # a person has edited it: it stays
             continue
         body = bodies.get(whose, "")
         if body:
             kept[whose] = _digest(body)
-        if body != before:
-            counter = attributes.note(trial_id, "").names[0]
-            found.append(attributes.note(trial_id, body, int(stored.get(counter, 0)) + 1))
-    return found, kept
-
-
-def _files(
-    wanted: Mapping[int, Sequence[File]] | None,
-    memory: Mapping[str, list[str]],
-    trials: Mapping[str, int | None],
-    stored: dict[str, Any],
-) -> tuple[list[Addition], dict[str, list[str]], tuple[str, ...]]:
-    """The files to enter, the memory of those that are ours, and the identities of those that are not wanted."""
-    if wanted is None:
-        return [], dict(memory), ()
-    found, dropped = [], []
-    for number, files in wanted.items():
-        for file in files:
-            addition = attributes.file(_known(trials, number), file.identity, file.filename, file.mimetype)
-            if stored.get(addition.prefix) != "null":  # what a person deleted in the dashboard
-                found.append(addition)
-    kept = {str(number): [file.identity for file in files] for number, files in wanted.items() if files}
-    for whose, identities in memory.items():
-        for identity in set(identities) - set(kept.get(whose, ())):
-            dropped.append(identity)
-            key = attributes.file(_known(trials, int(whose)), identity, "", "").prefix
-            found.append(Addition({}, key, (key,)))
-    return found, kept, tuple(sorted(dropped))
-
-
-def _known(trials: Mapping[str, int | None], number: int) -> int:
-    trial_id = trials[str(number)]
-    assert trial_id is not None, "only the study itself has none"
-    return trial_id
+        if body != text:
+            changed[whose] = body
+    return changed, kept
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _study_id(connection: "sqlalchemy.Connection", name: str) -> int:
-    import sqlalchemy as sa
+def _note(stored: Mapping[str, Any], trial_id: int) -> str:
+    prefix = f"dashboard:{trial_id}:note_str:"
+    pieces = {int(key[len(prefix) :]): text for key, text in stored.items() if key.startswith(prefix)}
+    return "".join(pieces[index] for index in sorted(pieces))
 
-    studies = sa.table("studies", sa.column("study_id"), sa.column("study_name"))
-    found = connection.scalar(sa.select(studies.c.study_id).where(studies.c.study_name == name))
-    if found is None:
+
+def _set_note(shown: dict[str, Any], trial_id: int, body: str) -> None:
+    text, counter = f"dashboard:{trial_id}:note_str:", f"dashboard:{trial_id}:note_ver"
+    version = shown.pop(counter, 0) + 1
+    for key in [key for key in shown if key.startswith(text)]:
+        del shown[key]
+    if body:
+        shown[counter] = version
+        shown |= {f"{text}{at // _PIECE}": body[at : at + _PIECE] for at in range(0, len(body), _PIECE)}
+
+
+def _set_files(
+    shown: dict[str, Any], wanted: Mapping[int, Sequence[File]], memory: Mapping[str, list[str]], ids: Mapping[str, int]
+) -> tuple[dict[str, list[str]], list[str]]:
+    """Enter the files; the memory of those that are ours, and the identities of those taken away."""
+    kept = {str(number): [file.identity for file in files] for number, files in wanted.items() if files}
+    for number, files in wanted.items():
+        for file in files:
+            key = f"dashboard:artifacts:{ids[str(number)]}:{file.identity}"
+            meta = {"artifact_id": file.identity, "filename": file.filename, "mimetype": file.mimetype}
+            if shown.get(key) != "null":
+                shown[key] = json.dumps({**meta, "encoding": None})
+    dropped = [(whose, identity) for whose, files in memory.items() for identity in {*files} - {*kept.get(whose, ())}]
+    for whose, identity in dropped:
+        shown.pop(f"dashboard:artifacts:{ids[whose]}:{identity}", None)
+    return kept, sorted(identity for _, identity in dropped)
+
+
+def _read(connection: "sqlalchemy.Connection", name: str) -> tuple[int, dict[str, Any], dict[str, int]]:
+    """Optuna's id of a study, its system attributes, and Optuna's ids of its trials by their numbers."""
+    from sqlalchemy import text
+
+    study_id = connection.scalar(text("SELECT study_id FROM studies WHERE study_name = :name"), {"name": name})
+    if study_id is None:
         raise KeyError(f"no study {name!r}")
-    return int(found)
+    here = {"study_id": study_id}
+    rows = connection.execute(text(f"SELECT key, value_json FROM {_TABLE} WHERE study_id = :study_id"), here)
+    ids = connection.execute(text("SELECT number, trial_id FROM trials WHERE study_id = :study_id"), here)
+    return study_id, {key: json.loads(value) for key, value in rows}, {str(number): id_ for number, id_ in ids}
 
 
-def _trial_ids(connection: "sqlalchemy.Connection", study_id: int, numbers: list[int]) -> dict[str, int | None]:
-    """Optuna's trial ids by number, as text; None for the study itself."""
-    import sqlalchemy as sa
+def _write(connection: "sqlalchemy.Connection", study_id: int, stored: dict[str, Any], shown: dict[str, Any]) -> None:
+    """Make the system attributes of a study those of `shown`; touches those that differ."""
+    from sqlalchemy import text
 
-    trials = sa.table("trials", *map(sa.column, ("trial_id", "study_id", "number")))
-    query = sa.select(trials.c.number, trials.c.trial_id).where(trials.c.study_id == study_id)
-    rows = connection.execute(query.where(trials.c.number.in_(numbers))).all() if numbers else []
-    return {_STUDY: None, **{str(number): int(trial_id) for number, trial_id in rows}}
+    missing = object()
+    changed = [key for key in stored | shown if stored.get(key, missing) != shown.get(key, missing)]
+    rows = [{"study_id": study_id, "key": key, "value": json.dumps(shown.get(key))} for key in changed]
+    new = [row for row in rows if row["key"] in shown]
+    if rows:
+        connection.execute(text(f"DELETE FROM {_TABLE} WHERE study_id = :study_id AND key = :key"), rows)
+    if new:
+        values = "(:study_id, :key, :value)"
+        connection.execute(text(f"INSERT INTO {_TABLE} (study_id, key, value_json) VALUES {values}"), new)
 
 
 @contextlib.contextmanager

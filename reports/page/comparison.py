@@ -1,103 +1,200 @@
-"""The page of several studies compared: one HTML file that needs no network."""
+"""The page of several studies compared: fronts in one figure, hypervolume against what was spent, tables."""
 
-from datetime import datetime
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from underbudget.reports import front as fronts
 from underbudget.reports.comparison import Comparison, Group
 from underbudget.reports.comparison_tables import FILES, advantage, best_scores, hypervolumes, is_searched, study_rows
-from underbudget.reports.page.comparison_figures import comparison_figures
-from underbudget.reports.page.conditions import conditions
-from underbudget.reports.page.numbers import DASH, duration, percent, span, whole
+from underbudget.reports.page import figure as plot
+from underbudget.reports.page.figure import Figure
+from underbudget.reports.page.numbers import span, whole
 from underbudget.reports.page.template import render
 from underbudget.reports.record import score_words
+from underbudget.reports.seed_bands import Band
 from underbudget.reports.tables import interval
 
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star-open")
+_NAME = 40  # characters of a name in the legend
+_NARROW = 10  # errors that differ by less leave room for more labels
+_CLOSE_TICKS = tuple(
+    round(100 - unit * step, 6) for unit in (10, 1, 0.1, 0.01) for step in (10, 8, 6, 5, 4, 3, 2.5, 2, 1.5, 1.2)
+)
+_ENDS = {"trained": "trained trials", "epochs": "trained epochs"}
 
-def render_page(comparison: Comparison, now: datetime | None = None) -> str:
-    """The page as HTML text; `now` is the time that it says it was made at."""
-    held = conditions(comparison.members[0].study)
-    images = "" if held.images is None else f", {whole(held.images)} images"
+
+def render_page(comparison: Comparison) -> str:
+    """The page as HTML text."""
+    settings = comparison.members[0].study.stored
+    images = "" if settings.images is None else f", {whole(settings.images)} images"
     return render(
         "comparison.html",
-        comparison_figures(comparison),
-        now,
-        styles=["training.css", "comparison.css"],
-        title=" and ".join(_joined([group.name for group in comparison.groups])),
-        conditions=f"{held.title} · validation accuracy, {score_words(held.epochs)}{images}",
-        groups=[_group(comparison, group) for group in comparison.groups],
-        first=comparison.groups[0].name,
+        _figures(comparison),
+        styles=["comparison.css"],
+        title=_joined([group.name for group in comparison.groups]),
+        conditions=f"{settings.dataset.title} · validation accuracy, {score_words(settings.epochs)}{images}",
+        comparison=comparison,
+        groups=[
+            (group.name, hypervolumes(comparison, group), advantage(comparison, group)) for group in comparison.groups
+        ],
         several=len(comparison.groups) > 1,
         pooled=any(group.pooled for group in comparison.groups),
-        common_epochs=whole(comparison.common_epochs),
-        reference=f"{whole(comparison.reference[comparison.axis])} {fronts.AXIS_WORDS[comparison.axis]} and "
-        f"{comparison.reference['error']:g} % error",
         axis_words=fronts.AXIS_WORDS[comparison.axis],
-        budgets=[_budget(comparison, budget) for budget in comparison.budgets],
+        budgets=[
+            (budget, [_cell(comparison, group, budget) for group in comparison.groups]) for budget in comparison.budgets
+        ],
         smaller=any(not is_searched(member, budget) for budget in comparison.budgets for member in comparison.members),
-        differences=comparison.differences,
-        target=None if comparison.target is None else f"{comparison.target:g} %",
-        studies=[_study(row, comparison) for row in study_rows(comparison)],
-        files=[name for key, name in FILES.items() if key != "page"],
+        studies=study_rows(comparison),
+        files=FILES.values(),
     )
 
 
-def _joined(names: list[str]) -> list[str]:
+def _joined(names: list[str]) -> str:
     """At most three names, the last two of which an "and" joins."""
     shown = names if len(names) <= 3 else [*names[:2], f"{len(names) - 2} more"]
-    return [", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
-def _group(comparison: Comparison, group: Group) -> dict[str, str]:
-    found, more = hypervolumes(comparison, group), advantage(comparison, group)
-    against = ""
-    if more is not None:
-        against = f"{more.mean:+.3f}"
-        if more.low is not None and more.high is not None:
-            against += f" ({more.low:+.3f} to {more.high:+.3f})"
-    return {
-        "name": group.name,
-        "hypervolume": f"{found.mean:.3f}",
-        "range": f"{found.minimum:.3f}{DASH}{found.maximum:.3f}, {found.n} seeds" if found.n > 1 else "one seed",
-        "against": against,
-    }
-
-
-def _budget(comparison: Comparison, budget: int) -> dict[str, Any]:
-    return {"budget": whole(budget), "cells": [_cell(comparison, group, budget) for group in comparison.groups]}
-
-
-def _cell(comparison: Comparison, group: Group, budget: int) -> dict[str, str]:
+def _cell(comparison: Comparison, group: Group, budget: int) -> dict[str, Any]:
     """The best of a group within a budget: with its interval for one study, with the range of several."""
     scores = best_scores(group, budget)
     if not scores:
-        return {"score": DASH, "detail": "no network", "mark": ""}
+        return {"score": None, "detail": "no network", "mark": ""}
     mark = "" if all(is_searched(member, budget) for member in group.members) else "*"
     if group.pooled:
         count = f"{len(scores)} of {len(group.members)}" if len(scores) < len(group.members) else f"{len(scores)}"
-        detail = f"{min(scores):.2f}{DASH}{max(scores):.2f}, {count} seeds"
-        return {"score": percent(sum(scores) / len(scores)), "detail": detail, "mark": mark}
+        detail = f"{span((min(scores), max(scores)), '')}, {count} seeds"
+        return {"score": sum(scores) / len(scores), "detail": detail, "mark": mark}
     member = group.members[0]
     trial = member.best_within(budget)
     assert trial is not None, "it has a score"
-    cost = whole(fronts.cost(trial, comparison.axis))
     bounds = interval(member.study, trial.score)
-    detail = ("" if bounds is None else f"{span(bounds)}, ") + f"trial {trial.trial}, {cost}"
-    return {"score": percent(trial.score), "detail": detail, "mark": mark}
+    detail = (
+        "" if bounds is None else f"{span(bounds)}, "
+    ) + f"trial {trial.trial}, {whole(fronts.cost(trial, comparison.axis))}"
+    return {"score": trial.score, "detail": detail, "mark": mark}
 
 
-def _study(row: dict[str, Any], comparison: Comparison) -> dict[str, str]:
-    cost = row[f"winner_{comparison.axis}"]
-    found = {
-        "group": row["group"],
-        "study": row["study"],
-        "seed": DASH if row["seed"] is None else str(row["seed"]),
-        "time": duration(row["seconds"]),
-        "hypervolume": f"{row['hypervolume']:.3f}",
-        "winner": DASH if cost is None else f"{row['winner_score']:.2f} %, {whole(cost)} (trial {row['winner']})",
-        **{name: whole(row[name]) for name in ("trained", "stopped", "rejected", "epochs")},
+def _figures(comparison: Comparison) -> dict[str, Figure]:
+    """`fronts`, `volume_trained`, `volume_epochs`."""
+    figures = {"fronts": _fronts(comparison)}
+    for what, title in _ENDS.items():
+        figures[f"volume_{what}"] = _volumes(comparison, what, title)
+    return figures
+
+
+def _fronts(comparison: Comparison) -> Figure:
+    """The best accuracy for at most such a cost: a staircase per group, with the range of its seeds."""
+    least, end = plot.least_error(comparison.members[0].study.stored.images), float(comparison.largest_cost)
+    traces: list[dict[str, Any]] = []
+    for place, group in enumerate(comparison.groups):
+        band = group.error_by_cost(end)
+        if band is None:
+            continue
+        words = fronts.AXIS_WORDS[comparison.axis]
+
+        def text(index: int, band: Band = band, words: str = words) -> str:
+            least, most = 100 - band.high[index], 100 - band.low[index]  # of errors
+            spread = f", {least:.2f} to {most:.2f} over {band.n} seeds" if band.n > 1 else ""
+            return f"at most {whole(band.x[index])} {words}<br>{100 - band.mean[index]:.2f} %{spread}"
+
+        mean, low, high = (tuple(max(value, least) for value in part) for part in (band.mean, band.low, band.high))
+        shown = Band(band.x, mean, low, high, band.n)
+        traces += _traces(group, place, shown, text, markers=not group.pooled)
+    costs = comparison.front_costs
+    errors = [100 - fronts.score(trial) for member in comparison.members for trial in member.front]
+    cheapest, dearest = min(costs), max(end, *costs)
+    ticks = plot.ACCURACY_TICKS if max(errors) > _NARROW * max(min(errors), least) else _CLOSE_TICKS
+    limits = sorted({member.limit.largest for member in comparison.members if member.limit is not None})
+    return {
+        "data": traces,
+        "layout": plot.layout(
+            height=480,
+            xaxis=plot.axis(
+                fronts.AXIS_WORDS[comparison.axis],
+                type="log",
+                range=[math.log10(cheapest * 0.9), math.log10(dearest * 1.15)],
+                tickformat=",",
+                dtick="D2" if dearest / cheapest < 1000 else 1,
+            ),
+            yaxis=plot.axis(
+                "best validation accuracy, %",
+                type="log",
+                range=[math.log10(max(*errors, least) * 1.2), math.log10(max(min(errors), least) / 1.2)],
+                tickvals=[100 - tick for tick in ticks],
+                ticktext=[f"{tick:g}" for tick in ticks],
+            ),
+            shapes=[plot.across("x", limit, "@muted", "dash") for limit in limits],
+        ),
     }
-    if comparison.target is not None:
-        least = row[f"smallest_holding_{comparison.axis}"]
-        found["holding"] = "none" if least is None else f"{whole(least)} (trial {row['smallest_holding']})"
-    return found
+
+
+def _volumes(comparison: Comparison, what: str, title: str) -> Figure:
+    traces: list[dict[str, Any]] = []
+    for place, group in enumerate(comparison.groups):
+        band = group.hypervolume_by(what)
+        if band is None:
+            continue
+
+        def text(index: int, band: Band = band) -> str:
+            spread = f", {band.low[index]:.3f} to {band.high[index]:.3f} over {band.n} seeds" if band.n > 1 else ""
+            return f"{whole(band.x[index])} {title}<br>hypervolume {band.mean[index]:.3f}{spread}"
+
+        traces += _traces(group, place, band, text, markers=False)
+    return {
+        "data": traces,
+        "layout": plot.layout(
+            height=380,
+            xaxis=plot.axis(title, rangemode="tozero", tickformat=","),
+            yaxis=plot.axis("hypervolume, square decades", rangemode="tozero"),
+        ),
+    }
+
+
+def _traces(group: Group, place: int, band: Band, text: Callable[[int], str], markers: bool) -> list[dict[str, Any]]:
+    """The mean as a stepped line, the range of the seeds behind it."""
+    color = plot.PALETTE[place % len(plot.PALETTE)]
+    traces: list[dict[str, Any]] = []
+    if band.n > 1:
+        x, low = _stepped(band.x, band.low)
+        _, high = _stepped(band.x, band.high)
+        traces.append(
+            plot.scatter(
+                [*x, *reversed(x)],
+                [*high, *reversed(low)],
+                mode="lines",
+                fill="toself",
+                fillcolor=color,
+                opacity=0.2,
+                line={"width": 0},
+                hoverinfo="skip",
+                showlegend=False,
+                legendgroup=str(place),
+            )
+        )
+    short = group.name if len(group.name) <= _NAME else f"{group.name[:_NAME]}..."
+    name = plot.plotly_text(short) + (f" ({band.n} seeds)" if band.n > 1 else "")
+    # The last place only says up to where the last value holds: there is no network.
+    last = 0 if len(band.x) > 1 and band.mean[-1] == band.mean[-2] else 7
+    symbol = _SYMBOLS[place % len(_SYMBOLS)]
+    traces.append(
+        plot.scatter(
+            band.x,
+            [round(value, 6) for value in band.mean],
+            mode="lines+markers" if markers else "lines",
+            name=name,
+            legendgroup=str(place),
+            line={"shape": "hv", "color": color, "width": 2, "dash": _DASHES[place % len(_DASHES)]},
+            marker={"size": [7] * (len(band.x) - 1) + [last], "color": color, "symbol": symbol},
+            hovertext=[f"<b>{name}</b><br>{text(index)}" for index in range(len(band.x))],
+        )
+    )
+    return traces
+
+
+def _stepped(x: Sequence[float], y: Sequence[float]) -> tuple[list[float], list[float]]:
+    """A step function as corners: a filled shape can't be stepped both ways."""
+    corners = [(place, value) for index, value in enumerate(y) for place in x[index : index + 2]]
+    return [place for place, _ in corners], [round(value, 6) for _, value in corners]

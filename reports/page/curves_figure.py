@@ -1,13 +1,14 @@
 """Learning curves of the trials on the front."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
 
-from underbudget.reports.front import params
-from underbudget.reports.page.figure import PALETTE, Figure, axis, error_axis, layout, least_error
+from underbudget.reports.front import cost
+from underbudget.reports.page.figure import PALETTE, Figure, axis, error_axis, layout, least_error, scatter
 from underbudget.reports.page.numbers import percent
-from underbudget.reports.record import Epoch, TrialRecord
+from underbudget.reports.record import TrialRecord
 
 _LISTED = 18  # trials in the figure: more names than plot helps nobody
 _BEHIND = 150  # curves of one kind behind them
@@ -40,7 +41,7 @@ def curves_figure(trials: Sequence[TrialRecord], images: int | None, others: Seq
         dashes, color = divmod(styles.index(index), len(PALETTE))
         line = {"color": PALETTE[color], "dash": _DASHES[dashes % len(_DASHES)], "width": 2}
         traces += _traces(trial, floor, line, True if index in shown else "legendonly")
-    longest = max(2, _longest([*trials, *others]))
+    longest = max([2, *(trial.curve[-1].epoch for trial in [*trials, *others] if trial.curve)])
     return {
         "data": traces,
         "layout": layout(
@@ -61,42 +62,29 @@ def curves_figure(trials: Sequence[TrialRecord], images: int | None, others: Seq
 
 
 def _traces(trial: TrialRecord, floor: float, line: dict[str, Any], visible: bool | str) -> list[dict[str, Any]]:
-    name = f"#{trial.trial}, {params(trial):,} parameters"
+    name = f"#{trial.trial}, {cost(trial):,} parameters"
     thin = {"color": line["color"], "dash": "dot", "width": 1}
     epochs = [epoch.epoch for epoch in trial.curve]
 
-    def trace(part: str, axis_name: str, values: list[float | None], line: dict[str, Any], texts: list[str]) -> Any:
-        return {
-            "type": "scatter",
-            "mode": "lines",
-            "x": epochs,
-            "y": values,
-            "yaxis": axis_name,
-            "line": line,
-            "name": name,
-            "legendgroup": str(trial.trial),
-            "showlegend": part == "validation accuracy",
-            "visible": visible,
-            "hovertext": [f"{name}<br>epoch {epoch}<br>{text}" for epoch, text in zip(epochs, texts, strict=True)],
-            "hoverinfo": "text",
-        }
+    def trace(values: list[float | None], texts: list[str], line: dict[str, Any], **more: Any) -> dict[str, Any]:
+        hovers = [f"{name}<br>epoch {epoch}<br>{text}" for epoch, text in zip(epochs, texts, strict=True)]
+        shared = {"mode": "lines", "name": name, "legendgroup": str(trial.trial), "visible": visible, "line": line}
+        return scatter(epochs, values, **shared, hovertext=hovers, **more)
 
-    def accuracy(part: str, values: list[float], line: dict[str, Any]) -> Any:
+    def accuracy(part: str, values: list[float], line: dict[str, Any]) -> dict[str, Any]:
+        texts = [f"{part} {percent(value)}" for value in values]
         errors = [_error(value, floor) for value in values]
-        return trace(f"{part} accuracy", "y", errors, line, [f"{part} {percent(value)}" for value in values])
+        return trace(errors, texts, line, yaxis="y", showlegend=part == "validation")
 
-    def loss(part: str, values: list[float], line: dict[str, Any]) -> Any:
+    def loss(part: str, values: list[float], line: dict[str, Any]) -> dict[str, Any]:
         finite = [value if math.isfinite(value) and value > 0 else None for value in values]
-        return trace(f"{part} loss", "y2", finite, line, [f"{part} loss {value:.4f}" for value in values])
-
-    def column(read: Any) -> list[float]:
-        return [read(epoch) for epoch in trial.curve]
+        return trace(finite, [f"{part} loss {value:.4f}" for value in values], line, yaxis="y2", showlegend=False)
 
     return [
-        accuracy("validation", column(lambda epoch: epoch.val_accuracy), line),
-        accuracy("training", column(lambda epoch: epoch.train_accuracy), thin),
-        loss("validation", column(lambda epoch: epoch.val_loss), line),
-        loss("training", column(lambda epoch: epoch.train_loss), thin),
+        accuracy("validation", [epoch.val_accuracy for epoch in trial.curve], line),
+        accuracy("training", [epoch.train_accuracy for epoch in trial.curve], thin),
+        loss("validation", [epoch.val_loss for epoch in trial.curve], line),
+        loss("training", [epoch.train_loss for epoch in trial.curve], thin),
     ]
 
 
@@ -113,23 +101,11 @@ def _behind(
     if not any(value is not None for value in y):
         return []
     shown = f"{len(chosen)} of {len(trials):,}" if len(chosen) < len(trials) else f"{len(trials):,}"
-    last = [index - 1 for index, value in enumerate(x) if value is None and index and x[index - 1] is not None]
-    sizes = [0] * len(x)
-    for index in last:
-        sizes[index] = 6
-    return [
-        {
-            "type": "scatter",
-            "mode": "lines+markers" if ends else "lines",
-            "name": f"{name} ({shown})",
-            "x": x,
-            "y": y,
-            "line": line,
-            "opacity": 0.6,
-            "hoverinfo": "skip",
-            **({"marker": {"symbol": "x", "size": sizes, "color": line["color"]}} if ends else {}),
-        }
-    ]
+    found = scatter(x, y, mode="lines", name=f"{name} ({shown})", line=line, opacity=0.6, hoverinfo="skip")
+    if ends:
+        sizes = [6 if here is not None and after is None else 0 for here, after in itertools.pairwise([*x, None])]
+        found |= {"mode": "lines+markers", "marker": {"symbol": "x", "size": sizes, "color": line["color"]}}
+    return [found]
 
 
 def _error(accuracy: float, floor: float) -> float | None:
@@ -141,8 +117,3 @@ def _spread(count: int, most: int) -> list[int]:
     if count <= most:
         return list(range(count))
     return [round(step * (count - 1) / (most - 1)) for step in range(most)]
-
-
-def _longest(trials: Sequence[TrialRecord]) -> int:
-    last: list[Epoch] = [trial.curve[-1] for trial in trials if trial.curve]
-    return max((epoch.epoch for epoch in last), default=1)

@@ -4,6 +4,8 @@ A colour is written "@name" and filled in by figures.js from the style sheet, so
 mode.
 """
 
+from collections.abc import Iterable, Sequence
+from html import escape
 from typing import Any
 
 Figure = dict[str, Any]  # {"data": [...], "layout": {...}}
@@ -13,11 +15,69 @@ PALETTE = ("@blue", "@vermillion", "@green", "@purple", "@orange", "@sky")
 
 # Labels of an axis that is logarithmic in the error (100 - accuracy), where 90 % and 99.5 % both have room.
 ACCURACY_TICKS = (0, 20, 40, 60, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9)
+COMPACT = {"l": 8, "r": 8, "t": 8, "b": 8}
+
+
+def plotly_text(text: str) -> str:
+    """Text for Plotly, which reads a subset of HTML in labels and hover boxes: shown as it is, never as markup."""
+    return escape(text, quote=False)
 
 
 def least_error(images: int | None) -> float:
     """The error in percent that stands for none on a logarithmic axis: half an image."""
     return 50 / (images or 10_000)
+
+
+def scatter(x: Iterable[Any], y: Iterable[Any], **more: Any) -> dict[str, Any]:
+    """A trace of points or lines; its hover boxes show `hovertext` where there is one."""
+    shown = {"hoverinfo": "text"} if "hovertext" in more else {}
+    return {"type": "scatter", "x": list(x), "y": list(y), **shown, **more}
+
+
+def error_bars(
+    values: Sequence[float], low: Sequence[float | None], high: Sequence[float | None], color: str, **more: Any
+) -> dict[str, Any]:
+    """Bars from `low` to `high` around values; no bar where an end is None."""
+    ends = list(zip(values, low, high, strict=True))
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [None if above is None else round(above - value, 6) for value, _, above in ends],
+        "arrayminus": [None if below is None else round(value - below, 6) for value, below, _ in ends],
+        "color": color,
+        "thickness": 1.5,
+        "width": 4,
+        **more,
+    }
+
+
+def across(axis: str, value: float, color: str, dash: str, **more: Any) -> dict[str, Any]:
+    """A line over the whole figure at a value of an axis, "x" or "y"."""
+    other = "y" if axis == "x" else "x"
+    place = {f"{axis}0": value, f"{axis}1": value, f"{other}ref": "paper", f"{other}0": 0, f"{other}1": 1}
+    return {"type": "line", **place, "line": {"color": color, "width": 1.5, "dash": dash}, **more}
+
+
+def bar_pairs(names: Sequence[str], pairs: Sequence[dict[str, Any]], step: int, xaxis: dict[str, Any]) -> Figure:
+    """Level bars in groups, one per name from top to bottom, `step` pixels each; `pairs` are traces of two kinds, which
+    differ by more than their colour."""
+    styles = ({"color": "@blue", "pattern": _hatching("")}, {"color": "@orange", "pattern": _hatching("/")})
+    shared = {"type": "bar", "orientation": "h", "y": [plotly_text(name) for name in names]}
+    return {
+        "data": [{**shared, "marker": style, **pair} for style, pair in zip(styles, pairs, strict=True)],
+        "layout": layout(
+            height=110 + step * len(names),
+            barmode="group",
+            bargap=0.3,
+            xaxis=xaxis,
+            yaxis=name_axis(),
+            dragmode=False,
+        ),
+    }
+
+
+def _hatching(shape: str) -> dict[str, Any]:
+    return {"shape": shape, "fillmode": "overlay", "fgcolor": "@card", "size": 6}
 
 
 def error_axis(title: str, **more: Any) -> dict[str, Any]:
@@ -32,9 +92,9 @@ def error_axis(title: str, **more: Any) -> dict[str, Any]:
     )
 
 
-def hatching(shape: str) -> dict[str, Any]:
-    """The pattern of bars that differ by more than their colour; "" for none."""
-    return {"shape": shape, "fillmode": "overlay", "fgcolor": "@card", "size": 6}
+def name_axis() -> dict[str, Any]:
+    """An upright axis of names, the first on top."""
+    return axis("", type="category", autorange="reversed", ticksuffix=" ")
 
 
 def axis(title: str, **more: Any) -> dict[str, Any]:
@@ -55,7 +115,7 @@ def layout(**more: Any) -> dict[str, Any]:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 13, "color": "@text"},
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "margin": COMPACT,
         "hovermode": "closest",
         "hoverlabel": {
             "bgcolor": "@card",

@@ -7,10 +7,8 @@ from typing import Any
 
 from underbudget.reports import front as fronts
 from underbudget.reports.confirmation import Confirmation
-from underbudget.reports.page.conditions import Conditions
-from underbudget.reports.page.embedding import plotly_text
-from underbudget.reports.page.figure import ACCURACY_TICKS, Figure, axis, layout, least_error
-from underbudget.reports.page.finalists import finalist_trace
+from underbudget.reports.page import figure as plot
+from underbudget.reports.page.figure import Figure
 from underbudget.reports.page.numbers import percent, span, whole
 from underbudget.reports.page.published import LABEL, Published
 from underbudget.reports.record import StudyRecord, TrialRecord
@@ -24,12 +22,12 @@ _HEADROOM = 1.25  # the drawn range goes this far beyond the limit on parameters
 
 def front_figure(
     study: StudyRecord,
-    conditions: Conditions,
     published: Sequence[Published],
     target: float | None = None,
     confirmation: Confirmation | None = None,
 ) -> Figure:
-    """Every complete trial as a dot, the front as a staircase with 95 % intervals, the winner as a star.
+    """Every complete trial as a dot, the front as a staircase with 95 % intervals, the winner as a star. Raises
+    ValueError for a study without a complete trial.
 
     `layout.meta` holds what front.js switches the axes with: both ranges for linear and log axes, the least error that
     is drawn, and the accuracies to label.
@@ -37,43 +35,42 @@ def front_figure(
     scored = fronts.scored(study.trials)
     front = fronts.front(study.trials, study.axis)
     winner = fronts.winner(study.trials, study.axis)
+    if winner is None:
+        raise ValueError("there is no front")
     on_front = {trial.trial for trial in front}
     others = [trial for trial in scored if trial.trial not in on_front]
-    low, high = x_range(scored, conditions.limit, study.axis)
+    low, high = x_range(scored, study.stored.limit, study.axis)
     published = [point for point in published if study.axis == "params" and point.params <= high]
 
     traces = []
     if others:
-        traces.append(_dots(study, others, f"complete, not on the front ({len(others):,})"))
+        name = f"complete, not on the front ({len(others):,})"
+        marker = {"size": 6, "color": "@muted", "opacity": 0.45}
+        traces.append(_points(study, others, name, mode="markers", marker=marker))
     if published:
         traces.append(_published(published, low, high - low))
-    if front:
-        traces.append(_staircase(study, front))
-    if winner is not None:
-        traces.append(_star(study, winner))
+    traces.append(_staircase(study, front))
+    marker = {"size": 17, "symbol": "star", "color": "@vermillion", "line": {"width": 1, "color": "@card"}}
+    traces.append(_points(study, [winner], f"winner, trial {winner.trial}", mode="markers", marker=marker))
     if confirmation is not None:
-        traces.append(finalist_trace(confirmation, study.axis))
-    inside = [point.accuracy for point in published]
-    inside = [max(inside)] if inside else []
-    if winner is not None:
-        inside += interval(study, winner.score) or ()
-    if target is not None:
-        inside.append(target)
+        traces.append(_finalists(confirmation, study.axis))
+    inside = [max(point.accuracy for point in published)] if published else []
+    inside += [*(interval(study, winner.score) or ()), *([] if target is None else [target])]
     scores, front_scores = [fronts.score(trial) for trial in scored], [fronts.score(trial) for trial in front]
     bottom, top = y_range(scores, front_scores, inside)
-    least = least_error(conditions.images)
+    least = plot.least_error(study.stored.images)
     return {
         "data": traces,
-        "layout": layout(
+        "layout": plot.layout(
             height=520,
-            xaxis=axis(fronts.AXIS_WORDS[study.axis], range=[low, high], tickformat=","),
-            yaxis=axis("validation accuracy, %", range=[bottom, top]),
-            shapes=_shapes(conditions, high, target),
+            xaxis=plot.axis(fronts.AXIS_WORDS[study.axis], range=[low, high], tickformat=","),
+            yaxis=plot.axis("validation accuracy, %", range=[bottom, top]),
+            shapes=_shapes(study.stored.limit, high, target),
             meta={
                 "x": {"linear": [low, high], "log": [math.log10(low), math.log10(high)]},
                 "y": {"linear": [bottom, top], "log": error_range([*front_scores, *inside], least)},
                 "floor": least,
-                "ticks": [tick for tick in ACCURACY_TICKS if 100 - tick >= least],
+                "ticks": [tick for tick in plot.ACCURACY_TICKS if 100 - tick >= least],
             },
         ),
     }
@@ -122,79 +119,76 @@ def hover(study: StudyRecord, trial: TrialRecord) -> str:
         f"{percent(trial.score)}   95 % interval {span(interval(study, trial.score))}",
     ]
     wrapped = textwrap.wrap(proposal.layers_text, _WRAP, break_on_hyphens=False)
-    return "<br>".join(lines + [plotly_text(line) for line in wrapped])
+    return "<br>".join(lines + [plot.plotly_text(line) for line in wrapped])
 
 
-def _points(study: StudyRecord, trials: Sequence[TrialRecord]) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "x": [fronts.cost(trial, study.axis) for trial in trials],
-        "y": [round(fronts.score(trial), 6) for trial in trials],
-        "hovertext": [hover(study, trial) for trial in trials],
-        "customdata": [trial.trial for trial in trials],  # what a click shows
-        "hoverinfo": "text",
-    }
-
-
-def _dots(study: StudyRecord, trials: Sequence[TrialRecord], name: str) -> dict[str, Any]:
-    marker = {"size": 6, "color": "@muted", "opacity": 0.45}
-    return {**_points(study, trials), "name": name, "mode": "markers", "marker": marker}
+def _points(study: StudyRecord, trials: Sequence[TrialRecord], name: str, **more: Any) -> dict[str, Any]:
+    return plot.scatter(
+        [fronts.cost(trial, study.axis) for trial in trials],
+        [round(fronts.score(trial), 6) for trial in trials],
+        name=name,
+        hovertext=[hover(study, trial) for trial in trials],
+        customdata=[trial.trial for trial in trials],  # what a click shows
+        **more,
+    )
 
 
 def _staircase(study: StudyRecord, front: Sequence[TrialRecord]) -> dict[str, Any]:
-    intervals = [interval(study, trial.score) for trial in front]
-    scores = [fronts.score(trial) for trial in front]
-    trace = {
-        **_points(study, front),
-        "name": f"front ({len(front):,}), 95 % intervals",
-        "mode": "lines+markers",
-        "line": {"shape": "hv", "color": "@blue", "width": 2},  # the best score for at most so many parameters
-        "marker": {"size": 9, "color": "@blue"},
-    }
-    if None not in intervals:
-        known = [pair for pair in intervals if pair is not None]
-        trace["error_y"] = {
-            "type": "data",
-            "symmetric": False,
-            "array": [round(pair[1] - score, 6) for pair, score in zip(known, scores, strict=True)],
-            "arrayminus": [round(score - pair[0], 6) for pair, score in zip(known, scores, strict=True)],
-            "color": "@blue",
-            "thickness": 1,
-            "width": 3,
-        }
+    trace = _points(
+        study,
+        front,
+        f"front ({len(front):,}), 95 % intervals",
+        mode="lines+markers",
+        line={"shape": "hv", "color": "@blue", "width": 2},  # the best score for at most so many parameters
+        marker={"size": 9, "color": "@blue"},
+    )
+    intervals = [found for trial in front if (found := interval(study, trial.score)) is not None]
+    if len(intervals) == len(front):
+        low, high = zip(*intervals, strict=True)
+        scores = [fronts.score(trial) for trial in front]
+        trace["error_y"] = plot.error_bars(scores, low, high, "@blue", thickness=1, width=3)
     return trace
 
 
-def _star(study: StudyRecord, winner: TrialRecord) -> dict[str, Any]:
-    marker = {"size": 17, "symbol": "star", "color": "@vermillion", "line": {"width": 1, "color": "@card"}}
-    return {
-        **_points(study, [winner]),
-        "name": f"winner, trial {winner.trial}",
-        "mode": "markers",
-        "marker": marker,
-    }
+def _finalists(confirmation: Confirmation, axis: str) -> dict[str, Any]:
+    """Mean test accuracy of the finalists' seeds with its 95 % interval."""
+    finalists = [one for one in confirmation.finalists if one.trial.proposal is not None]
+    lasts = [one.last for one in finalists]
+    high = [last.mean if last.high is None else min(last.high, 100) for last in lasts]
+    low = [last.mean if last.low is None else last.low for last in lasts]
+    return plot.scatter(
+        [fronts.cost(one.trial, axis) for one in finalists],
+        [round(last.mean, 6) for last in lasts],
+        mode="markers",
+        name="confirmed: test, mean of the seeds, 95 % interval",
+        error_y=plot.error_bars([last.mean for last in lasts], low, high, "@green"),
+        marker={"size": 9, "symbol": "square", "color": "@green"},
+        customdata=[one.trial.trial for one in finalists],
+        hovertext=[
+            f"<b>trial {one.trial.trial}, confirmed</b><br>{whole(one.runs[0].params)} parameters<br>"
+            f"{last.mean:.2f} % on test, mean of {last.n} seeds<br>95 % interval {span((last.low, last.high), '')}"
+            for one, last in zip(finalists, lasts, strict=True)
+        ],
+    )
 
 
 def _published(points: Sequence[Published], low: float, width: float) -> dict[str, Any]:
     labelled = _labelled(points, width)
-    texts = [
-        f"<b>{plotly_text(point.name)}</b><br>{whole(point.params)} parameters<br>"
-        f"{percent(point.accuracy)} on test, {point.epochs} epochs<br>{LABEL}"
-        for point in points
-    ]
-    return {
-        "type": "scatter",
-        "name": LABEL,
-        "mode": "markers+text",
-        "text": [plotly_text(_short(point.name)) if point in labelled else "" for point in points],
-        "textposition": ["top right" if point.params < low + width / 5 else "top left" for point in points],
-        "textfont": {"size": 10, "color": "@orange"},
-        "x": [point.params for point in points],
-        "y": [point.accuracy for point in points],
-        "hovertext": texts,
-        "hoverinfo": "text",
-        "marker": {"size": 8, "symbol": "diamond-open", "color": "@orange", "line": {"width": 1.5}},
-    }
+    return plot.scatter(
+        [point.params for point in points],
+        [point.accuracy for point in points],
+        name=LABEL,
+        mode="markers+text",
+        text=[plot.plotly_text(_short(point.name)) if point in labelled else "" for point in points],
+        textposition=["top right" if point.params < low + width / 5 else "top left" for point in points],
+        textfont={"size": 10, "color": "@orange"},
+        marker={"size": 8, "symbol": "diamond-open", "color": "@orange", "line": {"width": 1.5}},
+        hovertext=[
+            f"<b>{plot.plotly_text(point.name)}</b><br>{whole(point.params)} parameters<br>"
+            f"{percent(point.accuracy)} on test, {point.epochs} epochs<br>{LABEL}"
+            for point in points
+        ],
+    )
 
 
 def _short(name: str) -> str:
@@ -203,10 +197,7 @@ def _short(name: str) -> str:
 
 def _labelled(points: Sequence[Published], width: float) -> list[Published]:
     """Those that no other one beats, as far as their names have room: the most accurate ones first."""
-    best: list[Published] = []
-    for point in sorted(points, key=lambda point: (point.params, -point.accuracy)):
-        if not best or point.accuracy > best[-1].accuracy:
-            best.append(point)
+    best = fronts.pareto(points, lambda point: point.params, lambda point: -point.accuracy)
     shown: list[Published] = []
     for point in reversed(best):
         if all(abs(point.params - other.params) > _LABEL_ROOM * width for other in shown):
@@ -214,22 +205,19 @@ def _labelled(points: Sequence[Published], width: float) -> list[Published]:
     return shown
 
 
-def _shapes(conditions: Conditions, high: float, target: float | None) -> list[dict[str, Any]]:
+def _shapes(limit: int | None, high: float, target: float | None) -> list[dict[str, Any]]:
     shapes: list[dict[str, Any]] = []
-    limit = conditions.limit
     if limit is not None:
         over = {"type": "rect", "x0": limit, "x1": high, "yref": "paper", "y0": 0, "y1": 1}
-        label = {
+        label: dict[str, Any] = {
             "text": "over budget",
             "textposition": "middle center",
             "textangle": -90,
             "font": {"color": "@muted", "size": 12},
         }
         shapes.append({**over, "fillcolor": "@shade", "line": {"width": 0}, "layer": "below", "label": label})
-        line = {"type": "line", "x0": limit, "x1": limit, "yref": "paper", "y0": 0, "y1": 1}
-        shapes.append({**line, "line": {"color": "@muted", "width": 1.5, "dash": "dash"}})
+        shapes.append(plot.across("x", limit, "@muted", "dash"))
     if target is not None:
-        line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": target, "y1": target}
         label = {"text": f"target {target:g} %", "textposition": "start", "font": {"color": "@green", "size": 12}}
-        shapes.append({**line, "line": {"color": "@green", "width": 1.5, "dash": "dot"}, "label": label})
+        shapes.append(plot.across("y", target, "@green", "dot", label=label))
     return shapes

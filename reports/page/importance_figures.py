@@ -7,10 +7,9 @@ from typing import Any
 
 from underbudget.reports import front as fronts
 from underbudget.reports.importance import Importance, importances, numeric
-from underbudget.reports.page.embedding import plotly_text
-from underbudget.reports.page.figure import Figure, axis, error_axis, hatching, layout, least_error
+from underbudget.reports.page import figure as plot
+from underbudget.reports.page.figure import Figure
 from underbudget.reports.record import StudyRecord, TrialRecord
-from underbudget.reports.tables import validation_images
 
 _LISTED = 12  # parameters in the bars
 _PARALLEL = 6  # of them in the parallel coordinates
@@ -41,31 +40,16 @@ def importance_figures(study: StudyRecord) -> tuple[dict[str, Figure], list[str]
 
 
 def _bars(study: StudyRecord, found: Sequence[Importance]) -> Figure:
-    def bars(word: str, values: list[float], color: str, pattern: str) -> dict[str, Any]:
-        return {
-            "type": "bar",
-            "orientation": "h",
-            "name": word,
-            "y": [plotly_text(one.parameter) for one in found],
-            "x": [round(value, 4) for value in values],
-            "marker": {"color": color, "pattern": hatching(pattern)},
-            "hovertemplate": "%{y}: %{x:.2f}<extra>" + word + "</extra>",
-        }
+    def bars(word: str, values: list[float]) -> dict[str, Any]:
+        template = "%{y}: %{x:.2f}<extra>" + word + "</extra>"
+        return {"name": word, "x": [round(value, 4) for value in values], "hovertemplate": template}
 
-    return {
-        "data": [
-            bars("validation error", [one.error for one in found], "@blue", ""),
-            bars(fronts.AXIS_WORDS[study.axis], [one.cost for one in found], "@orange", "/"),
-        ],
-        "layout": layout(
-            height=110 + 36 * len(found),
-            barmode="group",
-            bargap=0.3,
-            xaxis=axis("share of the variance explained", rangemode="tozero"),
-            yaxis=axis("", type="category", autorange="reversed", ticksuffix=" "),
-            dragmode=False,
-        ),
-    }
+    pairs = [
+        bars("validation error", [one.error for one in found]),
+        bars(fronts.AXIS_WORDS[study.axis], [one.cost for one in found]),
+    ]
+    xaxis = plot.axis("share of the variance explained", rangemode="tozero")
+    return plot.bar_pairs([one.parameter for one in found], pairs, 36, xaxis)
 
 
 def _parallel(study: StudyRecord, trials: Sequence[TrialRecord], names: Sequence[str]) -> Figure:
@@ -89,33 +73,31 @@ def _parallel(study: StudyRecord, trials: Sequence[TrialRecord], names: Sequence
             text = f"trial {trials[index].trial}, {fronts.score(trials[index]):.2f} %, {costs[index]:,}"
             texts += [*(text for _ in axes), None]
         traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": f"{name} ({len(group):,})",
-                "x": x,
-                "y": y,
-                "line": {"color": color, "width": width},
-                "opacity": 0.7,
-                "hovertext": texts,
-                "hoverinfo": "text",
-                "legendrank": len(_GROUPS) - len(traces),
-            }
+            plot.scatter(
+                x,
+                y,
+                mode="lines",
+                name=f"{name} ({len(group):,})",
+                line={"color": color, "width": width},
+                opacity=0.7,
+                hovertext=texts,
+                legendrank=len(_GROUPS) - len(traces),
+            )
         )
     ticks = [(index, place, text) for index, one in enumerate(axes) for place, text in one.ticks]
     return {
         "data": traces,
-        "layout": layout(
+        "layout": plot.layout(
             height=420,
-            xaxis=axis(
+            xaxis=plot.axis(
                 "",
                 tickvals=list(range(len(axes))),
-                ticktext=[plotly_text(one.name) for one in axes],
+                ticktext=[plot.plotly_text(one.name) for one in axes],
                 range=[-0.3, len(axes) - 0.4],
                 showgrid=False,
                 side="top",
             ),
-            yaxis=axis("", visible=False, range=[-0.06, 1.06]),
+            yaxis=plot.axis("", visible=False, range=[-0.06, 1.06]),
             shapes=[
                 {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "line": {"color": "@muted", "width": 1}}
                 for x in range(len(axes))
@@ -124,7 +106,7 @@ def _parallel(study: StudyRecord, trials: Sequence[TrialRecord], names: Sequence
                 {
                     "x": x,
                     "y": y,
-                    "text": plotly_text(text),
+                    "text": plot.plotly_text(text),
                     "showarrow": False,
                     "xanchor": "left",
                     "xshift": 4,
@@ -160,29 +142,27 @@ class _Axis:
 
 
 def _slice(study: StudyRecord, trials: Sequence[TrialRecord], name: str) -> Figure:
-    least = least_error(validation_images(study))
+    least = plot.least_error(study.stored.images)
     values = [trial.params[name] for trial in trials]
     is_number = numeric(values)
     scores = [fronts.score(trial) for trial in trials]
     return {
         "data": [
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": values if is_number else [plotly_text(str(value)) for value in values],
-                "y": [max(100 - score, least) for score in scores],
-                "marker": {"size": 7, "color": "@blue", "opacity": 0.5},
-                "hovertext": [
-                    f"trial {trial.trial}<br>{plotly_text(name)} {plotly_text(str(value))}<br>{score:.2f} %"
+            plot.scatter(
+                values if is_number else [plot.plotly_text(str(value)) for value in values],
+                [max(100 - score, least) for score in scores],
+                mode="markers",
+                marker={"size": 7, "color": "@blue", "opacity": 0.5},
+                hovertext=[
+                    f"trial {trial.trial}<br>{plot.plotly_text(name)} {plot.plotly_text(str(value))}<br>{score:.2f} %"
                     for trial, value, score in zip(trials, values, scores, strict=True)
                 ],
-                "hoverinfo": "text",
-            }
+            )
         ],
-        "layout": layout(
+        "layout": plot.layout(
             height=260,
-            xaxis=axis(plotly_text(name), type="linear" if is_number else "category"),
-            yaxis=error_axis("accuracy, %"),
+            xaxis=plot.axis(plot.plotly_text(name), type="linear" if is_number else "category"),
+            yaxis=plot.error_axis("accuracy, %"),
             showlegend=False,
         ),
     }

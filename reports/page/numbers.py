@@ -10,14 +10,20 @@ def whole(value: float | None) -> str:
     return DASH if value is None or not math.isfinite(value) else f"{value:,.0f}"
 
 
+def decimals(value: float | None, digits: int = 2) -> str:
+    """99.42, or a dash."""
+    return DASH if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
 def percent(value: float | None, digits: int = 2) -> str:
     """99.42 %, or a dash."""
     return DASH if value is None or not math.isfinite(value) else f"{value:.{digits}f} %"
 
 
-def span(interval: tuple[float, float] | None) -> str:
-    """An interval in percent, both ends with two decimals, or a dash."""
-    return DASH if interval is None else f"{interval[0]:.2f}{DASH}{interval[1]:.2f} %"
+def span(interval: tuple[float | None, float | None] | None, unit: str = " %") -> str:
+    """An interval of accuracies in percent, both ends with two decimals, or a dash."""
+    low, high = interval or (None, None)
+    return DASH if low is None or high is None else f"{low:.2f}{DASH}{min(high, 100):.2f}{unit}"
 
 
 def duration(seconds: float | None) -> str:

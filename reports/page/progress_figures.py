@@ -1,14 +1,12 @@
 """How the search got there: the hypervolume as it grew, and the front after parts of the search."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from underbudget.reports import front as fronts
 from underbudget.reports.history import FrontStep, fronts_after, history
-from underbudget.reports.page.figure import Figure, axis, error_axis, layout, least_error
+from underbudget.reports.page.figure import Figure, axis, error_axis, layout, least_error, scatter
 from underbudget.reports.page.numbers import whole
 from underbudget.reports.record import StudyRecord
-from underbudget.reports.tables import validation_images
 
 _SHARES = (0.1, 0.25, 0.5, 1.0)
 _STYLES = (("@line", "dot"), ("@sky", "dashdot"), ("@orange", "dash"), ("@blue", "solid"))  # the last one is the whole
@@ -41,19 +39,16 @@ def _volume(x: Sequence[float], steps: Sequence[FrontStep], title: str) -> Figur
         f"hypervolume {steps[index].hypervolume:.4f}"
         for index in kept
     ]
+    trace = scatter(
+        [x[index] for index in kept],
+        [round(steps[index].hypervolume or 0.0, 6) for index in kept],
+        mode="lines",
+        line={"shape": "hv", "color": "@blue", "width": 2},
+        hovertext=texts,
+        showlegend=False,
+    )
     return {
-        "data": [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": [x[index] for index in kept],
-                "y": [round(steps[index].hypervolume or 0.0, 6) for index in kept],
-                "line": {"shape": "hv", "color": "@blue", "width": 2},
-                "hovertext": texts,
-                "hoverinfo": "text",
-                "showlegend": False,
-            }
-        ],
+        "data": [trace],
         "layout": layout(
             height=280,
             xaxis=axis(title, rangemode="tozero", tickformat=","),
@@ -64,32 +59,28 @@ def _volume(x: Sequence[float], steps: Sequence[FrontStep], title: str) -> Figur
 
 
 def _growth(study: StudyRecord) -> Figure:
-    least = least_error(validation_images(study))
+    least, words = least_error(study.stored.images), fronts.AXIS_WORDS[study.axis]
     parts = [(count, front) for count, front in fronts_after(study, _SHARES) if front]
-    traces: list[dict[str, Any]] = []
-    for (count, front), (color, dash) in zip(parts, _STYLES[-len(parts) :], strict=True):
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "name": f"{count:,} trials",
-                "x": [fronts.cost(trial, study.axis) for trial in front],
-                "y": [max(100 - fronts.score(trial), least) for trial in front],
-                "line": {"shape": "hv", "color": color, "dash": dash, "width": 2},
-                "marker": {"size": 5, "color": color},
-                "hovertext": [
-                    f"after {count:,} trials: trial {trial.trial}<br>{fronts.cost(trial, study.axis):,} "
-                    f"{fronts.AXIS_WORDS[study.axis]}<br>{fronts.score(trial):.2f} %"
+    return {
+        "data": [
+            scatter(
+                [fronts.cost(trial, study.axis) for trial in front],
+                [max(100 - fronts.score(trial), least) for trial in front],
+                mode="lines+markers",
+                name=f"{count:,} trials",
+                line={"shape": "hv", "color": color, "dash": dash, "width": 2},
+                marker={"size": 5, "color": color},
+                hovertext=[
+                    f"after {count:,} trials: trial {trial.trial}<br>{fronts.cost(trial, study.axis):,} {words}<br>"
+                    f"{fronts.score(trial):.2f} %"
                     for trial in front
                 ],
-                "hoverinfo": "text",
-            }
-        )
-    return {
-        "data": traces,
+            )
+            for (count, front), (color, dash) in zip(parts, _STYLES[-len(parts) :], strict=True)
+        ],
         "layout": layout(
             height=380,
-            xaxis=axis(fronts.AXIS_WORDS[study.axis], type="log", dtick="D2", tickformat=","),
+            xaxis=axis(words, type="log", dtick="D2", tickformat=","),
             yaxis=error_axis("validation accuracy, %"),
         ),
     }

@@ -8,48 +8,22 @@ from underbudget.reports.page.numbers import duration
 from underbudget.reports.record import StudyRecord
 from underbudget.reports.tables import counts as counts_of
 
-# Shown in this order; everything else that the settings hold follows in a folded block.
-_FIRST = (
-    "budget",
-    "precision",
-    "epochs",
-    "objective",
-    "minimize",
-    "tune",
-    "seed",
-    "version",
-    "record_version",
-    "hypervolume_reference",
-)
-_COUNTED = ("proposed", "complete", "stopped", "rejected", "failed", "running")
-_SESSION = (
-    "started",
-    "ended",
-    "seconds",
-    "device",
-    "workers",
-    "sampler",
-    "stopping",
-    "hardware",
-    "cpu",
-    "command",
-    "outcome",
-)
+_FOLDED = ("dataset", "recipe", "space")  # settings of many lines
 
 
-def provenance(study: StudyRecord, hypervolume: float | None) -> dict[str, Any]:
+def provenance(study: StudyRecord) -> dict[str, Any]:
     """What the section's template shows: `facts` as (name, text), `folded` as (name, JSON text), `sessions`."""
-    settings = study.settings
-    dataset = settings.get("dataset", {})
-    facts = [("data set", str(dataset.get("title") or dataset.get("name", "unknown")))]
-    counts = dataset.get("counts", {})
-    if counts:
-        facts.append(("images", ", ".join(f"{count:,} {part}" for part, count in counts.items())))
-    facts.append(("data checksum", str(dataset.get("checksum", "unknown"))))
-    facts += [(_words(key), _text(settings[key])) for key in _FIRST if settings.get(key) not in (None, [])]
-    counted = counts_of(study)
-    facts.append(("proposals", ", ".join(f"{counted[word]:,} {word}" for word in _COUNTED)))
-    facts.append(("readings of the test labels", f"{sum(int(one.get('times', 1)) for one in study.readings):,}"))
+    settings, dataset = study.settings, study.stored.dataset  # every key is shown, also one of another version
+    facts = [("data set", dataset.title)]
+    if dataset.counts:
+        facts.append(("images", ", ".join(f"{count:,} {part}" for part, count in dataset.counts.items())))
+    facts.append(("data checksum", dataset.checksum or "unknown"))
+    facts += [
+        (_words(key), _text(value)) for key, value in settings.items() if key not in _FOLDED and value not in (None, [])
+    ]
+    counted = counts_of(study).items()
+    facts.append(("proposals", ", ".join(f"{count:,} {word}" for word, count in counted if word != "trained")))
+    facts.append(("test-set accesses", f"{sum(int(one.get('times', 1)) for one in study.readings):,}"))
     winner = fronts.winner(study.trials, study.axis)
     if winner is not None and winner.result is not None and winner.proposal is not None:
         result = winner.result
@@ -59,23 +33,24 @@ def provenance(study: StudyRecord, hypervolume: float | None) -> dict[str, Any]:
             ("versions", ", ".join(f"{name} {version}" for name, version in result.versions.items())),
             ("weights", f"{result.weights_file}, sha256 {result.weights_sha256}"),
         ]
-    if hypervolume is not None:
+    if reference := study.stored.hypervolume_reference:
+        hypervolume = fronts.study_hypervolume(study.trials, reference)
         facts.append(("hypervolume", f"{hypervolume:.4f} square decades (of cost and error, both logarithmic)"))
     folded = [
         (_words(key), json.dumps(value, indent=2, ensure_ascii=False))
         for key, value in settings.items()
-        if key not in _FIRST
+        if key in _FOLDED
     ]
     return {"facts": facts, "folded": folded, "sessions": [_session(session) for session in study.sessions]}
 
 
 def _session(session: dict[str, Any]) -> list[tuple[str, str]]:
-    rows = []
-    for key in [*_SESSION, *(key for key in session if key not in _SESSION)]:
-        value = session.get(key)
-        if value is not None:
-            rows.append((_words(key), duration(value) if key == "seconds" else _text(value)))
-    return rows
+    started = {"started": session.get("started"), **session}  # what its heading says
+    return [
+        (_words(key), duration(value) if key == "seconds" else _text(value))
+        for key, value in started.items()
+        if value is not None
+    ]
 
 
 def _words(key: str) -> str:

@@ -1,156 +1,152 @@
 """The page of a study: one HTML file that needs no network.
 
-Each section has a module that prepares its data and a template of the same name; reports/page/template.py puts them
-together.
+The page is a headline and sections; each section has a template of its name, which gets the section's data as `it`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
-from underbudget.budget import table
-from underbudget.models.errors import UserError
 from underbudget.reports import front as fronts
+from underbudget.reports.confirmation import Confirmation, confirmation_of
 from underbudget.reports.misclassified import MisclassifiedImages
-from underbudget.reports.network import plan_of
-from underbudget.reports.page.conditions import Conditions, conditions
-from underbudget.reports.page.confusion import confusion_rows
 from underbudget.reports.page.curves_figure import curves_figure
-from underbudget.reports.page.details import trial_details
 from underbudget.reports.page.figure import Figure
-from underbudget.reports.page.finalists import confirmation_of, finalist_rows
 from underbudget.reports.page.front_figure import front_figure
-from underbudget.reports.page.front_table import front_table
-from underbudget.reports.page.headline import headline
 from underbudget.reports.page.importance_figures import importance_figures
-from underbudget.reports.page.numbers import whole
+from underbudget.reports.page.misclassified import winner_section
+from underbudget.reports.page.numbers import percent, whole
 from underbudget.reports.page.progress_figures import progress_figures
 from underbudget.reports.page.provenance import provenance
 from underbudget.reports.page.published import Published, published_points
-from underbudget.reports.page.savings import savings
-from underbudget.reports.page.spending_figure import spending_figure
+from underbudget.reports.page.spending import savings, spending_figure
 from underbudget.reports.page.template import render
-from underbudget.reports.page.tiles import Tile, tiles
-from underbudget.reports.page.trial_table import trial_table
-from underbudget.reports.pictures import Picture
+from underbudget.reports.page.trials import layer_rows, trial_details, trial_table
 from underbudget.reports.record import StudyRecord, TrialRecord, score_words
+from underbudget.reports.tables import counts, epochs_saved, front_rows, interval
+
+_REASONS = 5  # of failures, most frequent first
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What the top of the page says."""
+
+    winner: TrialRecord | None
+    interval: tuple[float, float] | None  # of the winner's score
+    chosen_from: int  # complete trials
+    counts: dict[str, int]
+    failures: tuple[tuple[str, int], ...]  # (reason, how often)
+    target: str  # a sentence; "" without a target
+    epochs_saved: int  # by early stopping
+    cross_check: str | None  # who else counted the winner and found the same
+    finalists: Confirmation | None
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page."""
+
+    name: str  # of its template, and its id
+    words: str  # in the table of contents
+    data: Any  # what its template reads; left out without
 
 
 def render_page(
     study: StudyRecord,
     target: float | None = None,
     published: Sequence[Published] | None = None,
-    confirmation: Callable[[], str | None] = lambda: None,
-    now: datetime | None = None,
+    cross_check: Callable[[], str | None] = lambda: None,
     mistakes: MisclassifiedImages | None = None,
     options: str = "",
 ) -> str:
     """The page as HTML text.
 
     `target` is an accuracy in percent to mark; `published` are the points to compare with, by default the built-in
-    ones over MNIST and none elsewhere; `confirmation` says who else counted the winner and found the same, and is
-    asked last, since that takes its time; `now` is the time that the page says it was made at; `mistakes` are the
-    winner's misclassified images; `options` finds the study again in the commands that the page shows, e.g.
-    " --runs lab".
+    ones over MNIST and none elsewhere; `cross_check` says who else counted the winner and found the same, and is asked
+    last, since that takes its time; `mistakes` are the winner's misclassified images; `options` finds the study again
+    in the commands that the page shows, e.g. " --runs lab".
     """
-    held = conditions(study)
-    points = published_points(held.dataset) if published is None else published
-    winner = fronts.winner(study.trials, study.axis)
+    settings = study.stored
+    points = published_points(settings.dataset.name) if published is None else published
     finalists = confirmation_of(study, target)
-    reference = study.settings.get("hypervolume_reference")
-    front = fronts.front(study.trials, study.axis)
-    saved = savings(study)
+    winner = fronts.winner(study.trials, study.axis)
     figures: dict[str, Figure] = {}
-    slices: list[str] = []
-    if front and winner is not None:
-        mattered, slices = importance_figures(study)
+    sections: list[Section] = []
+    if winner is not None:
+        front = fronts.front(study.trials, study.axis)
+        layers = layer_rows(study, winner)
+        progress = progress_figures(study)
+        importance, parameters = importance_figures(study)
         figures = {
-            "front": front_figure(study, held, points, target, finalists),
-            "curves": curves_figure(list(reversed(front)), held.images, study.trials),
-            **progress_figures(study),
-            **_spending(study, winner),
-            **mattered,
+            "front": front_figure(study, points, target, finalists),
+            "curves": curves_figure(front[::-1], settings.images, study.trials),
+            **progress,
+            **({"spending": spending_figure(layers)} if layers else {}),
+            **importance,
         }
+        sections = [
+            Section("front", "Front", {"rows": front_rows(study)[::-1], "compared": bool(points)}),
+            Section("finalists", "Finalists", finalists),
+            Section("progress", "Progress", {"drawn": set(progress), "reference": settings.hypervolume_reference}),
+            Section("curves", "Curves", {"front": len(front)}),
+            Section("spending", "Where the budget goes", layers),
+            Section("importance", "What mattered", parameters),
+        ]
+    sections += [
+        Section("savings", "Savings", savings(study)),
+        Section("winner", "Misclassified", winner and winner_section(study, winner, mistakes)),
+        Section("trials", "Trials", True),
+        Section("provenance", "Provenance", provenance(study)),
+    ]
     return render(
         "study.html",
         figures,
-        now,
         data={"trials": trial_table(study), "details": trial_details(study, options)},
         scripts=["front.js", "table.js", "details.js"] if figures else ["table.js", "details.js"],
-        styles=["training.css", "study.css"],
+        styles=["study.css"],
         title=study.name,
-        study=study,
-        conditions=held,
+        settings=settings,
         axis_words=fronts.AXIS_WORDS[study.axis],
-        protocol=f"validation, {score_words(held.epochs)}",
-        headline=headline(study, held, target),
-        confirmation=confirmation(),
-        front=front_table(study),
-        compared=bool(points),
-        reference=reference or {},
-        drawn=set(figures),
-        sections=_sections(set(figures), finalists is not None, saved is not None, winner is not None),
-        slices=slices,
-        finalists=finalist_rows(finalists) if finalists else [],
-        finalists_target=None if target is None else f"{target:g} % held by",
-        finalists_images=None if finalists is None else whole(finalists.finalists[0].runs[0].data.judged),
-        finalists_correlation=None if finalists is None else finalists.correlation,
-        finalists_best=None if finalists is None else finalists.finalists[0],
-        confirmation_closing=None if finalists is None else finalists.closing(),
-        savings=saved,
-        provenance=provenance(study, fronts.study_hypervolume(study.trials, reference) if reference else None),
+        axis_cost="" if winner is None or study.axis == "params" else fronts.cost(winner, study.axis),
+        target=target,
+        protocol=f"validation, {score_words(settings.epochs)}",
+        sections=[section for section in sections if section.data],
         files=["trials.csv", "front.csv", "report.json"],
-        **_wrong(study, held, winner, mistakes),
+        headline=_headline(study, target, cross_check(), finalists),
     )
 
 
-def _sections(drawn: set[str], confirmed: bool, saved: bool, won: bool) -> list[tuple[str, str]]:
-    """The sections that the page has, as (id, words), for its table of contents."""
-    there = {
-        "front": ("Front", "front" in drawn),
-        "finalists": ("Finalists", confirmed and won),
-        "progress": ("Progress", "front_growth" in drawn),
-        "curves": ("Curves", "curves" in drawn),
-        "spending": ("Where the budget goes", "spending" in drawn),
-        "importance": ("What mattered", "importance" in drawn),
-        "savings": ("Savings", saved),
-        "winner": ("MisclassifiedImages", won),
-        "trials": ("Trials", True),
-        "provenance": ("Provenance", True),
-    }
-    return [(name, words) for name, (words, shown) in there.items() if shown]
+def _headline(
+    study: StudyRecord, target: float | None, cross_check: str | None, finalists: Confirmation | None
+) -> Headline:
+    best = fronts.winner(study.trials, study.axis)
+    reasons = Counter(trial.reason or "no reason was recorded" for trial in study.trials if trial.state == "failed")
+    return Headline(
+        winner=best,
+        interval=None if best is None else interval(study, best.score),
+        chosen_from=len(fronts.scored(study.trials)),
+        counts=counts(study),
+        failures=tuple(reasons.most_common(_REASONS)),
+        target="" if target is None else _target(study, target),
+        epochs_saved=epochs_saved(study),
+        cross_check=cross_check,
+        finalists=finalists,
+    )
 
 
-def _spending(study: StudyRecord, winner: TrialRecord) -> dict[str, Figure]:
-    """Nothing for a network that this version cannot read."""
-    try:
-        rows = table.rows(plan_of(study, winner), study.settings.get("precision", "float32"))
-    except (UserError, KeyError, TypeError, ValueError):
-        return {}
-    return {"spending": spending_figure(rows)}
-
-
-def _wrong(
-    study: StudyRecord, held: Conditions, winner: TrialRecord | None, mistakes: MisclassifiedImages | None
-) -> dict[str, Any]:
-    """The winner's confusion matrix and misclassified images, as far as they are known."""
-    if winner is None or winner.result is None:
-        return {"confusion": [], "classes": [], "missed": [], "misclassified_total": 0}
-    counts = winner.result.confusion
-    classes = [str(name) for name in study.settings.get("dataset", {}).get("classes", ())]
-    if len(classes) != len(counts):
-        classes = [str(index) for index in range(len(counts))]
-    missed: list[Tile] = []
-    if mistakes is not None and mistakes.weights_sha256 == winner.result.weights_sha256:
-        pictures = [
-            Picture(each.pixels, f"{classes[each.true]}, not {classes[each.predicted]}", f"{each.confidence:.0f} %")
-            for each in mistakes.images
-        ]
-        missed = tiles(pictures)
-    total = 0 if mistakes is None else mistakes.total
-    return {
-        "confusion": confusion_rows(counts, classes),
-        "classes": classes,
-        "missed": missed,
-        "misclassified_total": total,
-    }
+def _target(study: StudyRecord, target: float) -> str:
+    smallest = fronts.smallest_holding(study.trials, target, study.axis)
+    first = fronts.first_reaching(study.trials, target)
+    held = "no network holds it in each of its last 3 epochs"
+    if smallest is not None:
+        cost = f"{whole(fronts.cost(smallest, study.axis))} {fronts.AXIS_WORDS[study.axis]}"
+        held = (
+            f"trial {smallest.trial} with {cost} is the smallest network that holds it in each of its last 3 epochs "
+            f"(score {percent(smallest.score)})"
+        )
+    reached = "no trial has reached it at any epoch"
+    if first is not None:
+        reached = f"trial {first.trial} was the first to reach it, at epoch {fronts.reaching_epoch(first, target)}"
+    return f"{held}; {reached}"

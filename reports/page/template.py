@@ -4,31 +4,38 @@ Everything that a template prints is escaped by Jinja, data goes to the script a
 Content-Security-Policy lets only its own scripts run and nothing be fetched.
 """
 
+import base64
 import functools
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
 
-from underbudget.reports.page.embedding import script_hash, script_json
+from underbudget.reports.page import numbers
+from underbudget.reports.pictures import data_uri
+
+# Inside <script> the parser looks for "</script" and "<!--" before it knows any JavaScript; the two separators were
+# line ends in JavaScript before 2019.
+_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+_FILTERS = (numbers.whole, numbers.decimals, numbers.percent, numbers.span, numbers.duration, data_uri)
 
 
 def render(
     template: str,
     figures: dict[str, Any],
-    now: datetime | None = None,
     *,
     data: dict[str, Any] | None = None,
     scripts: Sequence[str] = (),
-    styles: Sequence[str] = ("training.css",),
+    styles: Sequence[str] = (),
     **values: Any,
 ) -> str:
-    """A page from one of reports/page/templates, with `values` for the template.
+    """A page from one of reports/page/templates, with `values` for the template, which writes numbers by _FILTERS.
 
     `figures` are Plotly figures by name, drawn where an element has that name as `data-figure`; without figures Plotly
-    (4.6 MB) stays out. `data` is what the page's own `scripts` read beside them; `styles` follow page.css. `now` is the
-    time that the page says it was made at.
+    (4.6 MB) stays out. `data` is what the page's own `scripts` read beside them; `styles` follow page.css.
     """
     import jinja2
     from markupsafe import Markup
@@ -38,7 +45,8 @@ def render(
         from plotly.offline import get_plotlyjs
 
         sources[1:1] = [get_plotlyjs(), _file("figures.js")]
-    sources = [_lines(source) for source in sources]
+    # As an HTML parser will read them, so that the hash fits: it turns every line end into a line feed.
+    sources = [source.replace("\r\n", "\n").replace("\r", "\n") for source in sources]
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_file),
         autoescape=True,
@@ -46,13 +54,14 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {each.__name__: each for each in _FILTERS}
     return environment.get_template(template).render(
         **values,
-        made=(now or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC"),
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         style=Markup("".join(_file(name) for name in ("page.css", *styles))),
         scripts=[Markup(source) for source in sources],
         data=Markup(script_json({**figures, **(data or {})})),
-        hashes=[script_hash(source) for source in sources],
+        hashes=[_script_hash(source) for source in sources],
     )
 
 
@@ -62,11 +71,20 @@ def light_colors() -> dict[str, str]:
     return dict(re.findall(r"--([a-z]+):\s*([^;]+);", theme))
 
 
+def script_json(value: Any) -> str:
+    """JSON that may stand between <script> tags; it reads back as `value`. Raises ValueError for NaN."""
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    for character, code in _ESCAPES.items():
+        text = text.replace(character, code)
+    return text
+
+
+def _script_hash(script: str) -> str:
+    """The script's source expression in a Content-Security-Policy: only scripts named there run."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
 @functools.cache
 def _file(name: str) -> str:
     return resources.files("underbudget.reports.page").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _lines(script: str) -> str:
-    """As an HTML parser will read it, so that the hash fits: it turns every line end into a line feed."""
-    return script.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,71 +1,54 @@
 """The page of a training: one HTML file that needs no network."""
 
 import json
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from underbudget.reports import network_tables
-from underbudget.reports.page.confusion import confusion_rows
+from underbudget.reports.page.figure import COMPACT, PALETTE, Figure, axis, layout, scatter
+from underbudget.reports.page.misclassified import confusion_rows
 from underbudget.reports.page.numbers import DASH, duration, percent, whole
 from underbudget.reports.page.template import render
-from underbudget.reports.page.tiles import tiles
-from underbudget.reports.page.training_curves import training_curves
 from underbudget.reports.runs import Run, holding
-from underbudget.reports.seeds import Summary
-from underbudget.reports.training import FILES, PartStatistics, Training
+from underbudget.reports.statistics import Summary
+from underbudget.reports.training import FILES, Training
 
 PROTOCOLS = {
-    "search": "Protocol search: trained on the train part, judged on the validation part after each epoch. The test "
+    "search": "Protocol search: trained on the train part, evaluated on the validation part after each epoch. The test "
     "part was not opened.",
     "confirm": "Protocol confirm: trained on train and validation together; the labels of the test part were read once "
-    "per seed, after the last epoch, when the weights of every epoch were judged.",
-    "published": "Protocol published: trained on all training images, the test part judged after each epoch, as the "
-    "published series did. The best epoch is chosen on the test part, so it flatters; the last epoch does not.",
+    "per seed, after the last epoch, when the weights of every epoch were evaluated.",
+    "published": "Protocol published: trained on all training images, evaluated on the test part after each epoch, as "
+    "the published series did. The best epoch is chosen on the test part, so it flatters; the last epoch does not.",
 }
 
 
-def render_page(training: Training, now: datetime | None = None) -> str:
+def render_page(training: Training) -> str:
     """The page as HTML text."""
-    first, last = training.runs[0], training.last
-    goal = training.goal
+    first, goal = training.runs[0], training.goal
+    empty = {name for name in ("augmented", "missed") if not getattr(training, name)}
+    seeds = f"{len(training.runs)} seeds" if len(training.runs) > 1 else f"seed {first.seed}"
+    epochs = f"{len(first.judged)} epoch{'' if len(first.judged) == 1 else 's'}"
     return render(
         "training.html",
-        {"curves": training_curves(training.runs)},
-        now,
+        {"curves": _curves(training.runs)},
         title=training.title,
-        conditions=_conditions(training),
+        conditions=f"{first.data.name} · recipe {first.recipe['name']} · {epochs} · {seeds} · "
+        f"protocol {first.protocol}",
+        training=training,
+        first=first,
         part=training.part,
         seeds=len(training.runs),
-        last=percent(last.mean),
-        spread=spread(last),
-        params=whole(first.params),
-        macs=whole(first.macs),
-        misclassified_count=whole(len(first.missed)),
-        misclassified_total=len(first.missed),
-        judged=whole(first.data.judged),
-        layers_text=first.layers_text,
-        checks=training.checks,
+        spread=spread(training.last),
         closing="" if goal is None else holding(training.runs, goal.accuracy, goal.last),
         protocol=PROTOCOLS[first.protocol],
-        seed_rows=[_seed_row(run) for run in training.runs],
         layers=network_tables.summary_rows(training.network),
         totals=network_tables.totals(training.network),
         fields=network_tables.field_rows(training.network),
-        missed=tiles(training.missed),
-        classes=first.data.classes,
         confusion=confusion_rows(training.confusion(), first.data.classes),
-        statistics=[_statistics(part) for part in training.statistics],
-        samples=tiles(training.samples),
-        augmented=tiles(training.augmented),
         facts=facts(training.runs),
         recipe=json.dumps(first.recipe, indent=2, ensure_ascii=False),
-        files=[
-            name
-            for key, name in FILES.items()
-            if key != "page"
-            and (key != "augmented_png" or training.augmented)
-            and (key != "missed_png" or training.missed)
-        ],
+        files=[name for key, name in FILES.items() if key.removesuffix("_png") not in empty or key == "missed"],
     )
 
 
@@ -78,59 +61,62 @@ def spread(value: Summary) -> str:
     return f"sd {value.sd:.2f}, 95 % interval {value.low:.2f}{DASH}{min(value.high, 100):.2f} %"
 
 
-def facts(runs: tuple[Run, ...]) -> list[tuple[str, str]]:
+def facts(runs: Sequence[Run]) -> list[tuple[str, str]]:
     """The conditions that the numbers hold under, as (name, text)."""
     first = runs[0]
-    versions = ", ".join(f"{name} {version}" for name, version in first.versions.items())
-    readings = sum(run.readings for run in runs)
     return [
         ("data set", f"{first.data.name}, checksum {first.data.checksum[:16]}"),
         ("trained on", f"{whole(first.data.trained)} images"),
-        ("judged on", f"{whole(first.data.judged)} images of the {first.data.part} part"),
-        ("readings of the test labels", whole(readings)),
+        ("evaluated on", f"{whole(first.data.judged)} images of the {first.data.part} part"),
+        ("test-set accesses", whole(sum(run.readings for run in runs))),
         ("recipe", f"{first.recipe['name']}, {len(first.judged)} epochs, batch {first.recipe['batch_size']}"),
         ("seeds", ", ".join(str(run.seed) for run in runs)),
         ("time", f"{duration(sum(run.seconds for run in runs))} for all seeds, one after the other"),
         ("computed by", ", ".join(sorted({run.path for run in runs}))),
         ("hardware", ", ".join(sorted({f"{run.device}, {run.hardware}" for run in runs}))),
-        ("versions", versions),
+        ("versions", ", ".join(f"{name} {version}" for name, version in first.versions.items())),
         ("network", first.id),
     ]
 
 
-def _conditions(training: Training) -> str:
-    first = training.runs[0]
-    seeds = f"{len(training.runs)} seeds" if len(training.runs) > 1 else f"seed {first.seed}"
-    recipe, count = f"recipe {first.recipe['name']}", len(first.judged)
-    epochs = f"{count} epoch" if count == 1 else f"{count} epochs"
-    return f"{first.data.name} · {recipe} · {epochs} · {seeds} · protocol {first.protocol}"
-
-
-def _seed_row(run: Run) -> dict[str, Any]:
-    train = run.curve[-1].train_accuracy
-    return {
-        "seed": run.seed,
-        "last": percent(run.last),
-        "score": percent(run.score),
-        "best": f"{percent(run.best.accuracy)} (epoch {run.best.epoch})",
-        "train": percent(train),
-        "gap": f"{train - run.last:+.2f}",
-        "missed": whole(len(run.missed)),
-        "seconds": duration(run.seconds),
-    }
-
-
-def _statistics(part: PartStatistics) -> dict[str, str]:
-    def channels(values: tuple[float, ...]) -> str:
-        return ", ".join(f"{value:.4f}" for value in values)
-
-    return {
-        "part": part.part,
-        "images": whole(part.images),
-        "shape": " x ".join(str(size) for size in part.shape),
-        "minimum": f"{part.minimum:g}",
-        "maximum": f"{part.maximum:g}",
-        "mean": channels(part.mean),
-        "std": channels(part.std),
-        "per_class": "not read" if part.per_class is None else ", ".join(f"{count:,}" for count in part.per_class),
-    }
+def _curves(runs: Sequence[Run]) -> Figure:
+    """Two by two: loss above, accuracy below, train left, the evaluated part right; a line and a colour per seed."""
+    part = runs[0].data.part
+    panels: tuple[tuple[str, list[float], list[float], Callable[[Run], list[float]]], ...] = (
+        ("train loss", [0, 0.46], [0.56, 1], lambda run: [epoch.train_loss for epoch in run.curve]),
+        (f"{part} loss", [0.54, 1], [0.56, 1], lambda run: [epoch.loss for epoch in run.judged]),
+        ("train accuracy", [0, 0.46], [0, 0.44], lambda run: [epoch.train_accuracy for epoch in run.curve]),
+        (f"{part} accuracy", [0.54, 1], [0, 0.44], lambda run: [epoch.accuracy for epoch in run.judged]),
+    )
+    step = 1 if len(runs[0].curve) <= 10 else None
+    traces, notes = [], []
+    axes: dict[str, Any] = {}
+    for number, (title, x, y, values) in enumerate(panels, 1):
+        suffix = "" if number == 1 else str(number)
+        axes[f"xaxis{suffix}"] = axis("epoch" if number > 2 else "", domain=x, anchor=f"y{suffix}", dtick=step)
+        axes[f"yaxis{suffix}"] = axis("", domain=y, anchor=f"x{suffix}")
+        is_accuracy = "accuracy" in title
+        place = {"xref": "paper", "yref": "paper", "x": x[0], "y": y[1], "yshift": 18, "xanchor": "left"}
+        font = {"size": 13, "color": "@muted"}
+        notes.append({"text": title + (", %" if is_accuracy else ""), **place, "showarrow": False, "font": font})
+        for index, run in enumerate(runs):
+            found = list(zip([epoch.epoch for epoch in run.curve], values(run), strict=True))
+            trace = scatter(
+                [epoch for epoch, _ in found],
+                [value for _, value in found],
+                mode="lines+markers",
+                xaxis=f"x{suffix}",
+                yaxis=f"y{suffix}",
+                name=f"seed {run.seed}",
+                legendgroup=str(run.seed),
+                showlegend=number == len(panels),
+                line={"color": PALETTE[index % len(PALETTE)], "width": 2},
+                marker={"size": 5},
+                hovertext=[
+                    f"seed {run.seed}, epoch {epoch}<br>{title} {percent(value) if is_accuracy else f'{value:.4f}'}"
+                    for epoch, value in found
+                ],
+            )
+            traces.append(trace)
+    shape = layout(height=560, annotations=notes, margin={**COMPACT, "t": 52}, showlegend=len(runs) > 1, **axes)
+    return {"data": traces, "layout": shape}

@@ -8,6 +8,7 @@ from underbudget.reports import comparison_tables as tables
 from underbudget.reports import front as fronts
 from underbudget.reports.comparison import Comparison
 from underbudget.reports.comparison import compare as compared
+from underbudget.reports.writing import write_comparison
 from underbudget.search.commands.terminal import console, say, table
 from underbudget.search.study import finding
 from underbudget.search.study.location import StudyLocation
@@ -23,7 +24,7 @@ def compare(
     """
     found = compared([finding.read(where) for where in places], target)
     folder = output or places[0].folder.parent / tables.folder_name([where.name for where in places])
-    return found, tables.write_comparison(found, folder)
+    return found, write_comparison(found, folder)
 
 
 def print_comparison(found: Comparison) -> None:

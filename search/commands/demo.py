@@ -14,7 +14,7 @@ def demo(runs: Runs = None) -> int:
     """Search, report, export and predict on scikit-learn's digits; about two minutes on two cores."""
     from underbudget.search.commands import searching, stopping, summary
     from underbudget.search.commands.terminal import say
-    from underbudget.search.results import report
+    from underbudget.search.results import exporting, report
     from underbudget.search.results import trained_trials as winners
     from underbudget.search.session import resolving
     from underbudget.search.session.request import Request
@@ -42,7 +42,7 @@ def demo(runs: Runs = None) -> int:
     paths, confirmation = report.write(where, study)
     say("3 of 4  Exporting the winner as one file, checked in a process of its own")
     output = where.folder / "models" / "winner.py"
-    done = winners.export(where, study, best, output, force=True)
+    done = exporting.export_trial(where, study, best, output, force=True)
     say("4 of 4  The exported file, by itself, reads a picture of the validation part")
     picture = output.with_name("digit.png")
     label = _write_picture(where.folder, picture)

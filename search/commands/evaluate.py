@@ -7,8 +7,6 @@ import typer
 
 from underbudget.search.commands.options import DataDir, Json
 
-BATCH = 500  # images at a time
-
 
 def evaluate(
     file: Annotated[
@@ -25,8 +23,8 @@ def evaluate(
 
     Give only a py, pt2 or c file that you trust.
     """
-    import numpy as np
     import torch
+    from torch import Tensor
 
     from underbudget.models.errors import UserError
     from underbudget.models.export import formats
@@ -36,6 +34,8 @@ def evaluate(
     from underbudget.search.data import sources
     from underbudget.search.data.store import verify
     from underbudget.search.experiments import test_set_accesses
+    from underbudget.search.training.evaluate import evaluate as measure
+    from underbudget.search.training.evaluate import on_device
 
     kind = formats.of(file)
     model = load(file)
@@ -47,15 +47,10 @@ def evaluate(
         has = f"{'x'.join(map(str, data.info.input_shape))} of {len(data.info.classes)}"
         raise UserError(f"{file} takes {takes}, {dataset} has {has}: name its data set by --dataset")
     verify(data, ("test",))
-    part = data.part("test")
-    predicted = [
-        model.logits(torch.from_numpy(np.array(part.images[start : start + BATCH])).float()).argmax(1).numpy()
-        for start in range(0, len(part.images), BATCH)
-    ]
-    right = int((np.concatenate(predicted) == part.labels).sum())
+    images, labels = on_device(data.part("test"), torch.device("cpu"))
+    result = measure(model.logits, images, labels, Tensor.float, len(data.info.classes))
+    right, count, accuracy = result.right, len(labels), result.accuracy
     noted = test_set_accesses.note(data.folder, "evaluate", str(file), None, 1, 1)
-    count = len(part.labels)
-    accuracy = 100 * right / count
     low, high = accuracy_interval(accuracy, count)
     times = test_set_accesses.total(data.folder)
     if as_json:

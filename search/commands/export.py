@@ -1,6 +1,5 @@
 """`underbudget export`: a network as a file that stands on its own."""
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -66,7 +65,7 @@ def export(
     say()
     for one in written:
         if one.verification is not None:
-            for line in one.format.usage(shlex.quote(str(one.verification.path))):
+            for line in one.format.usage(one.verification.path):
                 say(f"  {line}")
 
 
@@ -85,6 +84,7 @@ def _gathered(
     from underbudget.search.commands.terminal import say
     from underbudget.search.experiments.network_spec import split_trial
     from underbudget.search.results import exporting, selection, trained_trials
+    from underbudget.search.results.cross_check import CrossCheck
     from underbudget.search.study import finding
 
     folder = Path(data_dir) if data_dir else None
@@ -108,13 +108,13 @@ def _gathered(
         trial, why = chosen.trial, chosen.why
     else:
         trial, why = trained_trials.pick(found, number), ""
-    confirmation = trained_trials.confirm(found, trial)
+    with CrossCheck(found, trial) as cross_check:
+        bundle, confirmed = exporting.of_trial(where, found, trial, folder, searched)
+        counts = cross_check.line
     say(f"{name}:{trial.trial} {summary.trial_line(found, trial).partition(', ')[2]}")
     if why:
         say(f"picked: {why}")
-    say(confirmation)
-    if not searched and (finalist := exporting.of_finalist(where, found, trial, folder)):
-        bundle, said = finalist
-        say(f"confirmed: {said}; --searched exports the weights of the search instead")
-        return bundle
-    return exporting.of_trial(where, found, trial, folder)
+    say(counts)
+    if confirmed:
+        say(f"confirmed: {confirmed}; --searched exports the weights of the search instead")
+    return bundle

@@ -23,8 +23,8 @@ def show(
     """Show a network: layer table, parameters, MACs, sizes, receptive field."""
     from underbudget.budget.table import describe, render
     from underbudget.models.errors import UserError
-    from underbudget.models.finding import find_network
     from underbudget.models.plan import parse_input_shape, plan
+    from underbudget.models.references import find_network
     from underbudget.search.commands.terminal import console, print_json, say
     from underbudget.search.experiments.network_spec import split_trial
 

@@ -31,7 +31,7 @@ def _one_study(name: str, target: float | None, as_json: bool, runs: str | None,
     from underbudget.search.commands import summary
     from underbudget.search.commands.terminal import print_json, say
     from underbudget.search.session.request import Request
-    from underbudget.search.study import finding
+    from underbudget.search.study import finding, locks
 
     where = finding.find(name, runs, storage)
     found = finding.read(where)
@@ -39,7 +39,7 @@ def _one_study(name: str, target: float | None, as_json: bool, runs: str | None,
         print_json(tables.to_json(found, target))
         return
     settings = found.settings
-    searched = finding.is_searched(where)
+    searched = locks.is_held(where)
     say(f"study {found.name} in {finding.shown_storage(where)}")
     say(
         f"{settings['dataset']['name']}, {settings['budget']}, {settings['epochs']} epochs, "
@@ -108,5 +108,5 @@ def _facts(name: str, runs: str | None, storage: str | None) -> dict[str, Any]:
         **tables.counts(found),
         "front": len(fronts.front(found.trials, found.axis)),
         "score": None if best is None else best.score,
-        "params": None if best is None else fronts.params(best),
+        "params": None if best is None else fronts.cost(best),
     }

@@ -43,7 +43,7 @@ def trial_line(study: StudyRecord, trial: TrialRecord) -> str:
     bounds = tables.interval(study, trial.score)
     interval = "" if bounds is None else f" ({bounds[0]:.2f} .. {bounds[1]:.2f})"
     other = "" if study.axis == "params" else f", {fronts.cost(trial, study.axis):,} {fronts.AXIS_WORDS[study.axis]}"
-    return f"#{trial.trial}, {trial.score:.2f} %{interval}, {fronts.params(trial):,} parameters{other}"
+    return f"#{trial.trial}, {trial.score:.2f} %{interval}, {fronts.cost(trial):,} parameters{other}"
 
 
 def target_lines(study: StudyRecord, target: float) -> list[str]:
@@ -66,7 +66,7 @@ def print_summary(study: StudyRecord, target: float | None = None) -> None:
     if best is None:
         say("no trial is complete yet: there is no front and no winner")
         return
-    n = tables.validation_images(study)
+    n = study.stored.images
     say()
     measured = f"validation accuracy, {score_words(study.settings.get('epochs'))}"
     say(f"Front: {measured}, {n:,} images" if n else f"Front: {measured}")

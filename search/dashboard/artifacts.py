@@ -1,11 +1,10 @@
-"""Files that trials of the front bring to Optuna Dashboard: the exported model and the confusion matrix."""
+"""Files that trials of the front bring to Optuna Dashboard: the network as Python code and the confusion matrix."""
 
 import math
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from underbudget.models.errors import UnderbudgetError
@@ -17,17 +16,17 @@ from underbudget.search.study.location import StudyLocation
 if TYPE_CHECKING:
     from underbudget.reports.dashboard.storing import File
 
-FOLDER = "artifacts"  # below the study's folder: Optuna's artifact store
-_SPACE = uuid.UUID("4f2a4be4-6f0e-5a86-9d0e-6b8a4c1f3d57")  # of the files' names
+FOLDER = "artifacts"  # below the study's folder: Optuna's artifact store, a file per identity
+_SPACE = uuid.UUID("4f2a4be4-6f0e-5a86-9d0e-6b8a4c1f3d57")  # of the identities
 _NAME = 20  # characters of a class that a picture has room for
-_CLASSES = 60  # of which a matrix can still be read
+_CLASSES = 60  # with more of them a matrix cannot be read
 
 
 def front_artifacts(
     where: StudyLocation, study: StudyRecord, trials: Sequence[TrialRecord], seconds: float = math.inf
 ) -> tuple[dict[int, list["File"]], str]:
-    """The files of complete trials, by trial number; made where they are not there yet, the models first, each kind in
-    the order of `trials`. None is begun after so many `seconds`.
+    """The files of complete trials, by trial number. Those not there yet are made, the models first, each kind in the
+    order of `trials`; none is begun after so many `seconds`.
 
     The second value is "" or what was left out and why, one line.
     """
@@ -37,35 +36,31 @@ def front_artifacts(
     deadline = time.monotonic() + seconds
     found: dict[int, list[File]] = {trial.trial: [] for trial in trials}
     failures: list[str] = []
-    folder = where.folder / FOLDER
-    makers: tuple[tuple[str, str, Callable[[StudyLocation, StudyRecord, TrialRecord], bytes]], ...] = (
-        ("trial-{}.py", "text/x-python", _model),
-        ("trial-{}-confusion.png", "image/png", _confusion),
-    )
-    for filename, mimetype, make in makers:
+    kinds = (("trial-{}.py", "text/x-python", _model), ("trial-{}-confusion.png", "image/png", _confusion))
+    for filename, mimetype, make in kinds:
         for trial in trials:
             if trial.result is None or (make is _confusion and len(trial.result.confusion) > _CLASSES):
                 continue
             name = filename.format(trial.trial)
-            # What the content follows from: the same again has the same name, another content never has.
+            # What determines the content: the same file has the same name again, another one never has.
             source = f"{study.name}/{name}/{trial.result.weights_sha256}/{__version__}"
-            identity = str(uuid.uuid5(_SPACE, source))
-            if not (folder / identity).is_file():
-                if time.monotonic() >= deadline:
-                    continue
-                try:
-                    write_atomically(folder / identity, make(where, study, trial))
-                except (UnderbudgetError, OSError, ValueError) as error:
-                    failures.append(" ".join(str(error).split())[:200])
-                    continue
-            found[trial.trial].append(File(identity, name, mimetype))
+            file = File(str(uuid.uuid5(_SPACE, source)), name, mimetype)
+            path = where.folder / FOLDER / file.identity
+            try:
+                if not path.is_file():
+                    if time.monotonic() >= deadline:
+                        continue
+                    write_atomically(path, make(where, study, trial))
+                found[trial.trial].append(file)
+            except (UnderbudgetError, OSError, ValueError) as error:
+                failures.append(" ".join(str(error).split())[:200])
     more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
     return found, f"note: a file for the dashboard was left out{more}: {failures[0]}" if failures else ""
 
 
-def path_of(where: StudyLocation, identity: str) -> Path:
-    """Where the file of that identity lies."""
-    return where.folder / FOLDER / identity
+def remove(where: StudyLocation, identity: str) -> None:
+    """Delete a file that no trial has any more."""
+    (where.folder / FOLDER / identity).unlink(missing_ok=True)
 
 
 def _model(where: StudyLocation, study: StudyRecord, trial: TrialRecord) -> bytes:

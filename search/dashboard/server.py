@@ -1,8 +1,8 @@
-"""Optuna Dashboard on a port of this machine, as it is but for two things around it.
+"""Serves Optuna Dashboard on a port of this machine, with two additions.
 
-It has no login, so only browsers that name this machine are answered: a foreign page whose name has been made to lead
-to 127.0.0.1 (DNS rebinding) could otherwise read and delete studies. And one style sheet is added: the dashboard shows
-attributes of a trial on one line each, which makes its pages as wide as our records are long.
+It has no login, so only requests that name this machine are answered: a foreign page whose name was made to lead to
+127.0.0.1 (DNS rebinding) could otherwise read and delete studies. And pages get a style sheet: the dashboard shows each
+attribute of a trial on one line, so they would be as wide as our records are long.
 """
 
 import ipaddress
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 LOOPBACK = "127.0.0.1"
-_STYLE = "/underbudget.css"
-_SHEET = b"""\
+_STYLE = b"""<style>
 main .MuiBox-root > .MuiBox-root > .MuiTypography-body1 {
   white-space: normal; overflow-wrap: anywhere; max-height: 3em; overflow-y: auto;
 }
@@ -30,15 +29,14 @@ main :is(p, td) > a, main strong > a { color: #1e88e5; }
 main table:not(.MuiTable-root) { border-collapse: collapse; }
 main table:not(.MuiTable-root) :is(th, td) { padding: 2px 10px; }
 main table:not(.MuiTable-root) tr { border-bottom: 1px solid rgba(128, 128, 128, 0.25); }
-"""
-_NEAR = 100  # ports that are tried after a taken one
+</style>"""
+_NEAR = 100  # ports to try after a taken one
 
 
 def server(url: str, artifacts: Path, host: str, port: int) -> "WSGIServer":
-    """A server that listens; `serve_forever` answers, a thread per request.
+    """A listening server, with a thread per request; `serve_forever` answers.
 
-    artifacts: folder of the artifact store. Raises UserError for a host that is none of this machine's, and for a port
-    that is taken or not allowed, naming the next free one.
+    artifacts: folder of the artifact store. Raises UserError as `check_port`, and for a port that is not allowed.
     """
     import socketserver
     from wsgiref import simple_server
@@ -60,8 +58,7 @@ def server(url: str, artifacts: Path, host: str, port: int) -> "WSGIServer":
             self.setup_environ()
 
     check_port(host, port)
-    application = optuna_dashboard.wsgi(url, FileSystemArtifactStore(artifacts))
-    application = _styled(application)
+    application = _styled(optuna_dashboard.wsgi(url, FileSystemArtifactStore(artifacts)))
     if is_loopback(host):
         application = _for_this_machine(application)
     try:
@@ -83,27 +80,23 @@ def is_loopback(host: str) -> bool:
 
 
 def check_port(host: str, port: int) -> None:
-    """Raises UserError where a port is taken, naming the next free one, or the host is none of this machine's."""
+    """Raises UserError for a taken port, naming the next free one, and for a host that is not this machine's."""
     if not 1 <= port <= 65535:
         raise UserError(f"--port is a whole number from 1 to 65535, not {port}")
-    family = _family(host)
-    if not is_free(host, 0, family):
+    if not _is_free(host, 0):
         raise UserError(f"--host {host} is no address of this machine: leave it out, or give 0.0.0.0 for all of them")
-    if not is_free(host, port, family):
-        other = next((p for p in range(port + 1, min(port + _NEAR, 65536)) if is_free(host, p, family)), None)
+    if not _is_free(host, port):
+        other = next((p for p in range(port + 1, min(port + _NEAR, 65536)) if _is_free(host, p)), None)
         hint = "give another --port" if other is None else f"{other} is free: --port {other}"
         raise UserError(f"the port {port} of {host} is in use, {hint}")
 
 
-def is_free(host: str, port: int, family: socket.AddressFamily = socket.AF_INET) -> bool:
-    """Whether one could listen there."""
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
+def _is_free(host: str, port: int) -> bool:
+    try:
+        with socket.create_server((host, port), family=_family(host)):
+            return True
+    except OSError:
+        return False
 
 
 def _family(host: str) -> socket.AddressFamily:
@@ -130,33 +123,23 @@ def _for_this_machine(application: "WSGIApplication") -> "WSGIApplication":
 
 
 def _styled(application: "WSGIApplication") -> "WSGIApplication":
-    """The same with our style sheet: the page's Content-Security-Policy lets it load one from the same address."""
-    link = f'<link rel="stylesheet" href="{_STYLE}"></head>'.encode()
+    """The same with our style sheet in its pages, which their Content-Security-Policy allows."""
 
     def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-        path = str(environ.get("PATH_INFO", ""))
-        if path == _STYLE:
-            start("200 OK", [("Content-Type", "text/css; charset=utf-8"), ("Content-Length", str(len(_SHEET)))])
-            return [_SHEET]
-        if path != "/dashboard" and not path.startswith("/dashboard/"):
+        if not f"{environ.get('PATH_INFO', '')}/".startswith("/dashboard/"):
             return application(environ, start)
         environ.pop("HTTP_IF_MODIFIED_SINCE", None)  # the page is put together here: it is never "not modified"
-        begun: list[tuple[str, list[tuple[str, str]]]] = []
 
-        def hold(status: str, headers: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
-            begun.append((status, headers))
-            return lambda data: None
+        def begin(status: str, headers: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
+            kept = [
+                header for header in headers if header[0].lower() not in ("content-length", "last-modified", "etag")
+            ]
+            return start(status, kept, *error)
 
-        body = application(environ, hold)
-        try:
-            page = b"".join(body).replace(b"</head>", link, 1)
-        finally:
-            if hasattr(body, "close"):
-                body.close()
-        status, headers = begun[-1]
-        ours = ("content-length", "last-modified", "etag")
-        kept = [(name, value) for name, value in headers if name.lower() not in ours]
-        start(status, [*kept, ("Content-Length", str(len(page)))])
-        return [page]
+        body = application(environ, begin)
+        page = b"".join(body)
+        if hasattr(body, "close"):
+            body.close()
+        return [page.replace(b"</head>", _STYLE + b"</head>", 1)]
 
     return answer

@@ -1,4 +1,4 @@
-"""Brings a study's additions to Optuna Dashboard up to date: figures, notes, files of the front (docs/dashboard.md)."""
+"""Keeps what a study shows in Optuna Dashboard up to date: figures, notes, files of the front (docs/dashboard.md)."""
 
 import logging
 import math
@@ -7,7 +7,8 @@ import time
 from underbudget.models.errors import UnderbudgetError
 from underbudget.reports import front as fronts
 from underbudget.reports.record import StudyRecord
-from underbudget.search.dashboard.artifacts import front_artifacts, path_of
+from underbudget.reports.storage_url import reason
+from underbudget.search.dashboard import artifacts as files_of_front
 from underbudget.search.progress import Event, Notify, Progress
 from underbudget.search.study import finding, locks
 from underbudget.search.study.location import StudyLocation
@@ -17,14 +18,14 @@ log = logging.getLogger(__name__)
 EVERY = 60.0  # seconds between two updates in a search, at least
 _SHARE = 0.01  # of a search's time that updates may take
 _FILES = 3.0  # seconds in which files are begun at the end of a search
-_PATIENCE = 5.0  # seconds that a locked database is waited for
+_PATIENCE = 5.0  # seconds to wait for a locked database
 
 
 def update(where: StudyLocation, study: StudyRecord, artifacts: bool = True, seconds: float = math.inf) -> str:
-    """Store figures, notes and, with `artifacts`, the files of the trials on the front; what is unchanged is not
-    written again. No file is begun after so many `seconds`: the next update goes on.
+    """Store figures, notes and, with `artifacts`, the files of the trials on the front; only what changed is written.
+    No file is begun after so many `seconds`: the next update goes on.
 
-    Returns "" or, where something cannot be written, what and why: one line for a person, nothing is raised.
+    Returns "" or, where something cannot be written, what and why: one line for a person. Raises nothing.
     """
     import sqlalchemy as sa
 
@@ -36,26 +37,23 @@ def update(where: StudyLocation, study: StudyRecord, artifacts: bool = True, sec
     try:
         if where.database is not None:
             locks.check_one_name(where.database)
-        files, left_out = front_artifacts(where, study, front[::-1], seconds) if artifacts else (None, "")
+        files, said = files_of_front.front_artifacts(where, study, front[::-1], seconds) if artifacts else (None, "")
         notes = {trial.trial: trial_note(study, trial) for trial in front}
-        stored = store(
-            where.url, where.name, DashboardContent(figures(study), study_note(study), notes, files), _PATIENCE
-        )
-        for identity in stored.dropped:
-            path_of(where, identity).unlink(missing_ok=True)
+        content = DashboardContent(figures(study), study_note(study), notes, files)
+        for identity in store(where.url, where.name, content, _PATIENCE):
+            files_of_front.remove(where, identity)
+        return said
     except sa.exc.SQLAlchemyError as error:
-        why = str(getattr(error, "orig", None) or error).strip().split("\n")[0][:200]
-        return f"note: the study takes no figures and notes for the dashboard now ({why})"
+        return f"note: the study takes no figures and notes for the dashboard now ({reason(error)})"
     except (OSError, LookupError, TypeError, ValueError, UnderbudgetError) as error:
         return f"note: no figures and notes for the dashboard ({' '.join(str(error).split())[:200]})"
-    return left_out
 
 
 class Updater:
-    """Updates figures and notes in a search: at most once a minute, and in at most a hundredth of its time.
+    """Updates figures and notes during a search: at most once a minute, and in at most a hundredth of its time.
 
-    The coordinator calls it between two events, so that nobody else writes at that moment and a search stays one
-    thread; its workers have a job more than they train and go on meanwhile.
+    The coordinator calls it between two events, so that nobody else writes at that moment; its workers have a job more
+    than they train and go on meanwhile.
     """
 
     def __init__(self, where: StudyLocation) -> None:
@@ -64,19 +62,18 @@ class Updater:
         self._used = False
 
     def watching(self, notify: Notify) -> Notify:
-        """The same listener, after which the study is updated where it is time to."""
+        """The same listener, after which the study is updated when that is due."""
 
         def told(event: Event, progress: Progress) -> None:
             notify(event, progress)
-            self._when_due()
+            if time.monotonic() >= self._due:
+                self._update()
 
         return told
 
-    def _when_due(self, artifacts: bool = False) -> None:
-        begun = time.monotonic()
-        if begun < self._due:
-            return
+    def _update(self, artifacts: bool = False) -> None:
         self._used = True
+        begun = time.monotonic()
         try:
             said = update(self._where, finding.read(self._where), artifacts, _FILES)
         except Exception as error:  # a search goes on without pictures of it
@@ -87,7 +84,6 @@ class Updater:
         self._due = time.monotonic() + max(EVERY, taken / _SHARE)
 
     def close(self) -> None:
-        """The last update of a search that has lasted long enough for one: the only one that makes files."""
+        """The last update of a search that was long enough for one: the only one that makes files."""
         if self._used:
-            self._due = 0.0
-            self._when_due(artifacts=True)
+            self._update(artifacts=True)

@@ -11,11 +11,9 @@ import math
 import os
 import socket
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,15 +29,7 @@ class IdxFiles:
     """Where the four files of a data set lie below a data folder, and what their MD5 sums are."""
 
     torchvision: str  # the class in torchvision.datasets that knows the mirrors; names the folder too
-    train_images: tuple[str, str]  # (file name, MD5 as torchvision publishes it)
-    train_labels: tuple[str, str]
-    test_images: tuple[str, str]
-    test_labels: tuple[str, str]
-
-    @property
-    def md5(self) -> dict[str, str]:
-        """MD5 by file name."""
-        return dict((self.train_images, self.train_labels, self.test_images, self.test_labels))
+    md5: dict[str, str]  # by file name, as torchvision publishes them: images and labels to train, then to test
 
     def raw(self, folder: Path) -> Path:
         """Where torchvision keeps the files below the data folder `folder`."""
@@ -67,11 +57,11 @@ class IdxFiles:
             paths = [self.raw(folder) / name for folder in folders]
             return next((path for path in paths if path.exists()), paths[0])
 
-        def part(images: tuple[str, str], labels: tuple[str, str]) -> Part:
-            pixels = read_idx(find(images[0]), dimensions=3)
-            return Part(images=pixels[:, None], labels=read_idx(find(labels[0]), dimensions=1).astype(np.int64))
+        def part(images: Path, labels: Path) -> Part:
+            return Part(read_idx(images, dimensions=3)[:, None], read_idx(labels, dimensions=1).astype(np.int64))
 
-        return part(self.train_images, self.train_labels), part(self.test_images, self.test_labels)
+        train_images, train_labels, test_images, test_labels = map(find, self.md5)
+        return part(train_images, train_labels), part(test_images, test_labels)
 
     def missing(self, folders: Sequence[Path]) -> list[str]:
         """Names of the files that none of the data folders has."""
@@ -106,9 +96,15 @@ class IdxFiles:
     def _download_one(self, url: str, raw: Path, name: str) -> None:
         from torchvision.datasets.utils import download_url
 
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=raw) as unfinished, _socket_timeout(CONNECT_SECONDS):
-            download_url(url, unfinished, filename=name, md5=self.md5[name])
-            os.replace(Path(unfinished) / name, raw / name)
+        # torchvision sets no timeout: behind a wall that swallows packets its download would hang for minutes
+        before = socket.getdefaulttimeout()
+        socket.setdefaulttimeout(CONNECT_SECONDS)
+        try:
+            with tempfile.TemporaryDirectory(prefix=".download-", dir=raw) as unfinished:
+                download_url(url, unfinished, filename=name, md5=self.md5[name])
+                os.replace(Path(unfinished) / name, raw / name)
+        finally:
+            socket.setdefaulttimeout(before)
 
 
 def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
@@ -129,20 +125,5 @@ def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
 
 
 def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, _md5_hash).hexdigest()
-
-
-def _md5_hash() -> Any:
-    return hashlib.md5(usedforsecurity=False)  # else refused where only approved hashes are allowed
-
-
-@contextmanager
-def _socket_timeout(seconds: float) -> Iterator[None]:
-    """torchvision sets no timeout: behind a wall that swallows packets its download would hang for minutes."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+    with path.open("rb") as file:  # else refused where only approved hashes are allowed
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

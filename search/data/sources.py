@@ -32,12 +32,12 @@ class Source:
     name: str  # as on the command line
     title: str
     description: str  # one line
-    images: int  # all parts together
     classes: tuple[str, ...]  # names, by label
-    input_shape: tuple[int, int, int]  # (channels, height, width)
     licence: str
     origin: str
-    split: tuple[int, ...]  # ratio of train : validation, or of train : validation : test where no test part is given
+    images: int = 70_000  # all parts together
+    input_shape: tuple[int, int, int] = (1, 28, 28)  # (channels, height, width)
+    split: tuple[int, ...] = (50, 10)  # train : validation, or train : validation : test where no test part is given
     files: IdxFiles | None = None  # to be downloaded; None: comes with scikit-learn
 
     @property
@@ -47,7 +47,13 @@ class Source:
         return hashlib.sha256(repr(content).encode()).hexdigest()[:8]
 
 
+def _idx_files(torchvision: str, *md5: str) -> IdxFiles:
+    names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    return IdxFiles(torchvision, {f"{name}-ubyte.gz": digest for name, digest in zip(names, md5, strict=True)})
+
+
 _DIGITS = tuple("0123456789")
+_CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
 DATASETS: dict[str, Source] = {
     source.name: source
@@ -58,7 +64,6 @@ DATASETS: dict[str, Source] = {
             description="handwritten digits, 8x8 enlarged to 28x28; comes with scikit-learn, needs no network",
             images=1_797,
             classes=_DIGITS,
-            input_shape=(1, 28, 28),
             licence="CC BY 4.0",
             origin="Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998 (its test part)",
             split=(70, 15, 15),
@@ -67,47 +72,30 @@ DATASETS: dict[str, Source] = {
             name="mnist",
             title="MNIST",
             description="handwritten digits, 28x28 grey; 12 MB to download",
-            images=70_000,
             classes=_DIGITS,
-            input_shape=(1, 28, 28),
             licence="CC BY-SA 3.0",
             origin="LeCun, Cortes and Burges, The MNIST database of handwritten digits, 1998",
-            split=(50, 10),
-            files=IdxFiles(
-                torchvision="MNIST",
-                train_images=("train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
-                train_labels=("train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432"),
-                test_images=("t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3"),
-                test_labels=("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c"),
+            files=_idx_files(
+                "MNIST",
+                "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+                "d53e105ee54ea40749a09fcbcd1e9432",
+                "9fb629c4189551a2d022fa330f9573f3",
+                "ec29112dd5afa0611ce80d1b7f02629c",
             ),
         ),
         Source(
             name="fashion-mnist",
             title="Fashion-MNIST",
             description="pieces of clothing, 28x28 grey; 31 MB to download",
-            images=70_000,
-            classes=(
-                "T-shirt/top",
-                "Trouser",
-                "Pullover",
-                "Dress",
-                "Coat",
-                "Sandal",
-                "Shirt",
-                "Sneaker",
-                "Bag",
-                "Ankle boot",
-            ),
-            input_shape=(1, 28, 28),
+            classes=_CLOTHES,
             licence="MIT",
             origin="Xiao, Rasul and Vollgraf, Fashion-MNIST, arXiv:1708.07747, 2017",
-            split=(50, 10),
-            files=IdxFiles(
-                torchvision="FashionMNIST",
-                train_images=("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
-                train_labels=("train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe"),
-                test_images=("t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79"),
-                test_labels=("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310"),
+            files=_idx_files(
+                "FashionMNIST",
+                "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+                "25c81989df183df01b3e8a0aad5dffbe",
+                "bef4ecab320f06d8554ea6380940ec79",
+                "bb300cfdad3c16e7a12a480ee83cd310",
             ),
         ),
     )

@@ -62,16 +62,11 @@ class DatasetInfo:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "DatasetInfo":
         """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for anything else."""
-        channels, height, width = value["input_shape"]
+        channels, height, width = map(int, value["input_shape"])
+        counts: dict[str, int] = {part: int(value["counts"][part]) for part in PARTS}
+        rest = {name: tuple(value[name]) for name in ("classes", "mean", "std")}
         return cls(
-            name=value["name"],
-            title=value["title"],
-            input_shape=(int(channels), int(height), int(width)),
-            classes=tuple(value["classes"]),
-            counts={part: int(value["counts"][part]) for part in PARTS},
-            mean=tuple(value["mean"]),
-            std=tuple(value["std"]),
-            checksum=value["checksum"],
+            value["name"], value["title"], (channels, height, width), counts=counts, checksum=value["checksum"], **rest
         )
 
 
@@ -109,24 +104,25 @@ def open_dataset(folder: Path) -> Dataset:
 
     Raises UserError when there is none, when it is damaged, or when a newer version wrote it.
     """
-    header = _read_header(folder)
-    for name, expected in header.sizes.items():
+    info, files = _read_header(folder)
+    for name, entry in files.items():
         path = folder / name
         size = path.stat().st_size if path.is_file() else None
-        if size != expected:
-            found = "is missing" if size is None else f"has {size} bytes instead of {expected}"
+        if size != entry["bytes"]:
+            found = "is missing" if size is None else f"has {size} bytes instead of {entry['bytes']}"
             raise _damaged(folder, f"{name} {found}")
-    return Dataset(info=header.info, folder=folder)
+    return Dataset(info, folder)
 
 
 def verify(dataset: Dataset, parts: Sequence[PartName] = PARTS) -> None:
     """Read every byte of `parts` and compare with the checksum. Raises UserError when the store was changed."""
-    header = _read_header(dataset.folder)
-    if dataset.info != header.info or _checksum(header.info, header.digests) != header.info.checksum:
+    info, files = _read_header(dataset.folder)
+    digests = {name: entry["sha256"] for name, entry in files.items()}
+    if dataset.info != info or _checksum(info, digests) != info.checksum:
         raise _damaged(dataset.folder, f"{HEADER} was changed")
     for part in parts:
         for kind, array in dataset.part(part).arrays().items():
-            if _sha256(array) != header.digests[_file(part, kind)]:
+            if _sha256(array) != digests[_file(part, kind)]:
                 raise _damaged(dataset.folder, f"{_file(part, kind)} was changed")
 
 
@@ -185,10 +181,8 @@ def channel_statistics(images: npt.NDArray[np.uint8]) -> tuple[tuple[float, ...]
         times_of = np.zeros(256, dtype=np.int64)
         for start in range(0, len(images), 4096):  # bincount makes 8 bytes of each pixel: not of all at once
             times_of += np.bincount(images[start : start + 4096, channel].ravel(), minlength=256)
-        histogram = times_of.tolist()
-        count = sum(histogram)
-        total = sum(value * times for value, times in enumerate(histogram))
-        squares = sum(value * value * times for value, times in enumerate(histogram))
+        pairs = list(enumerate(times_of.tolist()))
+        count, total, squares = (sum(value**power * times for value, times in pairs) for power in range(3))
         means.append(total / count / 255)
         deviations.append(((count * squares - total * total) / count**2) ** 0.5 / 255)
     return tuple(means), tuple(deviations)
@@ -231,14 +225,8 @@ def _check(arrays: Mapping[tuple[PartName, str], npt.NDArray[Any]], classes: int
             raise ValueError(f"{part} labels must be 0..{classes - 1}, not {labels.min()}..{labels.max()}")
 
 
-@dataclass(frozen=True)
-class _Header:
-    info: DatasetInfo
-    sizes: dict[str, int]  # bytes by file name
-    digests: dict[str, str]  # sha256 of the values by file name
-
-
-def _read_header(folder: Path) -> _Header:
+def _read_header(folder: Path) -> tuple[DatasetInfo, dict[str, dict[str, Any]]]:
+    """What a store is, and of each of its files `bytes` and `sha256`, of the values."""
     try:
         header = json.loads((folder / HEADER).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -251,12 +239,9 @@ def _read_header(folder: Path) -> _Header:
             f"the prepared data set {folder} has version {version}, this program reads {STORE_VERSION}: upgrade it"
         )
     try:
-        files = {name: header["files"][name] for name in (_file(part, kind) for part in PARTS for kind in KINDS)}
-        return _Header(
-            info=DatasetInfo.from_json(header["info"]),
-            sizes={name: int(entry["bytes"]) for name, entry in files.items()},
-            digests={name: str(entry["sha256"]) for name, entry in files.items()},
-        )
+        entries = ((name, header["files"][name]) for name in (_file(part, kind) for part in PARTS for kind in KINDS))
+        files = {name: {"bytes": int(entry["bytes"]), "sha256": str(entry["sha256"])} for name, entry in entries}
+        return DatasetInfo.from_json(header["info"]), files
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(folder, f"{HEADER} is incomplete") from error
 

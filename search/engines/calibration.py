@@ -7,9 +7,9 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass
-from types import TracebackType
 
 from underbudget.models.errors import UnderbudgetError
 from underbudget.models.language import parse
@@ -36,64 +36,59 @@ class Throughput:
     bytes_free: float  # of the GPU's memory, that are left
 
 
-class Measure:
+Measure = AbstractContextManager[Callable[[int], Throughput]]
+
+
+@contextmanager
+def measurement(job: Job, seconds: float = 1.5) -> Iterator[Callable[[int], Throughput]]:
     """Measures throughput on a job's GPU, in a process of its own that is gone with the block.
 
-    Called with a number of trainings at once. Raises UnderbudgetError where the measurement fails, for want of memory
-    say.
+    Gives a function of the number of trainings at once, which raises UnderbudgetError where the measurement fails, for
+    want of memory say. seconds: of each measurement, and before it as long again for clocks and caches to settle.
     """
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "underbudget.search.engines.throughput", str(seconds)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment_for(job.device),
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    commands, answers = process.stdin, process.stdout
 
-    def __init__(self, job: Job, seconds: float = 1.5) -> None:
-        """seconds: of each measurement, and before it as long again for clocks and caches to settle."""
-        self._job, self._seconds = job, seconds
+    def send(line: str) -> None:
+        with suppress(OSError):  # it is dead, which the missing answer tells
+            commands.write(line + "\n")
+            commands.flush()
 
-    def __enter__(self) -> Callable[[int], Throughput]:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "underbudget.search.engines.throughput", str(self._seconds)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment_for(self._job.device),
-        )
-        self._timer = threading.Timer(_SECONDS, self._process.kill)
-        self._timer.daemon = True
-        self._timer.start()
-        self._send(json.dumps(asdict(self._job)))
-        return self._measure
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._timer.cancel()
-        self._process.kill()
-        self._process.communicate()
-
-    def _measure(self, at_once: int) -> Throughput:
-        assert self._process.stdout is not None
-        self._send(str(at_once))
-        line = self._process.stdout.readline()
+    def measure(at_once: int) -> Throughput:
+        send(str(at_once))
+        line = answers.readline()
         if not line:
-            raise UnderbudgetError(f"the measurement ended with exit code {self._process.wait()}")
+            raise UnderbudgetError(f"the measurement ended with exit code {process.wait()}")
         answer = json.loads(line)
         if "error" in answer:
             raise UnderbudgetError(answer["error"])
         return Throughput(**answer)
 
-    def _send(self, line: str) -> None:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(line + "\n")
-            self._process.stdin.flush()
-        except OSError:
-            pass  # it is dead, which the missing answer tells
+    timer = threading.Timer(_SECONDS, process.kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        send(json.dumps(asdict(job)))
+        yield measure
+    finally:
+        timer.cancel()
+        process.kill()
+        process.communicate()
 
 
-def calibrate(measurement: Callable[[], Measure], most: int = MOST) -> Workers:
+def calibrate(begin: Callable[[], Measure], most: int = MOST) -> Workers:
     """The number of trainings at once on one GPU that measured best, and what speaks against more."""
-    count, best, why = 0, 0.0, f"more than {most} are not tried"
-    tried = 1
-    with measurement() as measure:
+    count, best, tried, why = 0, 0.0, 1, f"more than {most} are not tried"
+    with begin() as measure:
         while tried <= most:
             try:
                 found = measure(tried)

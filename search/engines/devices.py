@@ -4,6 +4,7 @@ A device is "cpu", "mps", or one or more GPUs: "cuda:0", "cuda:0,cuda:1". torch 
 CUDA_VISIBLE_DEVICES leaves visible.
 """
 
+import glob
 import logging
 import math
 import re
@@ -11,7 +12,6 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 from underbudget.models.errors import UserError
 from underbudget.search.engines import resources
@@ -52,26 +52,36 @@ def choose_device(asked: str, say: Say = log.info, works: Callable[[str], str] =
     """
     if asked == "cpu":
         return "cpu"
-    if asked == "mps":
-        return _mps()
     if asked in ("auto", "all"):
-        return _those_that_work(asked, say, works)
-    if not re.fullmatch(r"cuda(:\d+)?(,cuda(:\d+)?)*", asked):
+        return _working_gpus(asked, say, works)
+    if asked != "mps" and not re.fullmatch(r"cuda(:\d+)?(,cuda(:\d+)?)*", asked):
         raise UserError(
             f"--device is auto, cpu, mps, all, cuda, cuda:N or several like cuda:0,cuda:1, not {asked[:60]!r}"
         )
+    import torch
+
+    if asked == "mps":
+        if not torch.backends.mps.is_available():
+            raise UserError(f"--device mps: torch {torch.__version__} has no MPS here, use --device cpu")
+        return "mps"
     count, _ = _gpus()
     named = list(dict.fromkeys(f"cuda:{int(name[5:] or 0)}" for name in asked.split(",")))
     for name in named:
         if int(name[5:]) >= count:
-            raise UserError(f"--device {name}: {_torch()} finds no such GPU here, use --device cpu")
+            raise UserError(f"--device {name}: torch {torch.__version__} finds no such GPU here, use --device cpu")
         if reason := works(name):
             raise UserError(f"--device {name} cannot be used ({reason}): use another one, or --device cpu")
     return ",".join(named)
 
 
-def _those_that_work(asked: str, say: Say, works: Callable[[str], str]) -> str:
-    count, complaint = _gpus()
+def may_have_gpu() -> bool:
+    """Whether there may be a GPU that torch can use: torch itself takes seconds to import."""
+    signs = ("/dev/nvidia*", "/proc/driver/nvidia", "/dev/nvmap", "/dev/dxg", "/dev/kfd")  # also Jetson, WSL, AMD
+    return sys.platform != "darwin" and (sys.platform != "linux" or any(map(glob.glob, signs)))
+
+
+def _working_gpus(asked: str, say: Say, works: Callable[[str], str]) -> str:
+    count, complaint = _gpus() if may_have_gpu() else (0, "")
     if complaint:
         say(f"no GPU is used: {complaint}")
     found: list[str] = []
@@ -83,14 +93,14 @@ def _those_that_work(asked: str, say: Say, works: Callable[[str], str]) -> str:
             if asked == "auto":
                 break
     if not found and asked == "all":
-        raise UserError(f"--device all: {_torch()} finds no GPU that works here, use --device cpu")
+        import torch
+
+        raise UserError(f"--device all: torch {torch.__version__} finds no GPU that works here, use --device cpu")
     return ",".join(found) or "cpu"
 
 
 def _gpus() -> tuple[int, str]:
-    """Number of GPUs that torch sees, and what it complains about, on one line."""
-    if not _has_driver():
-        return 0, ""  # without the seconds that it takes to import torch
+    """Number of GPUs that torch sees, and where there is none what it complains about, on one line."""
     import torch
 
     with warnings.catch_warnings(record=True) as complaints:
@@ -98,26 +108,6 @@ def _gpus() -> tuple[int, str]:
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     text = " ".join(str(complaints[0].message).split())[:200] if complaints else ""
     return count, text if not count else ""
-
-
-def _has_driver() -> bool:
-    """Whether there may be a GPU: on Linux, whether NVIDIA's or AMD's driver is loaded or torch is imported already."""
-    loaded = any(Path(name).exists() for name in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd", "/proc/driver/nvidia"))
-    return loaded or sys.platform != "linux" or "torch" in sys.modules
-
-
-def _mps() -> str:
-    import torch
-
-    if not torch.backends.mps.is_available():
-        raise UserError(f"--device mps: {_torch()} has no MPS here, use --device cpu")
-    return "mps"
-
-
-def _torch() -> str:
-    import torch
-
-    return f"torch {torch.__version__}"
 
 
 def choose_workers(

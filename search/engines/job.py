@@ -20,7 +20,7 @@ class Job:
     checksum: str  # of that data set: a worker refuses other data
     device: str
     backend: str = "auto"  # how to compute: one of search.training.backends.BACKENDS, or as a result recorded it
-    protocol: str = "search"  # what to train and to judge on: one of search.data.protocol.PROTOCOLS
+    protocol: str = "search"  # what to train and to evaluate on: one of search.data.protocol.PROTOCOLS
     detailed: bool = False  # a run that is looked at closely: StepsDone on the way, `evaluation` at its end
 
 
@@ -62,9 +62,7 @@ class Finished:
     device: str
     hardware: str
     versions: dict[str, str]
-    evaluation: dict[str, Any] | None = (
-        None  # of a detailed job: what underbudget.search.training.image_evaluation says of its weights
-    )
+    evaluation: dict[str, Any] | None = None  # of a detailed job: what search.training.evaluate says of its weights
     mean: list[float] | None = None  # per channel, as the images were normalised with; of a detailed job
     std: list[float] | None = None
 
@@ -81,12 +79,7 @@ class Failed:
 
 Message = StepsDone | EpochDone | Finished | Failed
 
-_KINDS: dict[str, type[StepsDone] | type[EpochDone] | type[Finished] | type[Failed]] = {
-    "steps": StepsDone,
-    "epoch": EpochDone,
-    "finished": Finished,
-    "failed": Failed,
-}
+_KINDS: dict[str, type[Message]] = {"steps": StepsDone, "epoch": EpochDone, "finished": Finished, "failed": Failed}
 
 
 def message_to_json(message: Message) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Jobs in worker processes of this machine, spoken to as JSON lines over pipes.
+"""Jobs in worker processes of this machine, as JSON lines over pipes.
 
 The workers are plain processes, not multiprocessing's: so they need no main guard, work from a notebook, and are
 started with -P, so that no file of the user's folder can shadow a module. A worker that dies costs one Failed message
-per job and is replaced. A free place takes the next job from a listening thread, however long the coordinator is busy
+per job and is replaced. A free place takes the next job from a reading thread, however long the coordinator is busy
 with its database.
 """
 
@@ -16,14 +16,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from underbudget.models.errors import UnderbudgetError
-from underbudget.search.engines.job import Failed, Job, Message, message_from_json
+from underbudget.search.engines.job import Failed, Finished, Job, Message, message_from_json
 from underbudget.search.engines.occupancy import Occupancy
-from underbudget.search.engines.worker_process import Task, WorkerProcess
+from underbudget.search.engines.worker_process import State, Task, WorkerProcess
 
 log = logging.getLogger(__name__)
 
 _START_ATTEMPTS = 3  # a worker that dies this often in a row before it is ready ends the search
-_DEAF_SECONDS = 60.0  # a worker that has not obeyed a stop for so long is killed
+_STOP_SECONDS = 60.0  # a worker that goes on for so long after a stop is killed
 
 
 def ahead(workers: int) -> int:
@@ -48,11 +48,11 @@ class ProcessesEngine:
         self._layout = layout(workers, list(devices) if devices else [None], at_once)
         self._lock = threading.RLock()  # of everything below; held for moments only
         self._news: queue.SimpleQueue[tuple[Task, Message] | UnderbudgetError] = queue.SimpleQueue()
+        self._tasks: dict[int, Task] = {}  # the last one of each trial that is not over
         self._waiting: deque[Task] = deque()
         self._workers: list[WorkerProcess] = []
         self._occupancy = Occupancy()
         self._failed_starts = self._shortages = 0
-        self._closed = False
 
     @property
     def slots(self) -> int:
@@ -62,13 +62,14 @@ class ProcessesEngine:
         with self._lock:
             started = len(self._workers)
             if started < len(self._layout) and sum(worker.places for worker in self._workers) < self._most:
-                self._workers.append(WorkerProcess(*self._layout[started], self._hear))
-            self._waiting.append(Task(job))
+                self._workers.append(WorkerProcess(*self._layout[started], self._receive))
+            self._tasks[job.trial] = task = Task(job)
+            self._waiting.append(task)
             self._occupancy.submitted(time.monotonic())
             self._hand_out()
 
     def wait(self, timeout: float) -> list[Message]:
-        self._kill_the_deaf()
+        self._kill_unresponsive()
         messages: list[Message] = []
         deadline = time.monotonic() + timeout
         while True:
@@ -79,19 +80,22 @@ class ProcessesEngine:
             if isinstance(news, UnderbudgetError):
                 raise news
             task, message = news
-            if not task.stopped:
+            if task.stopped is None:
                 messages.append(message)
+                if isinstance(message, Finished | Failed):
+                    self._tasks.pop(message.trial, None)
 
     def stop(self, trial: int) -> None:
         with self._lock:
-            for task in [task for task in self._waiting if task.job.trial == trial]:
+            task = self._tasks.pop(trial, None)
+            if task is None:
+                return
+            task.stopped = time.monotonic()
+            if task in self._waiting:
                 self._waiting.remove(task)
             for worker in self._workers:
-                running = worker.tasks.get(trial)
-                if running is not None and not running.stopped:
-                    running.stopped, running.stop_sent = True, time.monotonic()
+                if worker.tasks.get(trial) is task:
                     worker.send({"stop": trial})
-            self._silence(trial)
 
     def busy_share(self) -> float | None:
         with self._lock:
@@ -100,29 +104,15 @@ class ProcessesEngine:
 
     def close(self) -> None:
         with self._lock:
-            self._closed = True
             workers, self._workers = self._workers, []
             for worker in workers:
-                worker.process.kill()
+                worker.kill()
         for worker in workers:
-            worker.reap()
+            worker.close()
 
     def pids(self) -> list[int]:
         """Process ids of the workers, for monitoring and tests."""
         return [worker.process.pid for worker in self._workers]
-
-    def _silence(self, trial: int) -> None:
-        """Forget what has been said about a trial and was not read yet."""
-        kept = []
-        while True:
-            try:
-                news = self._news.get_nowait()
-            except queue.Empty:
-                break
-            if isinstance(news, UnderbudgetError) or news[0].job.trial != trial:
-                kept.append(news)
-        for news in kept:
-            self._news.put(news)
 
     def _hand_out(self) -> None:
         while self._waiting and sum(len(worker.tasks) for worker in self._workers) < self._most:
@@ -131,26 +121,25 @@ class ProcessesEngine:
             if not free:
                 return
             worker = max(free, key=lambda worker: worker.free)
-            task = self._waiting.popleft()
+            task = self._waiting[0]
             job = task.job if worker.device is None else dataclasses.replace(task.job, device=worker.device)
-            if not worker.send(dataclasses.asdict(job)):
-                self._waiting.appendleft(task)
-                worker.dying = True  # its replacement takes the job
-                continue
-            task.began = time.monotonic()
-            worker.tasks[trial] = task
+            if worker.send(dataclasses.asdict(job)):
+                task.began = time.monotonic()
+                worker.tasks[trial] = self._waiting.popleft()
+            else:
+                worker.state = State.ENDING  # its replacement takes the job
 
-    def _hear(self, worker: WorkerProcess, line: dict[str, Any] | None) -> None:
-        """Take in one line of a worker; called by the thread that listens to it."""
+    def _receive(self, worker: WorkerProcess, line: dict[str, Any] | None) -> None:
+        """Take in one line of a worker; called by the thread that reads from it."""
         if line is None:
-            self._bury(worker)
+            self._replace(worker)
             return
         now = time.monotonic()
         with self._lock:
             if worker not in self._workers:
                 return
             if line["kind"] == "ready":
-                worker.ready = True
+                worker.state = State.READY
                 self._failed_starts = 0
                 self._hand_out()
                 return
@@ -161,50 +150,45 @@ class ProcessesEngine:
                 self._occupancy.ran(max(task.began, now - busy), now)
             message = None if line["kind"] == "stopped" else message_from_json(line)
             if isinstance(message, Failed) and message.out_of_memory:
-                self._run_short()
-            if message is not None and not task.stopped:
+                self._run_fewer()
+            if message is not None and task.stopped is None:
                 self._news.put((task, message))
             self._retire()
             self._hand_out()
 
-    def _bury(self, worker: WorkerProcess) -> None:
+    def _replace(self, worker: WorkerProcess) -> None:
         """A worker's process has ended: its jobs have failed, another one takes its place."""
-        reason = worker.obituary()
+        reason = worker.reason()
         with self._lock:
-            if self._closed or worker not in self._workers:
-                return  # closed, or dismissed: this was to be
+            if worker not in self._workers:
+                return  # closed or retired: this was to be
             for task in worker.tasks.values():
                 self._occupancy.ran(task.began, time.monotonic())
-                if not task.stopped:
-                    failed = Failed(task.job.trial, reason, True, worker.was_killed)
-                    self._news.put((task, failed))
-            if worker.was_killed and worker.tasks and not worker.deaf:
-                self._run_short()
-            if not worker.ready:
+                if task.stopped is None:
+                    self._news.put((task, Failed(task.job.trial, reason, True, worker.lacked_memory)))
+            if worker.lacked_memory and worker.tasks:
+                self._run_fewer()
+            if worker.state is State.STARTING:
                 self._failed_starts += 1
             log.warning("%s; a new one is started", reason)
             place = self._workers.index(worker)
             try:
                 if self._failed_starts >= _START_ATTEMPTS:
                     raise OSError(reason)
-                self._workers[place] = WorkerProcess(worker.device, worker.places, self._hear)
+                self._workers[place] = WorkerProcess(worker.device, worker.places, self._receive)
                 self._retire()
             except OSError as error:
                 self._workers.remove(worker)
                 self._news.put(UnderbudgetError(f"the worker processes do not start: {error}"))
-        worker.reap()
+        worker.close()
 
-    def _run_short(self) -> None:
+    def _run_fewer(self) -> None:
         """A job found no memory. The first time may be chance; from then on fewer jobs run at once."""
         self._shortages += 1
         if self._shortages > 1 and self._most > 1:
             self._most -= 1
-            log.warning(
-                "memory was short %d times: from now on %d at once instead of %d",
-                self._shortages,
-                self._most,
-                self._most + 1,
-            )
+            change = (self._shortages, self._most, self._most + 1)
+            log.warning("memory was short %d times: from now on %d at once instead of %d", *change)
 
     def _retire(self) -> None:
         """End a process that holds memory and is not needed any more, since fewer jobs run at once."""
@@ -212,18 +196,16 @@ class ProcessesEngine:
             if not worker.tasks and sum(each.places for each in self._workers) - worker.places >= self._most:
                 self._workers.remove(worker)
                 self._layout.remove((worker.device, worker.places))
-                worker.dismiss()
-                threading.Thread(target=worker.reap, daemon=True).start()
+                threading.Thread(target=worker.close, daemon=True).start()
                 return
 
-    def _kill_the_deaf(self) -> None:
+    def _kill_unresponsive(self) -> None:
         with self._lock:
             for worker in self._workers:
-                sent = [task.stop_sent for task in worker.tasks.values() if task.stop_sent is not None]
-                if sent and time.monotonic() - min(sent) > _DEAF_SECONDS:
+                stops = [task.stopped for task in worker.tasks.values() if task.stopped is not None]
+                if stops and time.monotonic() - min(stops) > _STOP_SECONDS:
                     log.warning("worker %d does not obey a stop and is killed", worker.process.pid)
-                    worker.deaf = True
-                    worker.process.kill()
+                    worker.kill()
 
 
 def layout(workers: int, devices: Sequence[str | None], at_once: int) -> list[tuple[str | None, int]]:

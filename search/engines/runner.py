@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from underbudget.models.errors import UnderbudgetError
 from underbudget.models.language import parse
@@ -26,7 +27,7 @@ def run(
     from underbudget.search.data.protocol import evaluated_part, under_protocol
     from underbudget.search.data.store import open_dataset
     from underbudget.search.training.backends import train
-    from underbudget.search.training.image_evaluation import evaluate_images
+    from underbudget.search.training.evaluate import evaluate_states
     from underbudget.search.training.loop import EpochResult, no_callback
     from underbudget.search.training.recipe import from_json
 
@@ -36,43 +37,24 @@ def run(
             yield Failed(job.trial, f"the data set in {job.dataset} is not the study's: its checksum differs", False)
             return
         dataset = under_protocol(dataset, job.protocol)
-        network = plan(parse(job.layers_text), dataset.info.input_shape, len(dataset.info.classes))
-        watch = _Steps(job.trial, tell) if tell is not None and job.detailed else no_callback
-        training = train(network, from_json(job.recipe), job.seed, dataset, job.device, job.backend, should_stop, watch)
+        network, recipe = plan(parse(job.layers_text), dataset.info.input_shape, len(dataset.info.classes)), job.recipe
+        on_step = _Steps(job.trial, tell) if tell is not None and job.detailed else no_callback
         states = []  # of every epoch under "confirm": all are evaluated at the end, in one access to the test labels
-        epoch = 0
-        for part in training:
-            if isinstance(part, EpochResult):
-                epoch = part.epoch
-                if job.protocol == "confirm" and part.state is not None:
-                    states.append((epoch, part.state()))
-                yield EpochDone(
-                    job.trial,
-                    part.epoch,
-                    part.train_loss,
-                    part.train_accuracy,
-                    part.val_loss,
-                    part.val_accuracy,
-                    part.seconds,
-                )
-            else:
-                evaluation = None
-                if job.detailed:
-                    states = states or [(epoch, part.state)]
-                    evaluation = evaluate_images(network, states, dataset, evaluated_part(job.protocol), job.device)
-                yield Finished(
-                    job.trial,
-                    to_text(encode(part.state)),
-                    part.confusion,
-                    part.seconds,
-                    part.backend,
-                    part.device,
-                    part.hardware,
-                    part.versions,
-                    evaluation,
-                    list(dataset.info.mean) if job.detailed else None,
-                    list(dataset.info.std) if job.detailed else None,
-                )
+        for result in train(
+            network, from_json(recipe), job.seed, dataset, job.device, job.backend, should_stop, on_step
+        ):
+            fields: dict[str, Any] = {name: value for name, value in vars(result).items() if name != "state"}
+            if isinstance(result, EpochResult):
+                if job.protocol == "confirm" and result.state is not None:
+                    states.append((result.epoch, result.state()))
+                yield EpochDone(job.trial, **fields)
+                continue
+            details: dict[str, Any] = {}
+            if job.detailed:
+                states = states or [(recipe["epochs"], result.state)]
+                evaluation = evaluate_states(network, states, dataset, evaluated_part(job.protocol), job.device)
+                details = {"evaluation": evaluation, "mean": list(dataset.info.mean), "std": list(dataset.info.std)}
+            yield Finished(job.trial, to_text(encode(result.state)), **fields, **details)
     except Exception as error:  # whatever a training raises costs this trial, not the search
         reason = str(error) if isinstance(error, UnderbudgetError) else _one_line(error)
         no_memory = is_out_of_memory(error)
@@ -87,14 +69,14 @@ class _Steps:
         self._epoch = 0
         self._began = self._told = time.monotonic()
 
-    def __call__(self, step: int, steps: int, reading: Callable[[], tuple[float, float]]) -> None:
+    def __call__(self, step: int, steps: int, running: Callable[[], tuple[float, float]]) -> None:
         now = time.monotonic()
         if step == 1:
             self._epoch += 1
             self._began = now
         if now - self._told >= _TELL_SECONDS or step == steps:
             self._told = now
-            loss, accuracy = reading()
+            loss, accuracy = running()
             if math.isfinite(loss):  # NaN is no JSON
                 seconds = now - self._began
                 self._tell(StepsDone(self._trial, self._epoch, step, steps, loss, accuracy, seconds))

@@ -18,7 +18,7 @@ from underbudget.models.language import parse
 from underbudget.models.plan import plan
 from underbudget.search.data.store import open_dataset
 from underbudget.search.engines.job import Job
-from underbudget.search.training.cuda.train import StaticRun, on
+from underbudget.search.training.cuda.train import StaticRun
 from underbudget.search.training.loop import TrainingStopped
 from underbudget.search.training.recipe import from_json
 
@@ -64,20 +64,18 @@ class Trainings:
         return torch.cuda.memory_reserved(self._place) / len(self._runs), torch.cuda.mem_get_info(self._place)[0]
 
     def _begin(self, seed: int) -> StaticRun:
-        stream = torch.cuda.Stream(self._place) if self._place.type == "cuda" else None  # type: ignore[no-untyped-call]
-        with on(stream):
-            return StaticRun(self._plan, self._recipe, seed, self._dataset, self._place, stream=stream)
+        return StaticRun(self._plan, self._recipe, seed, self._dataset, self._place)
 
 
 def _rate(run: StaticRun, seconds: float) -> float:
     """Images per second of one training."""
     images, steps_done = 0, 0
 
-    def watch(step: int, steps: int, reading: object) -> None:
+    def count(step: int, steps: int, running: object) -> None:
         nonlocal steps_done
         steps_done = step
 
-    run.watch = watch
+    run.on_step = count
     started = time.perf_counter()
     epoch = 0
     while time.perf_counter() - started < seconds:
@@ -87,7 +85,7 @@ def _rate(run: StaticRun, seconds: float) -> float:
         except TrainingStopped:
             if run.stream is not None:
                 run.stream.synchronize()
-        images += min(steps_done * (run.recipe.batch_size or 0), len(run.step.images))
+        images += min(steps_done * run.batch_size, len(run.images))
         epoch += 1
     return images / (time.perf_counter() - started)
 

@@ -1,5 +1,6 @@
-"""One worker process as its engine sees it: jobs and stops go in, lines come out, its death is noticed."""
+"""One worker process as its engine sees it: jobs and stops go in, messages come out, its end is noticed."""
 
+import enum
 import json
 import logging
 import os
@@ -11,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,32 +26,39 @@ _LONGEST_LINE = 65_536  # characters of a worker's standard error that are kept 
 _ROOT = Path(version.__file__).resolve().parents[1]  # what holds the package
 
 
+class State(enum.Enum):
+    """What a worker process can do."""
+
+    STARTING = enum.auto()  # takes no jobs yet
+    READY = enum.auto()
+    ENDING = enum.auto()  # reads nothing any more
+    KILLED = enum.auto()  # by its engine
+
+
 @dataclass(eq=False)
 class Task:
     """A submitted job and what became of it."""
 
     job: Job
-    stopped: bool = False  # nothing is said about it any more
     began: float = field(default_factory=time.monotonic)  # when a worker got it, later when it began to compute
-    stop_sent: float | None = None
+    stopped: float | None = None  # when; from then on nothing is said about it
 
 
 class WorkerProcess:
-    """A process that runs up to `places` jobs at once on one device, and the two threads that listen to it.
+    """A process that runs up to `places` jobs at once on one device, and the two threads that read from it.
 
-    `heard` is called, from one of these threads, with each line as a JSON object, and once with None when the process
-    has ended. The engine alone, under its lock, changes `ready`, `dying` and `tasks`.
+    One of them calls `receive` with each line as a JSON object, and with None once the process has ended. The engine
+    alone, under its lock, changes `state` and `tasks`.
     """
 
     def __init__(
-        self, device: str | None, places: int, heard: "Callable[[WorkerProcess, dict[str, Any] | None], None]"
+        self, device: str | None, places: int, receive: "Callable[[WorkerProcess, dict[str, Any] | None], None]"
     ) -> None:
         self.device, self.places = device, places
-        self.deaf = False  # it did not obey a stop, and was killed for that
-        self.ready = self.dying = False
+        self.state = State.STARTING
         self.tasks: dict[int, Task] = {}  # by trial
-        self._heard = heard
-        self._last_words: deque[str] = deque(maxlen=20)
+        self._receive = receive
+        self._errors: deque[str] = deque(maxlen=20)
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "underbudget.search.engines.worker", str(places)],
             stdin=subprocess.PIPE,
@@ -63,85 +72,82 @@ class WorkerProcess:
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
-        self._listeners = [
-            threading.Thread(target=self._listen, daemon=True),
-            threading.Thread(target=self._overhear, daemon=True),
-        ]
-        for thread in self._listeners:
+        assert self.process.stdin is not None
+        self._input = self.process.stdin
+        self._readers = [threading.Thread(target=read, daemon=True) for read in (self._read_lines, self._read_errors)]
+        for thread in self._readers:
             thread.start()
 
     @property
     def free(self) -> int:
         """Jobs that it could take now."""
-        return self.places - len(self.tasks) if self.ready and not self.dying else 0
+        return self.places - len(self.tasks) if self.state is State.READY else 0
 
     def send(self, value: dict[str, Any]) -> bool:
         """Write one line; False where the process does not read any more."""
-        assert self.process.stdin is not None
         try:
-            self.process.stdin.write(json.dumps(value) + "\n")
-            self.process.stdin.flush()
+            self._input.write(json.dumps(value) + "\n")
+            self._input.flush()
         except (OSError, ValueError):  # ValueError: the pipe is closed
             return False
         return True
 
-    def dismiss(self) -> None:
-        """Let it end by itself, at once: nothing more comes in."""
-        assert self.process.stdin is not None
+    def kill(self) -> None:
+        """End it at once."""
+        self.state = State.KILLED
+        self.process.kill()
+
+    def close(self) -> None:
+        """Let it end, which it does as soon as its input closes, wait for that, and close its pipes."""
+        self._close(self._input)
+        self.process.wait()
+        for thread in self._readers:
+            if thread is not threading.current_thread():
+                thread.join(timeout=5)
+        self._close(self.process.stdout)
+        self._close(self.process.stderr)
+
+    @property
+    def lacked_memory(self) -> bool:
+        """Whether it ended as Linux ends a process where memory is short, by SIGKILL; a guess."""
+        killed = self.process.poll() == -getattr(signal, "SIGKILL", 9)
+        return killed and self.state is not State.KILLED
+
+    def reason(self) -> str:
+        """Why the process ended, on one line. Waits for its end."""
+        code = self.process.wait()
+        self._readers[1].join(timeout=5)
+        how = f"ended with exit code {code}"
+        if code < 0:
+            how = f"killed by signal {-code}"
+            with suppress(ValueError):
+                how = f"killed by {signal.Signals(-code).name}"
+            if self.lacked_memory:
+                how += " (out of memory, perhaps)"
+        return f"worker process {how}" + (f": {self._errors[-1][:200]}" if self._errors else "")
+
+    @staticmethod
+    def _close(pipe: Any) -> None:
         try:
-            self.process.stdin.close()
+            pipe.close()
         except OSError:
             log.debug("a pipe of a dead worker could not be flushed")
 
-    def obituary(self) -> str:
-        """Why the process ended, on one line. Waits for its end."""
-        code = self.process.wait()
-        self._listeners[1].join(timeout=5)
-        if code < 0:
-            try:
-                how = f"killed by {signal.Signals(-code).name}"
-            except ValueError:
-                how = f"killed by signal {-code}"
-            if self.was_killed:
-                how += " (out of memory, perhaps)"
-        else:
-            how = f"ended with exit code {code}"
-        words = self._last_words[-1] if self._last_words else ""
-        return f"worker process {how}" + (f": {words[:200]}" if words else "")
-
-    @property
-    def was_killed(self) -> bool:
-        """Whether it ended by SIGKILL, as Linux ends a process where memory is short."""
-        return self.process.poll() == -getattr(signal, "SIGKILL", 9)
-
-    def reap(self) -> None:
-        """Take leave of a process that ended, or was killed: its pipes are closed."""
-        self.process.wait()
-        for thread in self._listeners:
-            if thread is not threading.current_thread():
-                thread.join(timeout=5)
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream is not None:
-                try:
-                    stream.close()
-                except OSError:
-                    log.debug("a pipe of a dead worker could not be flushed")
-
-    def _listen(self) -> None:
+    def _read_lines(self) -> None:
         assert self.process.stdout is not None
         try:
             for line in self.process.stdout:
-                self._heard(self, json.loads(line))
+                self._receive(self, json.loads(line))
         except (ValueError, KeyError, TypeError):  # a line that the worker's death cut short, or none of ours
             self.process.kill()
         finally:
-            self._heard(self, None)
+            self._receive(self, None)
 
-    def _overhear(self) -> None:
+    def _read_errors(self) -> None:
         assert self.process.stderr is not None
         while line := self.process.stderr.readline(_LONGEST_LINE):
             if line.strip():
-                self._last_words.append(line.strip())
+                self._errors.append(line.strip())
                 log.info("worker %d: %s", self.process.pid, line.rstrip())
 
 
@@ -149,8 +155,7 @@ def environment_for(device: str | None) -> dict[str, str]:
     """The environment of a process that computes on a device, one thread per training on the CPU."""
     environment = dict(os.environ, OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", PYTHONUNBUFFERED="1")
     if str(_ROOT) != sysconfig.get_path("purelib"):  # a checkout that may not be installed
-        inherited = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *([inherited] if inherited else [])])
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_ROOT), environment.get("PYTHONPATH"))))
     if device is not None and device.startswith("cuda"):
         # Each concurrent trial has a stream; with fewer connections than streams they wait for each other (CUDA C++
         # Programming Guide, environment variables: 8 by default, 32 at most).

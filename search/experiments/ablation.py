@@ -6,6 +6,7 @@ from underbudget.budget.count import count
 from underbudget.models.errors import UnderbudgetError
 from underbudget.models.plan import plan
 from underbudget.reports import ablation as reported
+from underbudget.reports.writing import write_ablation
 from underbudget.search.data.protocol import training_images
 from underbudget.search.experiments.events import Notify, Said, unheard
 from underbudget.search.experiments.network_spec import network_spec
@@ -69,4 +70,4 @@ def ablate(options: NetworkOptions, notify: Notify = unheard) -> tuple[reported.
             )
         )
     result = reported.Ablation(found.title, arms[0], tuple(arms[1:]), tuple(missing))
-    return result, reported.write(result, folder)
+    return result, write_ablation(result, folder)

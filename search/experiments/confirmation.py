@@ -16,6 +16,7 @@ from underbudget.reports import front as fronts
 from underbudget.reports.reading import CONFIRMATION_PREFIX, TEST_SET_ACCESSES_ATTRIBUTE
 from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.reports.runs import Run, from_json, to_json
+from underbudget.reports.writing import write_confirmation
 from underbudget.search.data.protocol import training_images
 from underbudget.search.data.store import Dataset
 from underbudget.search.experiments.archive import Archive
@@ -73,7 +74,7 @@ def confirm(options: ConfirmationOptions, notify: Notify = unheard) -> tuple[con
         options.target,
         options.last,
     )
-    return result, confirmed.write(result, folder)
+    return result, write_confirmation(result, folder)
 
 
 def choose(study: StudyRecord, top: int, seeds: int, dataset: Dataset) -> tuple[Finalist, ...]:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from underbudget.models.architecture import Architecture
 from underbudget.models.errors import UserError
-from underbudget.models.finding import find_network
 from underbudget.models.plan import Plan, plan
-from underbudget.models.references import reference
+from underbudget.models.references import find_network, reference
 from underbudget.search.data.protocol import check_protocol
 from underbudget.search.data.store import Dataset
 from underbudget.search.experiments.options import NetworkOptions

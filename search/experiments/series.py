@@ -8,6 +8,7 @@ from underbudget.models.errors import UserError
 from underbudget.models.plan import plan
 from underbudget.models.references import REFERENCES, Reference
 from underbudget.reports import series as reported
+from underbudget.reports.writing import write_series
 from underbudget.search.data.protocol import check_protocol, training_images
 from underbudget.search.data.store import Dataset
 from underbudget.search.experiments.events import Notify, Said, unheard
@@ -93,7 +94,7 @@ def series(options: SeriesOptions, notify: Notify = unheard) -> tuple[reported.S
         return replace(step, runs=runs, untrained=why, failed=len(reasons))
 
     result = reported.Series(chosen.name, chosen.repository, options.protocol, tuple(map(finished, steps)))
-    return result, reported.write(result, folder)
+    return result, write_series(result, folder)
 
 
 def _wanted(text: str | None, names: list[str]) -> set[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from underbudget.search.data import sources
 from underbudget.search.data.store import Dataset
 from underbudget.search.engines import devices, resources
-from underbudget.search.engines.calibration import Measure, typical_job
+from underbudget.search.engines.calibration import Measure, measurement, typical_job
 from underbudget.search.engines.devices import Say
 from underbudget.search.engines.job import Engine
 from underbudget.search.experiments.options import ExperimentOptions
@@ -61,7 +61,7 @@ class Setup:
     def _measure(self) -> Measure:
         images = self.dataset.info.counts["train"]
         usual = recipes.resolve(recipes.recipe(recipes.DEFAULT_RECIPE), images=images)
-        return Measure(typical_job(self.dataset, usual, self.device))
+        return measurement(typical_job(self.dataset, usual, self.device))
 
 
 def prepare(dataset: str, options: ExperimentOptions, say: Say = log.info) -> Setup:

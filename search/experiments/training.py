@@ -6,7 +6,8 @@ from pathlib import Path
 from underbudget.budget.count import count
 from underbudget.budget.limits import Budget
 from underbudget.reports import training as reported
-from underbudget.reports.target_check import Goal, target_check
+from underbudget.reports.training import Goal, target_check
+from underbudget.reports.writing import write_training
 from underbudget.search.data.protocol import training_images
 from underbudget.search.experiments import pictures
 from underbudget.search.experiments.archive import Archive
@@ -61,4 +62,4 @@ def train(options: TrainingOptions, notify: Notify = unheard) -> tuple[reported.
         goal=goal,
         checks=() if goal is None else target_check(runs, count(network), goal),
     )
-    return result, reported.write(result, folder)
+    return result, write_training(result, folder)

@@ -19,7 +19,6 @@ from underbudget.models.architecture import (
     Tail,
 )
 from underbudget.models.errors import UserError
-from underbudget.models.language import render_primary
 from underbudget.models.plan import Plan, plan
 from underbudget.search.training import schedule as schedules
 from underbudget.search.training.recipe import Augmentation, Recipe, timeline
@@ -111,7 +110,7 @@ def _head(network: Plan) -> Iterator[_Swap | NotApplicable]:
         else:
             kernel = Conv(network.stage_layers(index)[0].input_shape[0], size)
             swapped, last = Stage(kernel, stages[index].tail), index + 1
-        change = f"{render_primary(kernel)} instead of global average pooling"
+        change = f"{kernel} instead of global average pooling"
         yield "big-kernel", "GAP head", change, [*stages[:index], swapped, *stages[last:]]
         return
     index = len(stages) - 1
@@ -122,7 +121,7 @@ def _head(network: Plan) -> Iterator[_Swap | NotApplicable]:
         and (isinstance(primary, Linear) or primary.kernel == size)
     ):
         narrow = primary if isinstance(primary, Linear) else replace(primary, kernel=(1, 1), padding=(0, 0))
-        change = f"global average pooling and {render_primary(narrow)} instead of {render_primary(primary)}"
+        change = f"global average pooling and {narrow} instead of {primary}"
         head = [Stage(GlobalAveragePool()), Stage(narrow, stages[index].tail)]
         yield "gap-head", "big kernel", change, [*stages[:index], *head]
         return
@@ -144,7 +143,7 @@ def _transition(network: Plan) -> Iterator[_Swap | NotApplicable]:
     if not beside:
         yield NotApplicable("1x1 transition", "the network has no 1x1 convolution beside a pool")
         return
-    names = " and ".join(f"{render_primary(stages[index].primary)} (stage {index + 1})" for index in beside)
+    names = " and ".join(f"{stages[index].primary} (stage {index + 1})" for index in beside)
     kept = [stage for index, stage in enumerate(stages) if index not in beside]
     yield "no-transition", "1x1 transition", f"without {names}", kept
 
@@ -163,7 +162,7 @@ def _pool_position(network: Plan) -> Iterator[_Swap | NotApplicable]:
             yield NotApplicable("pool position", f"no convolution to put the pool one stage {word} of")
             continue
         moved[index], moved[other] = moved[other], moved[index]
-        passed = f"{'before' if word == 'earlier' else 'after'} {render_primary(stages[other].primary)}"
+        passed = f"{'before' if word == 'earlier' else 'after'} {stages[other].primary}"
         yield f"pool-{word}", "pool position", f"pool one stage {word}, {passed}", moved
 
 

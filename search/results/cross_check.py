@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import Self
 
+from underbudget.models.architecture import size_text
 from underbudget.models.errors import UnderbudgetError
 from underbudget.reports.network import plan_of
 from underbudget.reports.record import StudyRecord, TrialRecord
@@ -22,7 +23,7 @@ class CrossCheck(contextlib.AbstractContextManager["CrossCheck"]):
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-P", "-m", "underbudget.budget", str(network.architecture)),
-                *("--input", "x".join(map(str, network.input_shape)), "--classes", str(network.classes), "--verify"),
+                *("--input", size_text(network.input_shape), "--classes", str(network.classes), "--verify"),
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

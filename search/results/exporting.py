@@ -1,4 +1,4 @@
-"""What is exported, gathered from where it lies: a trial of a study, or a folder of judged runs; and its images."""
+"""What is exported, gathered from where it lies (a trial of a study, or a folder of runs), and written."""
 
 import contextlib
 import json
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from underbudget.search.data.store import Dataset
 
 CALIBRATION = 1_000  # training images, evenly spread over the part
-SAMPLES = 64  # validation images of a folder of runs
 
 
 @dataclass(frozen=True)
@@ -40,28 +39,92 @@ class Written:
     left_out: str = ""
 
 
-def of_trial(where: StudyLocation, study: StudyRecord, trial: TrialRecord, data_dir: Path | None = None) -> Export:
-    """The export of a complete trial. Raises UserError where its weights or samples are missing."""
+def of_trial(
+    where: StudyLocation, study: StudyRecord, trial: TrialRecord, data_dir: Path | None = None, searched: bool = False
+) -> tuple[Export, str]:
+    """The export of a complete trial, and "". Of a confirmed one, unless `searched`, that of its first fresh seed, and
+    what was taken of it, in words.
+
+    Raises UserError where its weights or the images to check the file with are missing.
+    """
+    if not searched and (finalist := of_finalist(where, study, trial, data_dir)):
+        return finalist
     dataset = study.settings["dataset"]
-    return with_images(from_study(where, study, trial), at_hand(dataset["name"], dataset["checksum"], data_dir))
+    images = _prepared(dataset["name"], dataset["checksum"], data_dir)
+    return with_images(from_study(where, study, trial), images), ""
+
+
+def export_trial(
+    where: StudyLocation,
+    study: StudyRecord,
+    trial: TrialRecord,
+    output: Path,
+    force: bool = False,
+    format: str = "py",
+    searched: bool = False,
+) -> Verification:
+    """Write a complete trial (see `of_trial`) in one format, verified in a fresh process."""
+    check_target(output, force, formats.find(format))
+    return write_verified(of_trial(where, study, trial, searched=searched)[0], output, force, format)
 
 
 def from_study(where: StudyLocation, study: StudyRecord, trial: TrialRecord) -> Export:
-    """The same from the study's folder alone, without the images of its data set."""
+    """The export of a complete trial from the study's folder alone, without the images of its data set."""
     images, labels = trained_trials.read_samples(where.folder)
-    dataset = study.settings["dataset"]
     assert trial.proposal is not None, "the caller picked a complete trial"
+    assert trial.result is not None
+    dataset, completed = study.settings["dataset"], trial.completed
+    metadata = {
+        "study": study.name,
+        "trial": trial.trial,
+        "score": trial.result.score,
+        "last_epoch_val_accuracy": trial.curve[-1].val_accuracy,
+        "validation_images": dataset["counts"]["validation"],
+        "parameters": trial.proposal.cost.params,
+        "budget": study.settings["budget"],
+        "dataset": dataset["name"],
+        "trained_on": f"{dataset['counts']['train']:,} images, train part of {dataset['name']}",
+        "data_checksum": trial.result.data_checksum,
+        "id": trial.proposal.id,
+        "layers_text": trial.proposal.layers_text,
+        "recipe": trial.proposal.recipe["name"],
+        "epochs": trial.result.epochs,
+        "seed": trial.proposal.seed,
+        "trained": None if completed is None else completed.isoformat(timespec="seconds"),
+        "versions": trial.result.versions,
+    }
     return Export(
         plan=plan_of(study, trial),
         state=trained_trials.load_state(where, trial),
         mean=tuple(dataset["mean"]),
         std=tuple(dataset["std"]),
         classes=tuple(dataset["classes"]),
-        metadata=trained_trials.metadata(study, trial),
+        metadata=metadata,
         samples=images,
         sample_labels=labels,
         recipe=trial.proposal.recipe,
     )
+
+
+def of_finalist(
+    where: StudyLocation, study: StudyRecord, trial: TrialRecord, data_dir: Path | None = None
+) -> tuple[Export, str] | None:
+    """The export of a confirmed trial by its fresh seeds, as `of_runs`; None for a trial that was not confirmed."""
+    folder = where.folder / CONFIRMATIONS / f"trial-{trial.trial}"
+    if not any(folder.glob("seed-*.json")):
+        return None
+    bundle, said = of_runs(folder, data_dir, trained_trials.read_samples(where.folder))
+    assert trial.proposal is not None, "the caller picked a complete trial"
+    assert trial.result is not None
+    for what, own in (("id", trial.proposal.id), ("data_checksum", trial.result.data_checksum)):
+        if bundle.metadata[what] != own:
+            raise UserError(
+                f"the runs in {folder} are not of trial {trial.trial} (their {what.replace('_', ' ')} is "
+                f"{str(bundle.metadata[what])[:12]}, the trial's {own[:12]}): remove them and confirm again"
+            )
+    if not (folder / "seed-0.json").is_file():
+        said += "; seed-0 is missing"
+    return replace(bundle, metadata={"study": study.name, "trial": trial.trial, **bundle.metadata}), said
 
 
 def is_runs_folder(path: Path) -> bool:
@@ -99,9 +162,9 @@ def of_runs(
         ) from error
     if weights.sha256(data) != first.weights_sha256:
         raise UserError(f"the weights {folder / first.weights_file} are missing or were changed: train again")
-    dataset = at_hand(first.data.name, first.data.checksum, data_dir)
+    dataset = _prepared(first.data.name, first.data.checksum, data_dir)
     if dataset is not None:
-        samples = trained_trials.choose_samples(dataset, SAMPLES)
+        samples = trained_trials.choose_samples(dataset, trained_trials.MOST_SAMPLES)
     if samples is None:
         raise UserError(
             f"the data set {first.data.name} that {folder} was trained on is not at hand, and an export is checked on "
@@ -113,7 +176,7 @@ def of_runs(
         mean=first.data.mean,
         std=first.data.std,
         classes=first.data.classes,
-        metadata=metadata_of_runs(runs),
+        metadata=_metadata_of_runs(runs),
         samples=samples[0],
         sample_labels=samples[1],
         recipe=first.recipe,
@@ -123,56 +186,23 @@ def of_runs(
     return with_images(bundle, dataset), said
 
 
-def confirmed(where: StudyLocation, trial: TrialRecord) -> Path | None:
-    """The folder with the judged runs of a finalist, None for a trial that was not confirmed."""
-    folder = where.folder / CONFIRMATIONS / f"trial-{trial.trial}"
-    return folder if any(folder.glob("seed-*.json")) else None
-
-
-def of_finalist(
-    where: StudyLocation, study: StudyRecord, trial: TrialRecord, data_dir: Path | None = None
-) -> tuple[Export, str] | None:
-    """The export of a confirmed trial by its fresh seeds, as `of_runs`; None for a trial that was not confirmed."""
-    folder = confirmed(where, trial)
-    if folder is None:
-        return None
-    bundle, said = of_runs(folder, data_dir, trained_trials.read_samples(where.folder))
-    assert trial.proposal is not None, "the caller picked a complete trial"
-    assert trial.result is not None
-    for what, own in (("id", trial.proposal.id), ("data_checksum", trial.result.data_checksum)):
-        if bundle.metadata[what] != own:
-            raise UserError(
-                f"the runs in {folder} are not of trial {trial.trial} (their {what.replace('_', ' ')} is "
-                f"{str(bundle.metadata[what])[:12]}, the trial's {own[:12]}): remove them and confirm again"
-            )
-    if not (folder / "seed-0.json").is_file():
-        said += "; seed-0 is missing"
-    known: dict[str, Any] = {"study": study.name, "trial": trial.trial}
-    return replace(bundle, metadata={**known, **bundle.metadata}), said
-
-
 def _recipe(run: Run) -> str:
     """Its recipe as text; fields that an older version did not write have their defaults."""
     return json.dumps(recipes.to_json(recipes.from_json(run.recipe)), sort_keys=True)
 
 
-def metadata_of_runs(runs: list[Run]) -> dict[str, Any]:
+def _metadata_of_runs(runs: list[Run]) -> dict[str, Any]:
     """What the exported file says of itself; accuracies are of the last epoch, percent."""
-    first = runs[0]
-    part = first.data.part
-    measured: dict[str, Any] = {f"{part}_images": first.data.judged}
-    if part == "test":
-        measured |= {"test_accuracy": first.last}
-        if len(runs) > 1:
-            measured |= {"mean_test_accuracy": fmean(run.last for run in runs), "seeds": len(runs)}
-    else:
-        measured |= {"score": first.score, "last_epoch_val_accuracy": first.last}
-        if len(runs) > 1:
-            measured |= {"mean_last_epoch_val_accuracy": fmean(run.last for run in runs), "seeds": len(runs)}
+    first, part = runs[0], runs[0].data.part
+    accuracy = "test_accuracy" if part == "test" else "last_epoch_val_accuracy"
+    measured = {accuracy: first.last} if part == "test" else {"score": first.score, accuracy: first.last}
+    if len(runs) > 1:
+        measured |= {f"mean_{accuracy}": fmean(run.last for run in runs), "seeds": len(runs)}
     trained_on = "train part" if first.protocol == "search" else "train and validation parts"
     return {
         "name": first.name,
         "protocol": first.protocol,
+        f"{part}_images": first.data.judged,
         **measured,
         "parameters": first.params,
         "dataset": first.data.name,
@@ -188,7 +218,7 @@ def metadata_of_runs(runs: list[Run]) -> dict[str, Any]:
     }
 
 
-def at_hand(name: str, checksum: str, data_dir: Path | None = None) -> "Dataset | None":
+def _prepared(name: str, checksum: str, data_dir: Path | None) -> "Dataset | None":
     """The prepared data set of that checksum, None where it is not there: nothing is downloaded for an export."""
     from underbudget.search.data.sources import prepared
 
@@ -206,6 +236,12 @@ def with_images(export: Export, dataset: "Dataset | None") -> Export:
     validation, train = dataset.part("validation"), dataset.part("train")
     chosen = train.images[:: max(1, len(train.images) // CALIBRATION)][:CALIBRATION]
     return replace(export, validation=(validation.images, validation.labels), calibration=chosen)
+
+
+def format_of(output: Path, format: str | None) -> str:
+    """The format asked for; without one, the one that the ending of the output tells, else py."""
+    told = (one.name for one in formats.every() if not one.is_folder and one.suffix == output.suffix)
+    return next(told, "py") if format is None else format
 
 
 def check_output(output: Path, format: str, force: bool) -> None:
@@ -240,7 +276,8 @@ def options_of(format: str, given: Mapping[str, str | None]) -> dict[str, JSON]:
 
 
 def write(export: Export, output: Path, format: str, force: bool = False) -> list[Written]:
-    """Write one format to `output`, or all of them into that folder, each verified."""
+    """Write one format to `output`, or all of them into that folder, each verified in a fresh process; nothing is left
+    of a format where that fails."""
     check_output(output, format, force)
     if format != formats.ALL:
         return [Written(formats.find(format), write_verified(export, output, force, format))]
@@ -265,14 +302,3 @@ def write(export: Export, output: Path, format: str, force: bool = False) -> lis
 def _below(folder: Path, format: Format) -> Path:
     """Where a format goes among all: DIR/DIR.py, DIR/DIR.onnx, ..., DIR/safetensors."""
     return folder / (format.name if format.is_folder else f"{folder.name}{format.suffix}")
-
-
-def format_of(output: Path, format: str | None) -> str:
-    """The format asked for; without one, the one that the ending of the output tells, else py."""
-    if format is not None:
-        return format
-    for one in formats.MODULES:
-        found = formats.find(one)
-        if found.suffix and found.suffix == output.suffix:
-            return one
-    return "py"

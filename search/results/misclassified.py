@@ -16,7 +16,6 @@ from underbudget.reports.misclassified import (
 from underbudget.reports.record import StudyRecord
 from underbudget.search.data.store import Dataset
 from underbudget.search.study.location import StudyLocation
-from underbudget.search.training.image_evaluation import evaluate_images
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +25,8 @@ def keep_misclassified(where: StudyLocation, study: StudyRecord, dataset: Datase
 
     Takes a second or two. False where nothing was written: no winner, its weights are gone, or the same as before.
     """
+    from underbudget.search.training.evaluate import evaluate_states
+
     winner = fronts.winner(study.trials, study.axis)
     if winner is None or winner.result is None or winner.proposal is None:
         return False
@@ -41,7 +42,7 @@ def keep_misclassified(where: StudyLocation, study: StudyRecord, dataset: Datase
         log.warning("%s was changed: no pictures of what trial %d gets wrong", path, winner.trial)
         return False
     network = plan(parse(winner.proposal.layers_text), dataset.info.input_shape, len(dataset.info.classes))
-    evaluated = evaluate_images(network, [(winner.result.epochs, weights.decode(data))], dataset, "validation", "cpu")
+    evaluated = evaluate_states(network, [(winner.result.epochs, weights.decode(data))], dataset, "validation", "cpu")
     missed = sorted(evaluated["missed"], key=lambda each: (-each[3], each[0]))
     images = dataset.part("validation").images
     kept = tuple(

@@ -1,8 +1,6 @@
-"""The report of a study written from its place: what `underbudget report` and a live search share.
+"""The report of a study, written from where the study lies: shared by `underbudget report` and a live search.
 
-As a program of its own (`python -P -m underbudget.search.results.report`) it reads a line of JSON from standard input,
-so that a password in a storage URL stands in no process list; it says in one line what went wrong, and ends when
-standard input does.
+As a program of its own it is what `live_report.py` starts.
 """
 
 import contextlib
@@ -11,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 from underbudget.models.errors import UnderbudgetError
@@ -25,9 +24,9 @@ def write(
     folder: Path | None = None,
     confirmed: bool = True,
 ) -> tuple[dict[str, Path], str | None]:
-    """Write the report of a study into `folder`, by default STUDY/report: its files, and who counted the winner too.
+    """Write the report of a study into `folder`, by default STUDY/report; its files, and who counted the winner too.
 
-    With `confirmed` torch and fvcore count it, which takes a few seconds. Raises UserError where it cannot be written.
+    With `confirmed` torch and fvcore count the winner, which takes seconds. Raises UserError where it can't be written.
     """
     from underbudget.reports import front as fronts
     from underbudget.reports.misclassified import read_misclassified
@@ -46,7 +45,7 @@ def write(
             study,
             where.folder / "report" if folder is None else folder,
             target,
-            confirmation=confirmation,
+            cross_check=confirmation,
             mistakes=read_misclassified(where.folder),
             options=finding.options(where),
         )
@@ -54,14 +53,15 @@ def write(
 
 
 def main() -> int:
-    """Write the report that standard input asks for, at low priority. Exit code as of the command line."""
+    """Write the report that the environment asks for, at low priority; the exit code."""
+    from underbudget.search.results.live_report import REQUEST
     from underbudget.search.study import finding
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # files that are half-written are removed
-    asked = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # half-written files are removed
+    threading.Thread(target=_end_with_input, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(10)  # the trainings go first
+    asked = json.loads(os.environ.pop(REQUEST))
     where = StudyLocation(asked["name"], Path(asked["folder"]), asked["storage"])
     try:
         write(where, finding.read(where), asked["target"], confirmed=asked["confirmed"])
@@ -71,14 +71,13 @@ def main() -> int:
     return 0
 
 
-def _end_with_parent() -> None:
-    """Whoever started this program holds its standard input open: it is gone when that ends."""
-    while os.read(0, 4096):
-        pass
+def _end_with_input() -> None:
+    """End this process when its standard input ends, which the starting process holds open."""
+    os.read(0, 1)
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)  # wakes it wherever it waits
-    else:
-        os._exit(1)
+        time.sleep(5)
+    os._exit(1)
 
 
 if __name__ == "__main__":

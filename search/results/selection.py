@@ -7,6 +7,7 @@ from underbudget.models.errors import UserError
 from underbudget.reports import front as fronts
 from underbudget.reports import tables
 from underbudget.reports.record import SCORE_EPOCHS, StudyRecord, TrialRecord
+from underbudget.search.results.trained_trials import pick
 
 PICKS = ("accurate", "smallest", "knee")
 
@@ -28,11 +29,7 @@ def select(study: StudyRecord, how: str | None = None, at_least: float | None = 
 
     Raises UserError where no trial is complete, none holds the accuracy, or none is named.
     """
-    best = fronts.winner(study.trials, study.axis)
-    if best is None:
-        raise UserError(
-            f"the study {study.name} has no complete trial yet: let it run on, underbudget launch {study.name}"
-        )
+    best = pick(study)
     if how not in (None, *PICKS):
         raise UserError(f"--pick is {', '.join(PICKS[:-1])} or {PICKS[-1]}, not {how!r}")
     if at_least is not None and how != "smallest":

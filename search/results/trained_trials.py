@@ -1,16 +1,14 @@
-"""A trained trial taken out of its study: its weights, its module, its exported file.
+"""A trained trial of a study: its weights, its module, and the validation images that are kept to check exports with.
 
-Needs nothing but the study's folder and database: the images for the exported self-test are kept there.
+Needs nothing but the study's folder and database.
 """
 
-import base64
 import json
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from underbudget.models import weights
-from underbudget.models.errors import UnderbudgetError, UserError
+from underbudget.models.errors import UserError
 from underbudget.models.files import write_atomically
 from underbudget.reports import front as fronts
 from underbudget.reports.network import plan_of
@@ -21,26 +19,23 @@ from underbudget.search.study.location import StudyLocation
 if TYPE_CHECKING:
     import torch
 
-    from underbudget.models.export.formats import Verification
-
 SAMPLES_FILE = "models/samples.json"  # below the study's folder
-_MOST_SAMPLES = 64
+MOST_SAMPLES = 64
 _MOST_BYTES = 65_536
 
 
 def keep_samples(dataset: Dataset, folder: Path) -> None:
     """Write SAMPLES_FILE below a study's folder, once: a few validation images of different classes.
 
-    JSON: `shape` (k, c, h, w), `images` (base64 of the zlib-compressed uint8 values), `labels`.
+    JSON: `shape` (k, c, h, w), `images` (see models.images), `labels`.
     """
-    import numpy as np
+    from underbudget.models.images import pack
 
     path = folder / SAMPLES_FILE
     if path.exists():
         return
-    images, labels = choose_samples(dataset, _MOST_SAMPLES)
-    packed = base64.b64encode(zlib.compress(np.ascontiguousarray(images).tobytes(), 9)).decode("ascii")
-    stored = {"shape": list(images.shape), "images": packed, "labels": labels}
+    images, labels = choose_samples(dataset, MOST_SAMPLES)
+    stored = {"shape": list(images.shape), "images": pack(images), "labels": labels}
     write_atomically(path, json.dumps(stored).encode())
 
 
@@ -60,14 +55,13 @@ def choose_samples(dataset: Dataset, most: int) -> tuple[Any, list[int]]:
 
 def read_samples(folder: Path) -> tuple[Any, list[int]]:
     """Images uint8 (k, c, h, w) and labels of SAMPLES_FILE. Raises UserError where it is missing or damaged."""
-    import numpy as np
+    from underbudget.models.images import unpack
 
     path = folder / SAMPLES_FILE
     try:
         stored = json.loads(path.read_bytes())
-        values = np.frombuffer(zlib.decompress(base64.b64decode(stored["images"])), dtype=np.uint8)
-        return values.reshape(stored["shape"]).copy(), list(stored["labels"])
-    except (OSError, ValueError, KeyError, TypeError, zlib.error) as error:
+        return unpack(stored["images"], stored["shape"]), list(stored["labels"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{path}, the images for the self-test, cannot be read: launch the study once more, which writes them again"
         ) from error
@@ -100,19 +94,6 @@ def trial_of(study: StudyRecord, number: int) -> TrialRecord:
     raise UserError(f"the study {study.name} has no trial {number}: {there}")
 
 
-def confirm(study: StudyRecord, trial: TrialRecord) -> str:
-    """What torch and fvcore say to the counts of a trial's network, as a sentence.
-
-    Raises UnderbudgetError where they count otherwise: such a network must not be called a winner.
-    """
-    from underbudget.budget.crosscheck import crosscheck
-
-    check = crosscheck(plan_of(study, trial))
-    if not check.agrees:
-        raise UnderbudgetError(f"the counts of {study.name}:{trial.trial} disagree, {check.line()}: please report it")
-    return check.line()
-
-
 def load_state(where: StudyLocation, trial: TrialRecord) -> "dict[str, torch.Tensor]":
     """Trained weights of a complete trial, checked against the record's checksum. Raises UserError where they are
     missing or changed."""
@@ -137,51 +118,3 @@ def load(where: StudyLocation, study: StudyRecord, trial: TrialRecord) -> "torch
     module = build(plan_of(study, trial))
     module.load_state_dict(load_state(where, trial))
     return module.eval()
-
-
-def export(
-    where: StudyLocation,
-    study: StudyRecord,
-    trial: TrialRecord,
-    output: Path,
-    force: bool = False,
-    format: str = "py",
-    searched: bool = False,
-) -> "Verification":
-    """Write a complete trial in a format and verify it in a fresh process; nothing is left where that fails. Of a
-    confirmed trial the weights of its first fresh seed, unless `searched`."""
-    from underbudget.models.export import formats
-    from underbudget.models.export.verify import check_target, write_verified
-    from underbudget.search.results import exporting
-
-    check_target(output, force, formats.find(format))
-    finalist = None if searched else exporting.of_finalist(where, study, trial)
-    bundle = exporting.of_trial(where, study, trial) if finalist is None else finalist[0]
-    return write_verified(bundle, output, force, format)
-
-
-def metadata(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
-    """What the exported file says of itself; accuracies are validation, percent."""
-    assert trial.proposal is not None
-    assert trial.result is not None, "the caller picked a complete trial"
-    dataset = study.settings["dataset"]
-    completed = trial.completed
-    return {
-        "study": study.name,
-        "trial": trial.trial,
-        "score": trial.result.score,
-        "last_epoch_val_accuracy": trial.curve[-1].val_accuracy,
-        "validation_images": dataset["counts"]["validation"],
-        "parameters": trial.proposal.cost.params,
-        "budget": study.settings["budget"],
-        "dataset": dataset["name"],
-        "trained_on": f"{dataset['counts']['train']:,} images, train part of {dataset['name']}",
-        "data_checksum": trial.result.data_checksum,
-        "id": trial.proposal.id,
-        "layers_text": trial.proposal.layers_text,
-        "recipe": trial.proposal.recipe["name"],
-        "epochs": trial.result.epochs,
-        "seed": trial.proposal.seed,
-        "trained": None if completed is None else completed.isoformat(timespec="seconds"),
-        "versions": trial.result.versions,
-    }

@@ -13,7 +13,7 @@ from underbudget.models.errors import UserError
 from underbudget.search.data import sources
 from underbudget.search.data.store import Dataset
 from underbudget.search.engines import devices
-from underbudget.search.engines.calibration import Measure, typical_job
+from underbudget.search.engines.calibration import measurement, typical_job
 from underbudget.search.results import live_report
 from underbudget.search.session.options import check, declared
 from underbudget.search.session.request import DEFAULTS, Options, Request, parse_batch_size, parse_duration
@@ -103,7 +103,7 @@ def prepare(request: Options, say: Say = log.info) -> Session:
         check_possible(settings)
     in_process = asked.engine == "in-process"
     workers = devices.choose_workers(
-        device, request.workers, in_process, lambda: Measure(typical_job(dataset, recipe, device)), say
+        device, request.workers, in_process, lambda: measurement(typical_job(dataset, recipe, device)), say
     )
     live = asked.live or (asked.live is None and asked.live_every is not None) or None
     resolved: dict[str, Any] = {

@@ -15,7 +15,7 @@ from typing import Any
 
 from underbudget.budget.count import Cost, count
 from underbudget.budget.limits import Budget
-from underbudget.models.architecture import Architecture
+from underbudget.models.architecture import Architecture, size_text
 from underbudget.models.errors import UserError
 from underbudget.models.plan import plan
 from underbudget.search.space import decoding, locating
@@ -66,8 +66,8 @@ class Space:
         Raises UserError for an input smaller than 1x1x1 or fewer than two classes.
         """
         if len(input_shape) != 3 or min(input_shape) < 1:
-            shape = "x".join(str(size) for size in input_shape)
-            raise UserError(f"an input shape is channels x height x width, each at least 1, not {shape}")
+            rule = "an input shape is channels x height x width, each at least 1"
+            raise UserError(f"{rule}, not {size_text(input_shape)}")
         if classes < 2:
             raise UserError(f"a classifier needs at least 2 classes, not {classes}: check the labels of the data set")
         most = upper_width(input_shape, classes, budget, precision)
@@ -198,7 +198,7 @@ class Space:
     def describe(self) -> list[tuple[str, str]]:
         """(name, range) rows for people; widths with the same range share a row."""
         rows: list[tuple[str, str]] = [
-            ("input", "x".join(str(size) for size in self.input_shape)),
+            ("input", size_text(self.input_shape)),
             ("classes", str(self.classes)),
         ]
         for dimension in self.dimensions:

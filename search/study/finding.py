@@ -7,12 +7,11 @@ from underbudget.models.errors import UserError
 from underbudget.reports.reading import read_study
 from underbudget.reports.record import StudyRecord
 from underbudget.reports.storage_url import parse_url, shown_url
-from underbudget.search.study import locks
-from underbudget.search.study.location import StudyLocation, locate_study
+from underbudget.search.study.location import DATABASE, RUNS, StudyLocation, locate_study
 
 
 def read(where: StudyLocation) -> StudyRecord:
-    """The study of a place. Raises UserError, naming the folder that was searched, where there is none."""
+    """The study of a place. Raises UserError where there is none, naming the folder that was searched."""
     if where.storage is None and where.database is not None and not where.database.exists():
         runs = where.folder.parent
         known = [found.name for found in studies_in(runs)]
@@ -22,28 +21,23 @@ def read(where: StudyLocation) -> StudyRecord:
 
 
 def find(name: str, runs: str | Path | None, storage: str | None) -> StudyLocation:
-    """The place of a study that is to be read. Any name is looked for in a storage, also one that we would not give."""
-    folder = Path(runs or "runs")
+    """The place of a study to read. In a storage it may have any name, also one that a new study may not have."""
+    folder = Path(runs or RUNS)
     if storage is None:
         return locate_study(name, folder)
     parse_url(storage)
     return StudyLocation(name, folder / "".join(c if c.isalnum() or c in "._-" else "_" for c in name)[:64], storage)
 
 
-def is_searched(where: StudyLocation) -> bool:
-    """Whether a coordinator has the study now; False too where that cannot be found out."""
-    return locks.is_held(where)
-
-
 def studies_in(runs: Path) -> list[Path]:
     """Folders of studies below a runs folder, by name."""
-    return sorted(path.parent for path in runs.glob("*/study.db"))
+    return sorted(path.parent for path in runs.glob(f"*/{DATABASE}"))
 
 
 def options(where: StudyLocation) -> str:
-    """The options that find a study again, with a leading blank; a password in a storage URL is left out."""
+    """The options that find a study again, with a leading blank; passwords in a storage URL are left out."""
     runs = str(where.folder.parent)
-    text = "" if runs == "runs" else f" --runs {shlex.quote(runs)}"
+    text = "" if runs == RUNS else f" --runs {shlex.quote(runs)}"
     return text if where.storage is None else f"{text} --storage {shlex.quote(shown_url(where.storage))}"
 
 

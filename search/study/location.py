@@ -7,6 +7,8 @@ from pathlib import Path
 from underbudget.models.errors import UserError
 from underbudget.reports.storage_url import parse_url, sqlite_file, sqlite_url
 
+RUNS = "runs"  # folder of all studies, where none is named
+DATABASE = "study.db"  # in a study's folder, where no storage is named
 CONFIRMATIONS = "confirm"  # below a study's folder: the runs of its finalists
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -32,13 +34,13 @@ class StudyLocation:
     @property
     def database(self) -> Path | None:
         """The SQLite file under its real path, links resolved; None where another database is used."""
-        file = self.folder / "study.db" if self.storage is None else sqlite_file(self.storage)
+        file = self.folder / DATABASE if self.storage is None else sqlite_file(self.storage)
         return None if file is None else file.resolve()
 
     @property
     def url(self) -> str:
         """The storage URL, password included: never shown."""
-        return sqlite_url(self.folder / "study.db") if self.storage is None else self.storage
+        return sqlite_url(self.folder / DATABASE) if self.storage is None else self.storage
 
 
 def locate_study(name: str, runs: Path, storage: str | None = None) -> StudyLocation:

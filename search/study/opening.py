@@ -1,7 +1,7 @@
-"""Opening, creating, locking and closing a study: one folder, one database, one coordinator.
+"""Opens, creates, locks and closes a study: one folder, one database, one coordinator.
 
-While a search runs the SQLite database is in WAL mode (half the cost per trial); at a clean end the log is folded back
-and the mode reset, so that study.db alone is the complete study.
+While a search runs, the SQLite database is in WAL mode, which halves the cost per trial; at a clean end the log is
+folded back, so that study.db alone is the complete study.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from underbudget.models.errors import UserError
 from underbudget.reports import reading
 from underbudget.reports.optuna_logging import quiet_optuna
 from underbudget.reports.record import STUDY_ATTRIBUTE
-from underbudget.reports.storage_url import shown_url, sqlite_file, sqlite_url
+from underbudget.reports.storage_url import reason, shown_url, sqlite_file, sqlite_url
 from underbudget.search.study import locks
 from underbudget.search.study import settings as study_settings
 from underbudget.search.study.location import StudyLocation
@@ -32,10 +32,10 @@ BUSY_SECONDS = 60.0  # how long another program that has a SQLite file locked is
 
 
 def stored_settings(where: StudyLocation) -> Settings | None:
-    """Settings of an existing study, None where there is none yet. Writes nothing but the tables of a new database on a
-    server.
+    """Settings of an existing study, None where there is none yet. Writes nothing but the tables of a new PostgreSQL
+    database.
 
-    Raises UserError for a database that is none of ours, or of a newer version.
+    Raises UserError for a database that is not ours, or a newer version's.
     """
     if where.database is not None and not _has_content(where.database):
         _check_no_leftover(where.database)
@@ -85,21 +85,21 @@ def _connect(url: str, fast: bool = True) -> "optuna.storages.RDBStorage":
     import optuna
     import sqlalchemy
 
-    shown = shown_url(url)
     sqlite = sqlite_file(url) is not None
+    arguments = {"connect_args": {"timeout": BUSY_SECONDS}} if sqlite else {}
     try:
-        arguments = {"connect_args": {"timeout": BUSY_SECONDS}} if sqlite else {}
         storage = optuna.storages.RDBStorage(url, engine_kwargs=arguments)
-    except (sqlalchemy.exc.ArgumentError, ImportError, ValueError) as error:
-        raise UserError(f"the storage {shown} cannot be used ({_first_line(error)}): check the URL") from error
-    except sqlalchemy.exc.SQLAlchemyError as error:
-        if "locked" in _first_line(error):
-            raise UserError(f"the storage {shown} is locked by another program: end that one, or wait") from error
-        raise UserError(
-            f"the storage {shown} cannot be opened ({_first_line(error)}): check path and rights"
-        ) from error
-    except RuntimeError as error:
-        raise UserError(f"the storage {shown} is of another Optuna version ({_first_line(error)})") from error
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError, RuntimeError) as error:
+        match error:
+            case RuntimeError():
+                what = f"is of another Optuna version ({reason(error)})"
+            case sqlalchemy.exc.ArgumentError() | ImportError() | ValueError():
+                what = f"cannot be used ({reason(error)}): check the URL"
+            case _ if "locked" in reason(error):
+                what = "is locked by another program: end that one, or wait"
+            case _:
+                what = f"cannot be opened ({reason(error)}): check path and rights"
+        raise UserError(f"the storage {shown_url(url)} {what}") from error
     if sqlite and fast:
 
         def speed_up(connection: Any, _: Any) -> None:
@@ -111,12 +111,8 @@ def _connect(url: str, fast: bool = True) -> "optuna.storages.RDBStorage":
     return storage
 
 
-def _first_line(error: BaseException) -> str:
-    return str(getattr(error, "orig", None) or error).strip().split("\n")[0][:200]
-
-
 def make_folder(folder: Path) -> None:
-    """Make a study's folder, or raise UserError where that can't be."""
+    """Make a study's folder. Raises UserError where it cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
@@ -130,9 +126,9 @@ def make_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def open_study(where: StudyLocation, settings: Settings) -> Iterator["optuna.Study"]:
-    """Open a study for searching, created where it isn't there, and close it cleanly.
+    """Open a study for searching, created if it isn't there, and close it cleanly.
 
-    Raises UserError where another coordinator has it, where its settings differ, or where the place can't be used.
+    Raises UserError where another coordinator has it, its settings differ, or the place can't be used.
     """
     import optuna
 

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 from torch import Tensor
 
-from underbudget.search.training.recipe_parts import Recipe
+from underbudget.search.training.recipe import Recipe
 
 
 class Average:

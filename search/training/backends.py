@@ -10,7 +10,7 @@ the same backend.
 """
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +19,7 @@ from underbudget.models.errors import UserError
 from underbudget.models.plan import Plan
 from underbudget.search.data.store import Dataset
 from underbudget.search.training import environment, loop
-from underbudget.search.training.loop import EpochResult, OnStep, TrainingResult, never, no_callback
+from underbudget.search.training.loop import OnStep, Results, never, no_callback
 from underbudget.search.training.recipe import DEFAULT_BATCH, Recipe
 
 BACKENDS = ("auto", "plain", "native", "graph")
@@ -59,8 +59,8 @@ def train(
     device: str = "cpu",
     backend: str = "auto",
     should_stop: Callable[[], bool] = never,
-    watch: OnStep = no_callback,
-) -> Generator[EpochResult | TrainingResult, None, None]:
+    on_step: OnStep = no_callback,
+) -> Results:
     """As `search.training.loop.train`, on the backend named.
 
     backend: one of BACKENDS, or the text that a result recorded: then the run computes the same way in every respect
@@ -70,21 +70,27 @@ def train(
     name = named(backend)
     if backend != name:
         _check_recorded(backend, name, device)
-    if name == "plain":
-        return loop.train(plan, recipe, seed, dataset, device, should_stop, watch)
-    choice = BackendChoice("graph", "as named") if name == "graph" else choose(plan, device, recipe.batch_size)
-    if choice.backend == "graph" and name != "native":
-        from underbudget.search.training.cuda.train import train as graph_train
+    run_class = _run_class(name, plan, device, recipe.batch_size)
+    return loop.train(plan, recipe, seed, dataset, device, should_stop, on_step, run_class)
 
-        return graph_train(plan, recipe, seed, dataset, device, should_stop, watch)
-    if choice.backend == "native":
-        from underbudget.search.training.native.train import train as native_train
 
-        return native_train(plan, recipe, seed, dataset, device, should_stop, watch)
+def _run_class(name: str, plan: Plan, device: str, batch_size: int | None) -> type[loop.TrainingRun]:
+    if name in ("auto", "native"):
+        choice = choose(plan, device, batch_size)
+        if name == "native" and choice.backend != "native":
+            raise UserError(f"the native backend cannot be taken here: {choice.reason}; use the plain backend")
+        if choice.backend == "plain":
+            log.info("the plain backend is taken: %s", choice.reason)
+        name = choice.backend
+    if name == "graph":
+        from underbudget.search.training.cuda.train import StaticRun
+
+        return StaticRun
     if name == "native":
-        raise UserError(f"the native backend cannot be taken here: {choice.reason}; use the plain backend")
-    log.info("the plain backend is taken: %s", choice.reason)
-    return loop.train(plan, recipe, seed, dataset, device, should_stop, watch)
+        from underbudget.search.training.native.train import NativeRun
+
+        return NativeRun
+    return loop.PlainRun
 
 
 def _check_recorded(backend: str, name: str, device: str) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from underbudget.search.training.recipe_parts import Affine, Augmentation, Perspective
+    from underbudget.search.training.recipe import Affine, Augmentation, Perspective
 
 _HORIZON = 1e-6  # where a perspective's denominator vanishes; what lies there is far outside the image
 _FAR = 3.0  # half images from the centre: surely outside
@@ -142,12 +142,12 @@ def _unit(width: int, height: int, kind: torch.dtype, device: torch.device) -> T
 
 
 class Normalizer:
-    """Pixels 0..255 to (pixel / 255 - mean) / std, per channel."""
+    """From pixels 0..255 to a model's input, (pixel / 255 - mean) / std per channel."""
 
     def __init__(self, mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> None:
         self.mean = torch.tensor(mean, device=device).view(1, -1, 1, 1) * 255
         self.scale = 1 / (torch.tensor(std, device=device).view(1, -1, 1, 1) * 255)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Normalise images (n, channels, height, width) of any number type; the result is float32."""
-        return (images - self.mean) * self.scale
+        """Normalise images (n, channels, height, width) of any number type; the result is float32, channels last."""
+        return ((images - self.mean) * self.scale).contiguous(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""The plain training loop: float32, eager torch, one process. The reference that every faster backend is compared with.
+"""The training loop that all backends share, and the plain one: float32, eager torch, the reference for the others.
 
 The same plan, recipe, seed and data give the same bits on a processor of the same type with the same torch and one
 thread. What the loop does and leaves open is described in docs/training.md.
@@ -6,23 +6,22 @@ thread. What the loop does and leaves open is described in docs/training.md.
 
 import math
 import time
-import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
 import torch
-from torch import Tensor
-from torch.nn import Module, functional
+from torch import Tensor, nn
+from torch.nn import functional
 
 from underbudget.models.build import build
 from underbudget.models.errors import UnderbudgetError
 from underbudget.models.plan import Plan
-from underbudget.search.data.store import Dataset, Part
+from underbudget.search.data.store import Dataset, PartName
 from underbudget.search.training import environment, schedule
-from underbudget.search.training.averaging import average_of, held
-from underbudget.search.training.evaluate import Evaluation, evaluate
+from underbudget.search.training.averaging import Average, average_of, held
+from underbudget.search.training.evaluate import EVALUATION_BATCH, Evaluation, evaluate, on_device
 from underbudget.search.training.geometric_augmentation import Normalizer, random_matrices, transform_images
 from underbudget.search.training.optimizers import optimizer_of, set_pace
 from underbudget.search.training.pixel_augmentation import change_pixels, random_pixel_changes
@@ -35,21 +34,21 @@ class TrainingDiverged(UnderbudgetError):  # noqa: N818, a result rather than an
 
 
 class TrainingStopped(Exception):  # noqa: N818, a request rather than an error
-    """Raised by a run's epoch when `halted` said so; `follow` catches it."""
+    """Raised by a run's epoch when `should_stop` said so; `results` catches it."""
 
 
 def never() -> bool:
-    """The answer of a caller who lets the run come to its end."""
+    """The `should_stop` of a caller who lets the run come to its end."""
     return False
 
 
-# Told after each optimiser step: the step within its epoch, from 1; the steps of an epoch; a reading of the running
-# (mean loss in nats, percent right) of the epoch, which costs time on a GPU and so is taken only by who wants it.
+# Called after each optimiser step: the step within its epoch, from 1; the steps of an epoch; a function that gives the
+# running (mean loss in nats, percent right) of the epoch, which on a GPU waits for the device.
 OnStep = Callable[[int, int, Callable[[], tuple[float, float]]], None]
 
 
-def no_callback(step: int, steps: int, reading: Callable[[], tuple[float, float]]) -> None:
-    """The watch of a caller who waits for the end of an epoch."""
+def no_callback(step: int, steps: int, running: Callable[[], tuple[float, float]]) -> None:
+    """The `on_step` of a caller who waits for the end of an epoch."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,212 @@ class TrainingResult:
     versions: dict[str, str]
 
 
+Results = Generator[EpochResult | TrainingResult, None, None]
+
+
+class TrainingRun(ABC):
+    """A network in training: data, random numbers, and where the schedule stands. Each backend has a subclass."""
+
+    backend: str  # how the run computes, as a result records it
+    average: Average | None  # of the weights, which is evaluated and kept in their place
+    steps_at_once = 1  # at most, in one call of `advance`
+
+    def __init__(
+        self,
+        plan: Plan,
+        recipe: Recipe,
+        seed: int,
+        dataset: Dataset,
+        place: torch.device,
+        on_step: OnStep = no_callback,
+    ) -> None:
+        """Raises UserError for a recipe that does not fit the data."""
+        self.plan, self.info, self.place, self.on_step = plan, dataset.info, place, on_step
+        self.images, self.labels = self.load(dataset, "train")
+        self.validation = self.load(dataset, "validation")
+        self.recipe = resolve(recipe, images=len(self.images), batch_size=recipe.batch_size)
+        self.batch_size = self.recipe.batch_size or 0  # 0 never: it is resolved
+        self.timeline = timeline(self.recipe, len(self.images))
+        self.randomness = self.seeded(seed)
+        self.monitored: list[float] = []  # validation losses of the epochs so far
+        self.set_up()
+
+    @abstractmethod
+    def set_up(self) -> None:
+        """Build the network and its optimiser; set `backend` and `average`."""
+
+    def seeded(self, seed: int) -> Randomness:
+        """The run's random streams."""
+        return Randomness(seed, self.place)
+
+    def load(self, dataset: Dataset, part: PartName) -> tuple[Tensor, Tensor]:
+        """(images, labels) of a part where the run computes."""
+        return on_device(dataset.part(part), self.place)
+
+    def results(self, should_stop: Callable[[], bool] = never) -> Results:
+        """Train to the end, as `train` describes it."""
+        seconds = 0.0
+        for epoch in range(1, self.recipe.epochs + 1):
+            started = time.perf_counter()
+            try:
+                with self.randomness.active():
+                    train_loss, train_accuracy = self.epoch(epoch, should_stop)
+                    if should_stop():
+                        return
+                    evaluated = self.validate()
+            except TrainingStopped:
+                return
+            if not math.isfinite(train_loss + evaluated.loss):
+                part = "validation" if math.isfinite(train_loss) else "training"
+                raise TrainingDiverged(
+                    f"the {part} loss is not finite in epoch {epoch}: try a lower learning rate (--lr)"
+                )
+            elapsed = time.perf_counter() - started
+            seconds += elapsed
+            accuracy = evaluated.accuracy
+            yield EpochResult(epoch, train_loss, train_accuracy, evaluated.loss, accuracy, elapsed, self.state)
+        yield TrainingResult(
+            state=self.state(),
+            confusion=evaluated.confusion,
+            seconds=seconds,
+            backend=self.backend,
+            device=str(self.place),
+            hardware=environment.hardware(self.place),
+            versions=environment.versions(),
+        )
+
+    def epoch(self, epoch: int, should_stop: Callable[[], bool]) -> tuple[float, float]:
+        """One pass over the train part in a new random order, epochs counted from 1: (mean loss, percent right),
+        measured on the way. Raises TrainingStopped before the optimiser step at which `should_stop` says true."""
+        steps, done, seen = self.timeline.steps_per_epoch, 0, 0
+        self.begin(epoch)
+        for size, repeats in batches(len(self.images), self.batch_size, steps, self.steps_at_once):
+            if should_stop():
+                raise TrainingStopped
+            self.advance((epoch - 1) * steps + done, slice(seen, seen + size * repeats), repeats)
+            done, seen = done + repeats, seen + size * repeats
+            self.on_step(done, steps, partial(self.running, seen))
+        return self.running(seen)
+
+    def begin(self, epoch: int) -> None:
+        """Draw an epoch's random numbers and set its sums of losses and right answers to zero."""
+        count, size = len(self.images), (self.images.shape[-2], self.images.shape[-1])
+        augmentation, source = self.recipe.augmentation, self.randomness.augmentation
+        self.order = torch.randperm(count, generator=self.randomness.order)
+        # of the images in that order
+        self.matrices = random_matrices(augmentation, count, size, source)
+        self.pixel_changes = random_pixel_changes(augmentation, count, size, source)
+
+    def pace(self, number: int) -> tuple[float, float]:
+        """(learning rate, momentum) of optimiser step `number` of the run, from 0."""
+        recipe = self.recipe
+        return schedule.at(recipe.schedule, number, self.timeline, recipe.lr, recipe.momentum, self.monitored)
+
+    def validate(self) -> Evaluation:
+        """Evaluate the network on the validation part, which a plateau schedule then follows."""
+        with held(self.average):
+            result = self.evaluate()
+        self.monitored.append(result.loss)
+        return result
+
+    def state(self) -> dict[str, Tensor]:
+        """The network's state dict: contiguous copies on the CPU."""
+        with held(self.average):
+            return self.state_dict()
+
+    @abstractmethod
+    def advance(self, number: int, batch: slice, steps: int) -> None:
+        """Take `steps` optimiser steps, of which `number` is the first, counted from 0 over the whole run, on equally
+        many images each: together those at the places `batch` of the epoch's order."""
+
+    @abstractmethod
+    def running(self, images: int) -> tuple[float, float]:
+        """(mean loss, percent right) of the epoch's first `images` images. On a GPU it waits for the device."""
+
+    @abstractmethod
+    def evaluate(self) -> Evaluation:
+        """The network as it stands on the validation part."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Tensor]:
+        """Contiguous copies on the CPU."""
+
+    def close(self) -> None:  # noqa: B027, few have something to give back
+        """Give back what the run holds besides memory."""
+
+
+def batches(images: int, size: int, steps: int, at_once: int) -> list[tuple[int, int]]:
+    """(images per step, steps) of an epoch of so many steps, cut into runs of at most `at_once` equally large ones.
+
+    The last step is of another size where batches of `size` do not divide the images: a lone image joins it.
+    """
+    last = images - (steps - 1) * size
+    full = steps if last == size else steps - 1
+    result = [(size, at_once)] * (full // at_once) + [(size, 1)] * (full % at_once)
+    return result if last == size else [*result, (last, 1)]
+
+
+class TorchRun(TrainingRun):
+    """A run whose network is a torch module."""
+
+    model: nn.Sequential
+    evaluation_batch = EVALUATION_BATCH
+
+    def build(self) -> nn.Sequential:
+        """The network with its initial weights."""
+        self.normalize = Normalizer(self.info.mean, self.info.std, self.place)
+        return build(self.plan).to(self.place).to(memory_format=torch.channels_last)
+
+    def evaluate(self) -> Evaluation:
+        classes = len(self.info.classes)
+        return evaluate(self.model, *self.validation, self.normalize, classes, self.evaluation_batch)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {
+            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for name, tensor in self.model.state_dict().items()
+        }
+
+
+class PlainRun(TorchRun):
+    """The plain backend, on any device."""
+
+    def set_up(self) -> None:
+        self.backend = environment.backend(self.place)
+        with self.randomness.active():
+            self.model = self.build()
+        self.optimizer = optimizer_of(self.recipe, list(self.model.parameters()))
+        self.average = average_of(self.recipe, self.model.state_dict().values())
+
+    def begin(self, epoch: int) -> None:
+        super().begin(epoch)
+        self.losses: list[Tensor] = []
+        self.hits: list[Tensor] = []
+
+    def advance(self, number: int, batch: slice, steps: int) -> None:
+        set_pace(self.optimizer, *self.pace(number))
+        index = self.order[batch].to(self.place)
+        pixels, labels = self.images[index], self.labels[index]
+        if self.matrices is not None:
+            perspective = self.recipe.augmentation.perspective is not None
+            pixels = transform_images(pixels.float(), self.matrices[batch].to(self.place), perspective)
+        if self.pixel_changes is not None:
+            pixels = change_pixels(pixels.float(), self.pixel_changes[batch].to(self.place))
+        self.optimizer.zero_grad(set_to_none=True)
+        logits = self.model(self.normalize(pixels))
+        loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        if self.average:
+            self.average.update()
+        self.losses.append(loss.detach() * len(labels))
+        self.hits.append((logits.detach().argmax(1) == labels).sum())
+
+    def running(self, images: int) -> tuple[float, float]:
+        loss = torch.stack(self.losses).cpu().double().sum().item()
+        return loss / images, 100 * torch.stack(self.hits).sum().item() / images
+
+
 def train(
     plan: Plan,
     recipe: Recipe,
@@ -86,185 +291,23 @@ def train(
     dataset: Dataset,
     device: str = "cpu",
     should_stop: Callable[[], bool] = never,
-    watch: OnStep = no_callback,
-) -> Generator[EpochResult | TrainingResult, None, None]:
+    on_step: OnStep = no_callback,
+    run_class: type[TrainingRun] = PlainRun,
+) -> Results:
     """Train a network on the train part and validate it after each epoch.
 
     An iterator: one EpochResult per epoch, then one TrainingResult. Closing it earlier ends the run. Between two
     results nothing of the run is left in torch's global random state. The number of threads is the caller's to set.
 
-    halted: asked before each optimiser step and each validation, so it must be cheap; once it says true, the iterator
-    ends without a TrainingResult. A run that is not halted computes the same bits whoever asks.
-    watch: told after each optimiser step.
+    should_stop: asked before each optimiser step and each validation, so it must be cheap; once it says true, the
+    iterator ends without a TrainingResult. A run that is not stopped computes the same bits whoever asks.
+    on_step: called after each optimiser step. run_class: the backend.
 
     Raises TrainingDiverged when the training or validation loss of an epoch is not finite, UserError for a recipe that
     does not fit the data.
     """
-    place = torch.device(device)
-    images, labels = resident(dataset.part("train"), place)
-    recipe = resolve(recipe, images=len(images), batch_size=recipe.batch_size)
-    randomness = Randomness(seed, place)
-    with randomness.active():
-        model = build(plan).to(place).to(memory_format=torch.channels_last)
-    normalize = Normalizer(dataset.info.mean, dataset.info.std, place)
-    validation = resident(dataset.part("validation"), place)
-    run = _Run(model, recipe, randomness, images, labels, validation, len(dataset.info.classes), normalize, watch)
-    yield from follow(run, recipe, randomness, place, environment.backend(place), should_stop)
-
-
-class TrainingRun(Protocol):
-    """A network in training, on whatever backend."""
-
-    def epoch(self, epoch: int, should_stop: Callable[[], bool]) -> tuple[float, float]:
-        """One pass over the train part, epochs counted from 1: (mean loss, percent right), measured on the way.
-
-        Raises Halted before the optimiser step at which `halted` says true.
-        """
-
-    def validate(self) -> Evaluation:
-        """The network in eval mode on the validation part."""
-
-    def state(self) -> dict[str, Tensor]:
-        """The network's state dict: contiguous copies on the CPU."""
-
-
-def follow(
-    run: TrainingRun,
-    recipe: Recipe,
-    randomness: Randomness,
-    place: torch.device,
-    backend: str,
-    should_stop: Callable[[], bool] = never,
-) -> Generator[EpochResult | TrainingResult, None, None]:
-    """The results of a run, as `train` yields them. recipe: resolved; backend: how the run computes."""
-    seconds = 0.0
-    for epoch in range(1, recipe.epochs + 1):
-        started = time.perf_counter()
-        try:
-            with randomness.active():
-                train_loss, train_accuracy = run.epoch(epoch, should_stop)
-                if should_stop():
-                    return
-                evaluated = run.validate()
-        except TrainingStopped:
-            return
-        if not math.isfinite(train_loss + evaluated.loss):
-            part = "validation" if math.isfinite(train_loss) else "training"
-            raise TrainingDiverged(f"the {part} loss is not finite in epoch {epoch}: try a lower learning rate (--lr)")
-        elapsed = time.perf_counter() - started
-        seconds += elapsed
-        yield EpochResult(epoch, train_loss, train_accuracy, evaluated.loss, evaluated.accuracy, elapsed, run.state)
-
-    yield TrainingResult(
-        state=run.state(),
-        confusion=evaluated.confusion,
-        seconds=seconds,
-        backend=backend,
-        device=str(place),
-        hardware=environment.hardware(place),
-        versions=environment.versions(),
-    )
-
-
-class _Run:
-    """A network in training: model, optimiser, data and where the schedule stands."""
-
-    def __init__(
-        self,
-        model: Module,
-        recipe: Recipe,
-        randomness: Randomness,
-        images: Tensor,
-        labels: Tensor,
-        validation: tuple[Tensor, Tensor],
-        classes: int,
-        normalize: Normalizer,
-        watch: OnStep = no_callback,
-    ) -> None:
-        assert recipe.batch_size is not None  # resolved
-        self.watch = watch
-        self.model, self.recipe, self.randomness = model, recipe, randomness
-        self.images, self.labels, self.normalize = images, labels, normalize
-        self.validation, self.classes = validation, classes
-        self.batch_size = recipe.batch_size
-        self.timeline = timeline(recipe, len(images))
-        self.optimizer = optimizer_of(recipe, list(model.parameters()))
-        self.average = average_of(recipe, model.state_dict().values())
-        self.monitored: list[float] = []  # validation losses of the epochs so far
-
-    def epoch(self, epoch: int, should_stop: Callable[[], bool]) -> tuple[float, float]:
-        """One pass over the images in a new random order: (mean loss, percent right), measured on the way."""
-        recipe, images, count = self.recipe, self.images, len(self.images)
-        order = torch.randperm(count, generator=self.randomness.order)
-        size = (images.shape[-2], images.shape[-1])
-        matrices = random_matrices(recipe.augmentation, count, size, self.randomness.augmentation)
-        pixel_changes = random_pixel_changes(recipe.augmentation, count, size, self.randomness.augmentation)
-        losses, hits = [], []
-        steps = self.timeline.steps_per_epoch
-        for index in range(steps):
-            if should_stop():
-                raise TrainingStopped
-            start = index * self.batch_size
-            stop = count if index == steps - 1 else start + self.batch_size  # the last takes a lone image along
-            batch = order[start:stop].to(images.device)
-            pixels = images[batch]
-            if matrices is not None:
-                maps = matrices[start:stop].to(images.device)
-                pixels = transform_images(pixels.float(), maps, recipe.augmentation.perspective is not None)
-            if pixel_changes is not None:
-                pixels = change_pixels(pixels.float(), pixel_changes[start:stop].to(images.device))
-            labels = self.labels[batch]
-            loss, logits = self.step((epoch - 1) * steps + index, self.prepare(pixels), labels)
-            losses.append(loss * len(labels))
-            hits.append((logits.argmax(1) == labels).sum())
-            self.watch(index + 1, steps, partial(_running, losses, hits, stop))
-        return _running(losses, hits, count)  # once per epoch: on a GPU each reading waits for the device
-
-    def step(self, number: int, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """One optimiser step: (loss, logits), both without their graph."""
-        recipe = self.recipe
-        set_pace(
-            self.optimizer,
-            *schedule.at(recipe.schedule, number, self.timeline, recipe.lr, recipe.momentum, self.monitored),
-        )
-        self.optimizer.zero_grad(set_to_none=True)
-        logits = self.model(inputs)
-        loss = functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        if self.average:
-            self.average.update()
-        return loss.detach(), logits.detach()
-
-    def validate(self) -> Evaluation:
-        with held(self.average):
-            result = evaluate(self.model, *self.validation, self.prepare, self.classes)
-        self.monitored.append(result.loss)
-        return result
-
-    def state(self) -> dict[str, Tensor]:
-        with held(self.average):
-            return {
-                name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-                for name, tensor in self.model.state_dict().items()
-            }
-
-    def prepare(self, images: Tensor) -> Tensor:
-        """From pixels 0..255 to the model's input."""
-        return self.normalize(images).contiguous(memory_format=torch.channels_last)
-
-
-def _running(losses: list[Tensor], hits: list[Tensor], count: int) -> tuple[float, float]:
-    """(mean loss, percent right) over the `count` images of some steps."""
-    return (
-        torch.stack(losses).cpu().double().sum().item() / count,
-        100 * torch.stack(hits).sum().item() / count,
-    )
-
-
-def resident(part: Part, device: torch.device) -> tuple[Tensor, Tensor]:
-    """(images, labels) of a part on a device. On the CPU they share the memory-mapped file; they are never written."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
-        images, labels = torch.from_numpy(part.images), torch.from_numpy(part.labels)
-    return images.to(device), labels.to(device, torch.int64)
+    run = run_class(plan, recipe, seed, dataset, torch.device(device), on_step)
+    try:
+        yield from run.results(should_stop)
+    finally:
+        run.close()

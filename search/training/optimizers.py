@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from underbudget.search.training.recipe_parts import Recipe
+from underbudget.search.training.recipe import Recipe
 
 
 def optimizer_of(recipe: Recipe, parameters: Sequence[Tensor]) -> torch.optim.Optimizer:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from underbudget.search.training.recipe_parts import Augmentation, Erasing, Jitter
+    from underbudget.search.training.recipe import Augmentation, Erasing, Jitter
 
 GREY = (0.2989, 0.587, 0.114)  # shares of red, green and blue, as in torchvision's `rgb_to_grayscale`
 _TRIES = 10  # rectangles that are drawn before an image is let be, as in torchvision

@@ -1,48 +1,249 @@
 """A recipe: how a network is trained, without its seed. Plain data, no torch; stored as JSON in every trial's record.
 
-The recipes are those of the published MNIST series. Where a number differs from the publication, docs/training.md
-says so.
+The built-in recipes are those of the published MNIST series. Where a number differs from the publication,
+docs/training.md says so.
 """
 
+import dataclasses
 import difflib
 import math
-from dataclasses import replace
+import typing
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from underbudget.models.errors import UserError
-from underbudget.search.training.recipe_json import from_json, to_json
-from underbudget.search.training.recipe_parts import (
-    LEAST_BATCH,
-    OPTIMIZERS,
-    Affine,
-    Augmentation,
-    Erasing,
-    Jitter,
-    Perspective,
-    Recipe,
-    check,
+from underbudget.search.training.schedule import (
+    SCHEDULES,
+    Constant,
+    Cosine,
+    OneCycle,
+    Plateau,
+    Schedule,
+    StepDecay,
+    Timeline,
 )
-from underbudget.search.training.schedule import OneCycle, Plateau, StepDecay, Timeline
 
-__all__ = [
-    "DEFAULT_BATCH",
-    "DEFAULT_RECIPE",
-    "LEAST_BATCH",
-    "LEAST_STEPS",
-    "OPTIMIZERS",
-    "RECIPES",
-    "Affine",
-    "Augmentation",
-    "Erasing",
-    "Jitter",
-    "Perspective",
-    "Recipe",
-    "from_json",
-    "recipe",
-    "resolve",
-    "steps_per_epoch",
-    "timeline",
-    "to_json",
-]
+DEFAULT_RECIPE = "warp10-onecycle"
+DEFAULT_BATCH = 128
+LEAST_STEPS = 50  # per epoch, below which an automatic batch is made smaller
+OPTIMIZERS = ("sgd", "adam", "adamw")
+LEAST_BATCH = 2  # batch norm cannot train on one value per channel
+
+
+@dataclass(frozen=True)
+class Affine:
+    """One random affine map of an image about its centre, with the meaning of torchvision's `RandomAffine`."""
+
+    rotation: float = 0.0  # degrees; the angle is uniform in -rotation..rotation
+    shear: float = 0.0  # degrees; x-shear, uniform in -shear..shear
+    translation: float = 0.0  # share of width and height, uniform to both sides, rounded to whole pixels
+    scale: tuple[float, float] = (1.0, 1.0)  # uniform between the two
+
+
+@dataclass(frozen=True)
+class Perspective:
+    """A random perspective view, with the meaning of torchvision's `RandomPerspective`."""
+
+    distortion: float = 0.5  # 0 to under 1: each corner moves inwards by up to this share of half the width and height
+    probability: float = 0.5  # 0..1: share of the images that it happens to
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """Random brightness and contrast, in random order, with the meaning of torchvision's `ColorJitter`."""
+
+    brightness: float = 0.0  # the factor is uniform in 1 - brightness..1 + brightness, at least 0
+    contrast: float = 0.0  # likewise, about the image's mean grey
+
+
+@dataclass(frozen=True)
+class Erasing:
+    """A rectangle made black, with the meaning of torchvision's `RandomErasing` before normalisation.
+
+    Source: Zhong et al., "Random Erasing Data Augmentation" (AAAI 2020).
+    """
+
+    probability: float = 0.5  # 0..1: share of the images that it happens to
+    area: tuple[float, float] = (0.02, 0.33)  # share of the image, uniform between the two
+    ratio: tuple[float, float] = (0.3, 3.3)  # height by width, its logarithm uniform between the two
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to a training image each time it is shown, in the order of the fields."""
+
+    warps: tuple[Affine, ...] = ()  # in this order; with the perspective composed into one interpolation
+    perspective: Perspective | None = None
+    jitter: Jitter | None = None
+    erasing: Erasing | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained. The last short batch of an epoch is kept; the loss is cross-entropy."""
+
+    name: str
+    epochs: int = 15
+    batch_size: int | None = 128  # images per step; None: chosen by `resolve`
+    optimizer: str = "sgd"  # one of OPTIMIZERS
+    lr: float = 0.01  # what it means is the schedule's: the rate, the first rate or the highest rate
+    momentum: float = 0.9  # adam, adamw: beta1, the decay of the mean gradient
+    nesterov: bool = False  # sgd only
+    weight_decay: float = 0.0  # sgd, adam: added to the gradient (L2); adamw: decoupled
+    schedule: Schedule = field(default_factory=Constant)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    beta2: float = 0.999  # adam, adamw: decay of the mean squared gradient
+    label_smoothing: float = 0.0  # share of the target that is spread over all classes, in training
+    ema: float = 0.0  # decay per step of the averaged weights, which are judged and kept; 0: no averaging
+
+
+def check(recipe: Recipe) -> None:
+    """Raise UserError, with the rule and the value, where a number is out of its range."""
+    for holds, rule, value in _rules(recipe):
+        if not holds:
+            raise UserError(f"recipe {recipe.name}: {rule}, not {value}")
+
+
+def _rules(recipe: Recipe) -> Iterator[tuple[bool, str, object]]:
+    batch = recipe.batch_size
+    yield recipe.epochs >= 1, "epochs must be at least 1", recipe.epochs
+    yield recipe.lr > 0 and math.isfinite(recipe.lr), "the learning rate must be over 0 and finite", recipe.lr
+    yield (
+        batch is None or batch >= LEAST_BATCH,
+        f"the batch size must be at least {LEAST_BATCH}, since batch norm cannot train on one image",
+        batch,
+    )
+    optimizer = recipe.optimizer
+    yield optimizer in OPTIMIZERS, f"the optimizer must be {', '.join(OPTIMIZERS[:-1])} or adamw", repr(optimizer)
+    yield 0 <= recipe.momentum < 1, "momentum must be at least 0 and under 1", recipe.momentum
+    yield optimizer == "sgd" or not recipe.nesterov, "nesterov needs the optimizer sgd", optimizer
+    yield recipe.momentum > 0 or not recipe.nesterov, "nesterov needs a momentum over 0", recipe.momentum
+    yield 0 <= recipe.weight_decay < math.inf, "the weight decay must be at least 0", recipe.weight_decay
+    yield 0 <= recipe.beta2 < 1, "beta2 must be at least 0 and under 1", recipe.beta2
+    yield 0 <= recipe.label_smoothing < 1, "label_smoothing must be at least 0 and under 1", recipe.label_smoothing
+    yield 0 <= recipe.ema < 1, "ema, a decay, must be at least 0 and under 1", recipe.ema
+    yield from _schedule_rules(recipe.schedule)
+    yield from _augmentation_rules(recipe.augmentation)
+
+
+def _schedule_rules(schedule: Schedule) -> Iterator[tuple[bool, str, object]]:
+    match schedule:
+        case StepDecay(every, factor):
+            yield every >= 1, "every must be at least 1", every
+            yield 0 < factor < math.inf, "factor must be over 0", factor
+        case Plateau(factor, patience):
+            yield 0 < factor < 1, "factor must be over 0 and under 1", factor
+            yield patience >= 0, "patience must be at least 0", patience
+        case OneCycle(warm_up, first, last, low, high, length):
+            yield 0 < warm_up < 1, "warm_up must be over 0 and under 1", warm_up
+            yield first > 0 and last > 0, "the divisors must be over 0", f"{first} and {last}"
+            yield 0 <= low <= high < 1, "the momenta must be in 0 <= low <= high < 1", f"{low} and {high}"
+            yield 1 <= length < math.inf, "length must be at least 1", length
+        case Cosine(last):
+            yield 0 <= last <= 1, "last must be from 0 to 1", last
+
+
+def _augmentation_rules(augmentation: Augmentation) -> Iterator[tuple[bool, str, object]]:
+    for warp in augmentation.warps:
+        yield warp.rotation >= 0, "rotation must be at least 0", warp.rotation
+        yield 0 <= warp.shear < 90, "shear must be at least 0 and under 90", warp.shear
+        yield 0 <= warp.translation <= 1, "translation must be from 0 to 1", warp.translation
+        yield 0 < warp.scale[0] <= warp.scale[1], "scale must be two numbers, 0 < low <= high", warp.scale
+    if view := augmentation.perspective:
+        yield 0 <= view.distortion < 1, "distortion must be at least 0 and under 1", view.distortion
+        yield 0 <= view.probability <= 1, "the perspective's probability must be from 0 to 1", view.probability
+    if jitter := augmentation.jitter:
+        yield 0 <= jitter.brightness < math.inf, "brightness must be at least 0", jitter.brightness
+        yield 0 <= jitter.contrast < math.inf, "contrast must be at least 0", jitter.contrast
+    if erasing := augmentation.erasing:
+        (small, large), (flat, steep) = erasing.area, erasing.ratio
+        yield 0 <= erasing.probability <= 1, "the erasing's probability must be from 0 to 1", erasing.probability
+        yield 0 < small <= large <= 1, "area must be two numbers, 0 < low <= high <= 1", erasing.area
+        yield 0 < flat <= steep < math.inf, "ratio must be two numbers, 0 < low <= high", erasing.ratio
+
+
+# Fields that the first records did not have. At their defaults they are left out, so that equal recipes have equal
+# records whatever version wrote them.
+_LATER = frozenset({"beta2", "label_smoothing", "ema", "perspective", "jitter", "erasing", "length"})
+
+
+def to_json(recipe: Recipe) -> dict[str, Any]:
+    """A plain JSON object; `from_json` reads it back to an equal recipe."""
+    value: dict[str, Any] = _plain(recipe)
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as objects, tuples as lists, as JSON has them."""
+    if dataclasses.is_dataclass(value):
+        items = {field.name: (getattr(value, field.name), field.default) for field in dataclasses.fields(value)}
+        return {name: _plain(item) for name, (item, default) in items.items() if name not in _LATER or item != default}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def from_json(value: dict[str, Any]) -> Recipe:
+    """Read what `to_json` wrote. Fields that are left out have their defaults.
+
+    Raises UserError for an unknown key, a missing name, an unknown schedule, or a value out of range.
+    """
+    if "name" not in value:
+        raise UserError("recipe: the key 'name' is missing")
+    result: Recipe = _read(Recipe, value, "recipe", "")
+    check(result)
+    return result
+
+
+def _read(kind: Any, value: Any, name: str, owner: str) -> Any:
+    """A JSON value as the type `kind` of the field `name`; a mistake is named with the object that has the field."""
+    parts = typing.get_args(kind)
+    if kind in _FORMS:
+        form, fits = _FORMS[kind]
+        if not fits(value):
+            raise UserError(f"{owner}: {name} must be {form}, not {value!r}")
+        return tuple(value) if isinstance(value, list) else value
+    if type(None) in parts:
+        return None if value is None else _read(parts[0], value, name, owner)
+    if Ellipsis in parts:
+        if not isinstance(value, list | tuple):
+            raise UserError(f"recipe: {name} must be a list, not {value!r}")
+        return tuple(_read(parts[0], item, name.removesuffix("s"), owner) for item in value)
+    if not isinstance(value, dict):
+        raise UserError(f"recipe: {name} must be a table of keys and values, not {value!r}")
+    if kind == Schedule:
+        if value.get("kind") not in SCHEDULES:
+            raise UserError(f"recipe: unknown schedule {value.get('kind')!r}, known: {', '.join(SCHEDULES)}")
+        kind, name = SCHEDULES[value["kind"]], f"{value['kind']} schedule"
+    hints = typing.get_type_hints(kind)
+    for key in value:
+        if key not in hints:
+            near = difflib.get_close_matches(key, hints, 1, 0.5)
+            hint = f", did you mean {near[0]}?" if near else f", known: {', '.join(hints)}"
+            raise UserError(f"{name}: unknown key {key!r}{hint}")
+    return kind(**{key: _read(hints[key], item, key, name) for key, item in value.items()})
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+# type of a field -> what to call it, whether a JSON value is one
+_FORMS: dict[Any, tuple[str, Callable[[Any], bool]]] = {
+    str: ("text", lambda value: isinstance(value, str)),
+    bool: ("true or false", lambda value: isinstance(value, bool)),
+    int: ("a whole number", _is_whole),
+    int | None: ("a whole number", lambda value: value is None or _is_whole(value)),
+    float: ("a number", _is_number),
+    tuple[float, float]: (
+        "two numbers",
+        lambda value: isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value)),
+    ),
+}
+
 
 _ROTATION_7 = Augmentation((Affine(rotation=7),))
 _WARP_10 = Augmentation((Affine(rotation=10), Affine(rotation=10, shear=5, translation=0.1)))
@@ -85,10 +286,6 @@ RECIPES: dict[str, Recipe] = {
         ),
     )
 }
-DEFAULT_RECIPE = "warp10-onecycle"
-
-DEFAULT_BATCH = 128
-LEAST_STEPS = 50  # per epoch, below which an automatic batch is made smaller
 
 
 def recipe(name: str) -> Recipe:

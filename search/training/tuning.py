@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from underbudget.models.errors import UserError
-from underbudget.search.training.recipe_parts import Affine, Augmentation, Erasing, Jitter, Perspective, Recipe, check
+from underbudget.search.training.recipe import Affine, Augmentation, Erasing, Jitter, Perspective, Recipe, check
 from underbudget.search.training.schedule import SCHEDULES, OneCycle, Schedule, StepDecay
 
 

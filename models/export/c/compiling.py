@@ -1,6 +1,5 @@
 """C compilers: the host's, to run an exported network, and Arm's, to say what it takes of a Cortex-M4."""
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from underbudget.models.compiler import c_compiler
 from underbudget.models.errors import UnavailableError, UnderbudgetError
 
 FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic")
@@ -29,10 +29,9 @@ class Footprint:
 
 
 def compiler() -> str:
-    """The host's C compiler: the one of the variable CC, or cc, gcc or clang. Raises UnavailableError without any."""
-    for name in (os.environ.get("CC"), "cc", "gcc", "clang"):
-        if name and (found := shutil.which(name)):
-            return found
+    """The host's C compiler. Raises UnavailableError without any."""
+    if found := c_compiler():
+        return found
     raise UnavailableError(
         "the C format is verified by compiling it, and no cc, gcc or clang was found: install one or set CC"
     )

@@ -16,12 +16,10 @@ import numpy.typing as npt
 
 from underbudget.models.errors import UnderbudgetError, UserError
 from underbudget.models.export.c import compiling
-from underbudget.models.export.c.interface import header
-from underbudget.models.export.c.literal import prefix_of
+from underbudget.models.export.c.literals import prefix_of
 from underbudget.models.export.c.program import Program, precision_of, programs
 from underbudget.models.export.c.simulate import simulate
-from underbudget.models.export.c.source import source
-from underbudget.models.export.c.testing import testing
+from underbudget.models.export.c.source import header, self_test, source
 from underbudget.models.export.contents import MOST_CHECKED, Export, check_batch, description, logits
 from underbudget.models.export.formats import Format, Model, Verification
 from underbudget.models.export.verify import TOLERANCE, different, said_of, size
@@ -120,18 +118,18 @@ def _texts(program: Program) -> dict[str, str]:
     return {
         f"{program.prefix}.h": header(program),
         f"{program.prefix}.c": source(program),
-        f"{program.prefix}_main.c": testing(program, pictures, wanted, tolerance),
+        f"{program.prefix}_main.c": self_test(program, pictures, wanted, tolerance),
     }
 
 
 def _facts(program: Program, files: Mapping[str, str]) -> dict[str, Any]:
-    grid = None if program.integers is None else program.integers.logits
+    scale, zero = program.logit_grid
     return {
         **description(program.export),
         "prefix": program.prefix,
         "precision": program.precision,
-        "logit_scale": 1.0 if grid is None else grid.scale,
-        "logit_zero": 0 if grid is None else grid.zero,
+        "logit_scale": scale,
+        "logit_zero": zero,
         "sha256": {name: hashlib.sha256(text.encode("ascii")).hexdigest() for name, text in files.items()},
     }
 
@@ -204,11 +202,10 @@ def _takes(footprint: compiling.Footprint | None) -> str:
     )
 
 
-def _usage(shown: str) -> list[str]:
-    """How to compile and run the test program of a folder, by its name as a shell takes it."""
-    folder = Path(shlex.split(shown)[0])
-    precision = next((name for name in ("int8", "float32") if (folder / name).is_dir()), "int8")
-    return [f"cc -std=c99 -O2 {shown}/{precision}/*.c -o network && ./network"]
+def _usage(path: Path) -> list[str]:
+    """How to compile and run the test program of a folder."""
+    precision = next((name for name in ("int8", "float32") if (path / name).is_dir()), "int8")
+    return [f"cc -std=c99 -O2 {shlex.quote(str(path))}/{precision}/*.c -o network && ./network"]
 
 
 FORMAT = Format(

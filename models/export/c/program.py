@@ -4,12 +4,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from underbudget.models.architecture import size_text
 from underbudget.models.errors import UnavailableError, UserError
-from underbudget.models.export.c.literal import PREFIX, comment, prefix_of
+from underbudget.models.export.c.literals import PREFIX, comment, prefix_of
 from underbudget.models.export.c.quantise import Integers, integers, observe
-from underbudget.models.export.c.steps import Step, StudyLocation, arena, steps
+from underbudget.models.export.c.steps import Step, arena, steps
 from underbudget.models.export.contents import Export, module
-from underbudget.models.language import render_stage
 
 VALUE_TYPES = {"float32": "float", "int8": "int8_t"}  # precision -> type of the values of a map
 VALUE_BYTES = {"float32": 4, "int8": 1}
@@ -28,8 +28,8 @@ class Program:
     integers: Integers | None  # of int8
 
     @property
-    def arena(self) -> tuple[int, list[StudyLocation]]:
-        """Values of the buffer that all maps share, and where each step reads and writes."""
+    def arena(self) -> tuple[int, list[tuple[int, int]]]:
+        """Values of the buffer that all maps share, and the offset of each step's input and output in it."""
         return arena(self.chain)
 
     @property
@@ -37,10 +37,15 @@ class Program:
         return self.arena[0] * VALUE_BYTES[self.precision]
 
     @property
+    def logit_grid(self) -> tuple[float, int]:
+        """(scale, zero): a logit is scale * (stored - zero)."""
+        return (1.0, 0) if self.integers is None else (self.integers.logits.scale, self.integers.logits.zero)
+
+    @property
     def about(self) -> str:
         """The comment that begins each file."""
         export, data = self.export, self.export.metadata
-        shape = "x".join(str(size) for size in export.plan.input_shape)
+        shape = size_text(export.plan.input_shape)
         words = "integers only (LiteRT 8-bit quantisation)" if self.precision == "int8" else "float32"
         lines = [
             f"/* A network of {export.parameters:,} parameters that tells {export.plan.classes} classes of {shape} "
@@ -51,7 +56,7 @@ class Program:
             lines.append(f"   {comment(said, 110)}")
         if isinstance(score := data.get("score"), float):
             lines.append(f"   The trained network has {score:.2f} % validation accuracy.")
-        lines += [f"     {comment(render_stage(stage), 110)}" for stage in export.plan.architecture.stages]
+        lines += [f"     {comment(stage, 110)}" for stage in export.plan.architecture.stages]
         lines.append("   C99 and its standard library, no heap. This file is free to use; the weights are yours. */")
         return "\n".join(lines)
 

@@ -1,129 +1,175 @@
-"""The source of a network in C, for the firmware.
+"""The texts of a network in C, from the files in `templates/`: the header and source for the firmware, the program that
+tests them (which can run on the target too). Equal exports give equal texts."""
 
-Equal exports give equal texts. The kernels are the files `kernels_*.c` of this folder; a source has those that it uses.
-"""
-
-import re
+import functools
+from itertools import zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from underbudget.models.export.c.literal import array, floats, string, whole
+from underbudget.models.export.c.literals import array, braces, floats, string, whole
 from underbudget.models.export.c.program import VALUE_TYPES, Program
 from underbudget.models.export.c.quantise import PIXEL_BITS, IntegerStep
-from underbudget.models.export.c.steps import WEIGHTED, Step, StudyLocation
+from underbudget.models.export.c.steps import WEIGHTED, Step
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 WINDOWED = ("conv", "depthwise", "maxpool", "avgpool")  # kinds that slide a window
 ROUNDED = ("conv", "depthwise", "scale", "mean")  # kinds that end in a multiplier
 
 
+def header(program: Program) -> str:
+    """Text of `<prefix>.h`."""
+    channels, height, width = program.export.plan.input_shape
+    scale, zero = program.logit_grid
+    return _render(
+        "network.h",
+        program,
+        channels=channels,
+        height=height,
+        width=width,
+        classes=program.export.plan.classes,
+        arena_bytes=program.arena_bytes,
+        logit_scale=floats(np.array([scale]))[0],
+        logit_zero=zero,
+    )
+
+
 def source(program: Program) -> str:
     """Text of `<prefix>.c`."""
-    prefix, upper = program.prefix, program.prefix.upper()
+    export, int8 = program.export, program.integers is not None
     size, places = program.arena
     kinds = {step.kind for step in program.chain}
-    includes = ["float.h"] if program.precision == "float32" and "maxpool" in kinds else []
-    includes += ["stddef.h", *(["string.h"] if program.precision == "float32" and kinds & {*WEIGHTED} else [])]
     weighted = [step.name for step in program.chain if step.kind in WEIGHTED]
-    kind = VALUE_TYPES[program.precision]
-    labels = [string(name) for name in program.export.classes]
-    parts = [
-        program.about
-        + f'\n#include "{prefix}.h"\n\n'
-        + "".join(f"#include <{name}>\n" for name in includes).rstrip("\n"),
-        *_kernels(program.precision, kinds),
-        *_layers(program),
-        array(f"const char *const {prefix}_labels[{upper}_CLASSES]", labels),
-        f"static {kind} arena[{size}];",
-        _intact(program, weighted),
-        _predict(program, places),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _sections(precision: str) -> dict[str, str]:
-    text = Path(__file__).with_name(f"kernels_{precision}.c").read_text(encoding="utf-8")
-    parts = re.split(r"^/\* --- (\w+) --- \*/\n", text, flags=re.MULTILINE)
-    return {name: body.strip("\n") for name, body in zip(parts[1::2], parts[2::2], strict=True)}
-
-
-def _kernels(precision: str, kinds: set[str]) -> list[str]:
-    """The kernels of these kinds and what they need, in the order of their file."""
-    wanted = {"layer", *kinds}
-    if kinds & {*WINDOWED}:
-        wanted.add("window")
-    if kinds & {*ROUNDED}:
-        wanted.add("requantise")
-    if kinds & {*WEIGHTED}:
-        wanted.add("checksum")
-    return [body for name, body in _sections(precision).items() if name in wanted]
-
-
-def _layers(program: Program) -> list[str]:
-    """The constants of each step, its arrays first."""
-    integer = program.integers.steps if program.integers is not None else [None] * len(program.chain)
-    return ["\n".join(_layer(step, one)) for step, one in zip(program.chain, integer, strict=True)]
-
-
-def _layer(step: Step, one: IntegerStep | None) -> list[str]:
-    (in_c, in_h, in_w), (out_c, out_h, out_w) = step.input_shape, step.output_shape
-    arrays: list[tuple[str, str, list[str]]] = []  # field, type, items
-    if one is None and step.weight is not None and step.bias is not None:
-        arrays = [("weights", "float", floats(step.weight)), ("bias", "float", floats(step.bias))]
-    elif one is not None:
-        if one.weight is not None and one.bias is not None:
-            arrays = [
-                ("weights", "int8_t", whole(one.weight.ravel().tolist())),
-                ("bias", "int32_t", whole(one.bias.tolist())),
-            ]
-        if one.multiplier:
-            arrays += [
-                ("multiplier", "int32_t", whole(one.multiplier)),
-                ("shift", "uint8_t", whole(one.shift)),
-            ]
-    groups = in_c if step.kind == "scale" else step.groups
-    zeros = []
-    if one is None:
-        zeros = [f".relu = {int(step.relu)},"]
-    else:
-        zeros = [f".in_zero = {one.source.zero}, .out_zero = {one.target.zero}, .low = {one.low},"]
-    kernel, stride, padding = (f"{{{pair[0]}, {pair[1]}}}" for pair in (step.kernel, step.stride, step.padding))
-    return [
-        *(array(f"static const {kind} {step.name}_{field}[{len(items)}]", items) for field, kind, items in arrays),
-        f"static const layer {step.name} = {{",
-        f"    .in = {{{in_h}, {in_w}, {in_c}}}, .out = {{{out_h}, {out_w}, {out_c}}},",
-        f"    .kernel = {kernel}, .stride = {stride}, .padding = {padding}, .groups = {groups},",
-        *(f"    {text}" for text in zeros),
-        *(f"    .{field} = {step.name}_{field}," for field, _, _ in arrays),
-        "};",
-    ]
-
-
-def _intact(program: Program, weighted: list[str]) -> str:
-    name = f"int {program.prefix}_intact(void)\n{{\n"
-    if not weighted:
-        return name + "    return 1;\n}"
-    return (
-        name
-        + f"    static const layer *const layers[] = {{{', '.join(f'&{layer}' for layer in weighted)}}};\n"
-        + "    uint32_t hash = UINT32_C(2166136261);\n"
-        + "    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {\n"
-        + "        hash = checksum(layers[i], hash);\n    }\n"
-        + f"    return hash == UINT32_C({_checksum(program)});\n}}"
+    used = {"float.h": not int8 and "maxpool" in kinds, "stddef.h": True, "string.h": not int8 and bool(weighted)}
+    labels = [string(name) for name in export.classes]
+    return _render(
+        "network.c",
+        program,
+        includes=[name for name, needed in used.items() if needed],
+        sum="int32_t" if int8 else "float",
+        kinds=kinds,
+        windowed=kinds & {*WINDOWED},
+        rounded=kinds & {*ROUNDED},
+        layers=[_layer(step, one) for step, one in _steps(program)],
+        labels=array(f"const char *const {program.prefix}_labels[{program.prefix.upper()}_CLASSES]", labels),
+        arena_values=size,
+        weighted=weighted,
+        checksum=_checksum(program),
+        channels=len(export.mean),
+        pixel_bits=PIXEL_BITS,
+        pixel_constants=_pixel_constants(program),
+        places=places,
+        steps=list(zip(program.chain, places, strict=True)),
     )
+
+
+def self_test(
+    program: Program, pictures: npt.NDArray[np.uint8], logits: npt.NDArray[np.float32], tolerance: float
+) -> str:
+    """Text of `<prefix>_main.c`, which computes uint8 pictures (n, channels, height, width) and compares their logits
+    (n, classes), as stored, with what is expected."""
+    rows = pictures.transpose(0, 2, 3, 1).reshape(len(pictures), -1)
+    return _render(
+        "main.c",
+        program,
+        pictures=[whole(row) for row in rows],
+        expected=[whole(row.astype(int)) if program.integers is not None else floats(row) for row in logits],
+        predictions=whole(logits.argmax(1)),
+        tolerance=floats(np.array([tolerance]))[0],
+    )
+
+
+@functools.cache
+def _templates() -> "Environment":
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates", encoding="utf-8"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _render(template: str, program: Program, **values: Any) -> str:
+    return (
+        _templates()
+        .get_template(template)
+        .render(
+            about=program.about,
+            prefix=program.prefix,
+            upper=program.prefix.upper(),
+            value=VALUE_TYPES[program.precision],
+            int8=program.integers is not None,
+            braces=braces,
+            **values,
+        )
+    )
+
+
+def _steps(program: Program) -> list[tuple[Step, IntegerStep | None]]:
+    """The steps, each with its integers where the program is in int8."""
+    return list(zip_longest(program.chain, program.integers.steps if program.integers is not None else ()))
+
+
+def _layer(step: Step, one: IntegerStep | None) -> dict[str, Any]:
+    """The constants of a step as the template takes them."""
+    (in_c, in_h, in_w), (out_c, out_h, out_w) = step.input_shape, step.output_shape
+    arrays: dict[str, tuple[str, list[str]]] = {}  # field -> type, items
+    if one is None:
+        used = f".relu = {int(step.relu)},"
+        if step.weight is not None and step.bias is not None:
+            arrays = {"weights": ("float", floats(step.weight)), "bias": ("float", floats(step.bias))}
+    else:
+        used = f".in_zero = {one.source.zero}, .out_zero = {one.target.zero}, .low = {one.low},"
+        if one.weight is not None and one.bias is not None:
+            arrays["weights"] = "int8_t", whole(one.weight.ravel().tolist())
+            arrays["bias"] = "int32_t", whole(one.bias.tolist())
+        if one.multiplier:
+            arrays |= {"multiplier": ("int32_t", whole(one.multiplier)), "shift": ("uint8_t", whole(one.shift))}
+    return {
+        "name": step.name,
+        "arrays": [
+            array(f"static const {kind} {step.name}_{field}[{len(items)}]", items)
+            for field, (kind, items) in arrays.items()
+        ],
+        "fields": list(arrays),
+        "input": braces(whole((in_h, in_w, in_c))),
+        "output": braces(whole((out_h, out_w, out_c))),
+        "kernel": braces(whole(step.kernel)),
+        "stride": braces(whole(step.stride)),
+        "padding": braces(whole(step.padding)),
+        "groups": in_c if step.kind == "scale" else step.groups,
+        "range": used,
+    }
+
+
+def _pixel_constants(program: Program) -> list[str]:
+    """What brings pixels to the values of the first map, one number per channel."""
+    channels = len(program.export.mean)
+    if program.integers is None:
+        found = {"centre": floats(np.array(program.export.mean)), "spread": floats(np.array(program.export.std))}
+    else:
+        factors, offsets = zip(*program.integers.pixels, strict=True)
+        found = {"factor": whole(factors), "offset": whole(offsets)}
+    kind = "float" if program.integers is None else "int32_t"
+    return [array(f"    static const {kind} {name}[{channels}]", items) for name, items in found.items()]
 
 
 def _checksum(program: Program) -> int:
     """FNV-1a (Fowler, Noll, Vo) over all weights, one value at a time: any one changed value changes it."""
     value = 2166136261
-    integer = program.integers.steps if program.integers is not None else [None] * len(program.chain)
-    for step, one in zip(program.chain, integer, strict=True):
-        if step.weight is None or step.bias is None:
-            continue
+    for step, one in _steps(program):
         words: list[int] = []
         if one is None:
             for tensor in (step.weight, step.bias):
-                words += np.ascontiguousarray(tensor, np.float32).view(np.uint32).ravel().tolist()
+                if tensor is not None:
+                    words += np.ascontiguousarray(tensor, np.float32).view(np.uint32).ravel().tolist()
         elif one.weight is not None and one.bias is not None:
             words += one.weight.view(np.uint8).ravel().tolist()
             words += one.bias.view(np.uint32).tolist()
@@ -131,52 +177,3 @@ def _checksum(program: Program) -> int:
         for word in words:
             value = (value ^ word) * 16777619 & 0xFFFFFFFF
     return value
-
-
-def _predict(program: Program, places: list[StudyLocation]) -> str:
-    prefix, upper, export = program.prefix, program.prefix.upper(), program.export
-    channels = len(export.mean)
-    if program.integers is None:
-        constants = [
-            array(f"    static const float centre[{channels}]", floats(np.array(export.mean))),
-            array(f"    static const float spread[{channels}]", floats(np.array(export.std))),
-        ]
-        value = ["arena[i] = ((float)pixels[i] / 255.0f - centre[CHANNEL]) / spread[CHANNEL];"]
-    else:
-        factors, offsets = zip(*program.integers.pixels, strict=True)
-        constants = [
-            array(f"    static const int32_t factor[{channels}]", whole(factors)),
-            array(f"    static const int32_t offset[{channels}]", whole(offsets)),
-        ]
-        value = [
-            f"const int32_t value = (pixels[i] * factor[CHANNEL] + offset[CHANNEL]) >> {PIXEL_BITS};",
-            "arena[i] = (int8_t)(value < -128 ? -128 : value > 127 ? 127 : value);",
-        ]
-    calls = []
-    for step, place in zip(program.chain, places, strict=True):
-        target = "" if step.in_place else f", arena + {place.target}"
-        calls.append(f"    {step.kind}(&{step.name}, arena + {place.source}{target});")
-    where = f"i % {upper}_CHANNELS" if channels > 1 else "0"
-    return "\n".join(
-        [
-            f"int {prefix}_predict(const uint8_t pixels[{upper}_PIXELS], {prefix}_logit logits[{upper}_CLASSES])",
-            "{",
-            *constants,
-            f"    const {prefix}_logit *const result = arena + {places[-1].target};",
-            "    int best = 0;",
-            f"    for (int32_t i = 0; i < {upper}_PIXELS; i++) {{",
-            *(f"        {line.replace('CHANNEL', where)}" for line in value),
-            "    }",
-            *calls,
-            f"    for (int32_t i = 0; i < {upper}_CLASSES; i++) {{",
-            "        if (logits) {",
-            "            logits[i] = result[i];",
-            "        }",
-            "        if (result[i] > result[best]) {",
-            "            best = (int)i;",
-            "        }",
-            "    }",
-            "    return best;",
-            "}",
-        ]
-    )

@@ -144,19 +144,11 @@ def _array(tensor: "Tensor") -> Floats:
     return array
 
 
-@dataclass(frozen=True)
-class StudyLocation:
-    """Where a step reads and writes: offsets of values in the arena."""
-
-    source: int
-    target: int
-
-
-def arena(chain: Sequence[Step]) -> tuple[int, list[StudyLocation]]:
-    """Number of values of the one buffer that all maps share, and where each step reads and writes.
+def arena(chain: Sequence[Step]) -> tuple[int, list[tuple[int, int]]]:
+    """Number of values of the one buffer that all maps share, and the offset of each step's input and output in it.
 
     The buffer holds the largest input + output of one step; maps lie at its beginning and its end in turns. The first
-    place's source is where the picture goes, the last one's target where the logits are.
+    input is the picture, the last output the logits.
     """
     size = max(step.held for step in chain)
     places = []
@@ -166,6 +158,6 @@ def arena(chain: Sequence[Step]) -> tuple[int, list[StudyLocation]]:
         if not step.in_place:
             at_end = not at_end
             target = size - math.prod(step.output_shape) if at_end else 0
-        places.append(StudyLocation(offset, target))
+        places.append((offset, target))
         offset = target
     return size, places

@@ -10,7 +10,6 @@ const details = {
 };
 
 const part = (name) => document.getElementById(`details-${name}`);
-const counted = (number) => number.toLocaleString("en-US");
 
 function show(number, from) {
   const row = details.row.get(number);
@@ -47,29 +46,17 @@ function facts(value, more) {
   return known.filter(Boolean);
 }
 
-function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-}
-
 function fillLayers(layers) {
-  const rows = layers.map(([op, tail, channels, height, width, params, macs, field]) =>
-    element(
-      "tr",
-      {},
-      element("td", { textContent: op }),
-      element("td", { textContent: tail }),
-      ...[`${channels} x ${height} x ${width}`, params ? counted(params) : "–", macs ? counted(macs) : "–", field].map(
-        (text) => element("td", { className: "number", textContent: text }),
-      ),
-    ),
-  );
+  const line = (texts, className = "") => {
+    const cells = texts.map((text, index) => element("td", { textContent: text, className: index > 1 ? "number" : "" }));
+    return element("tr", { className }, ...cells);
+  };
+  const rows = layers.map(([op, tail, channels, height, width, params, macs, field]) => {
+    const shape = `${channels} x ${height} x ${width}`;
+    return line([op, tail, shape, params ? counted(params) : "–", macs ? counted(macs) : "–", field]);
+  });
   const sum = (index) => counted(layers.reduce((total, layer) => total + layer[index], 0));
-  const total = ["total", "", "", sum(5), sum(6), ""].map((text, index) =>
-    element("td", { textContent: text, className: index > 1 ? "number" : "" }),
-  );
-  rows.push(element("tr", { className: "total" }, ...total));
+  rows.push(line(["total", "", "", sum(5), sum(6), ""], "total"));
   part("layers").tBodies[0].replaceChildren(...rows);
 }
 
@@ -106,20 +93,18 @@ function block(channels, scale, color) {
   const slant = 0.36 * high;
   const size = [wide + slant + 2, 62];
   const y = size[1] - high - 1;
+  const drawing = (name, attributes) => {
+    const made = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    return made;
+  };
   const face = (points, opacity) => {
-    const polygon = document.createElementNS(SVG, "polygon");
-    polygon.setAttribute("points", points.map((point) => point.join(",")).join(" "));
-    polygon.setAttribute("fill", `var(--${color})`);
-    polygon.setAttribute("fill-opacity", opacity);
-    polygon.setAttribute("stroke", `var(--${color})`);
-    return polygon;
+    const fill = `var(--${color})`;
+    return drawing("polygon", { points: points.join(" "), fill, stroke: fill, "fill-opacity": opacity });
   };
   const [left, right] = [1, 1 + wide];
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("width", size[0]);
-  svg.setAttribute("height", size[1]);
-  svg.setAttribute("viewBox", `0 0 ${size[0]} ${size[1]}`);
-  svg.setAttribute("aria-hidden", "true"); // the caption says it all
+  const view = { width: size[0], height: size[1], viewBox: `0 0 ${size[0]} ${size[1]}` };
+  const svg = drawing("svg", { ...view, "aria-hidden": "true" }); // the caption says it all
   svg.append(
     face([[left, y], [right, y], [right, y + high], [left, y + high]], 0.55),
     face([[left, y], [left + slant, y - slant], [right + slant, y - slant], [right, y]], 0.3),

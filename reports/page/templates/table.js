@@ -34,34 +34,26 @@ function matching() {
 }
 
 function cell(value, decimals) {
-  const element = document.createElement("td");
   if (decimals === null) {
-    const text = document.createElement("div");
-    text.textContent = value ?? "";
-    if (value) text.className = value.length > 60 ? "long text" : "text";
-    element.append(text);
-  } else {
-    element.className = "number";
-    const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
-    element.textContent = value === null ? "" : decimals < 0 ? value : value.toLocaleString("en-US", digits);
+    const className = value ? (value.length > 60 ? "long text" : "text") : "";
+    return element("td", {}, element("div", { textContent: value ?? "", className }));
   }
-  return element;
+  const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  const text = value === null ? "" : decimals < 0 ? value : value.toLocaleString("en-US", digits);
+  return element("td", { className: "number", textContent: text });
 }
 
 // A button: details.js shows the trial.
 function trialCell(number) {
-  const element = document.createElement("td");
-  const button = document.createElement("button");
-  Object.assign(button, { type: "button", className: "link", textContent: number, title: `show trial ${number}` });
+  const properties = { type: "button", className: "link", textContent: number, title: `show trial ${number}` };
+  const button = element("button", properties);
   button.dataset.trial = number;
-  element.className = "number";
-  element.append(button);
-  return element;
+  return element("td", { className: "number" }, button);
 }
 
 function drawTable() {
   const found = matching();
-  const body = document.createElement("tbody");
+  const body = element("tbody");
   for (const index of found.slice(0, shown)) {
     const line = body.insertRow();
     rows[index].forEach((value, column) => line.append(column === TRIAL ? trialCell(value) : cell(value, columns[column][1])));
@@ -72,10 +64,9 @@ function drawTable() {
     const sorted = column === order.column;
     heading.ariaSort = sorted ? (order.descending ? "descending" : "ascending") : "none";
   });
-  const count = (number) => number.toLocaleString("en-US");
-  document.getElementById("trial-count").textContent = `${count(found.length)} of ${count(rows.length)}`;
+  document.getElementById("trial-count").textContent = `${counted(found.length)} of ${counted(rows.length)}`;
   more.hidden = found.length <= shown;
-  more.textContent = `show ${count(Math.min(PORTION, found.length - shown))} more`;
+  more.textContent = `show ${counted(Math.min(PORTION, found.length - shown))} more`;
 }
 
 function fromStart() {
@@ -85,11 +76,7 @@ function fromStart() {
 
 const headings = table.createTHead().insertRow();
 columns.forEach(([heading, decimals], column) => {
-  const element = document.createElement("th");
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = heading;
-  if (decimals !== null) element.className = "number";
+  const button = element("button", { type: "button", textContent: heading });
   button.addEventListener("click", () => {
     // Numbers are most interesting from the top, except for the trial itself.
     const first = decimals !== null && column !== TRIAL;
@@ -97,8 +84,7 @@ columns.forEach(([heading, decimals], column) => {
     order.column = column;
     fromStart();
   });
-  element.append(button);
-  headings.append(element);
+  headings.append(element("th", { className: decimals === null ? "" : "number" }, button));
 });
 stateChoice.addEventListener("change", fromStart);
 find.addEventListener("input", fromStart);

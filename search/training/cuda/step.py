@@ -82,7 +82,7 @@ class StaticStep:
             pixels = transform_images(pixels.float(), self.matrices.index_select(0, places), self.perspective)
         if self.pixel_changes is not None:
             pixels = change_pixels(pixels.float(), self.pixel_changes.index_select(0, places))
-        logits = self.model(self.prepare(pixels))
+        logits = self.model(self.normalize(pixels))
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
         gradients = torch.autograd.grad(loss, self.parameters)
         with torch.no_grad():
@@ -96,11 +96,7 @@ class StaticStep:
             self.image += size
             self.number += 1
 
-    def prepare(self, images: Tensor) -> Tensor:
-        """From pixels 0..255 to the model's input."""
-        return self.normalize(images).contiguous(memory_format=torch.channels_last)
-
-    def reading(self, images: int) -> tuple[float, float]:
+    def running(self, images: int) -> tuple[float, float]:
         """(mean loss, percent right) of the epoch's first `images` images. Waits for the device."""
         return self.loss.item() / images, 100 * self.hits.item() / images
 

@@ -8,7 +8,6 @@ import ctypes
 import hashlib
 import os
 import platform
-import shutil
 import subprocess
 import tempfile
 from contextlib import suppress
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from underbudget.models.compiler import c_compiler
 from underbudget.search.training.environment import processor
 
 SOURCES = Path(__file__).parent
@@ -93,10 +93,8 @@ def _folder() -> Path:
 
 
 def _compiler() -> str:
-    for name in (os.environ.get("CC"), "cc", "gcc", "clang"):
-        found = shutil.which(name) if name else None
-        if found:
-            return found
+    if found := c_compiler():
+        return found
     raise Unavailable("no C compiler was found (cc, gcc or clang)")
 
 
@@ -119,23 +117,13 @@ def _features() -> str:
 
 def _load(path: Path) -> Library:
     functions = ctypes.CDLL(str(path))
-    pointer, whole, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
-    small, unsigned = ctypes.c_int32, ctypes.c_uint64
+    pointer, whole, small = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
     signatures: dict[str, tuple[type | None, tuple[type, ...]]] = {
         "isa": (ctypes.c_char_p, ()),
-        "size_of_layer": (whole, ()),
-        "create": (
-            pointer,
-            (pointer, *(small,) * 5, pointer, pointer, pointer, whole, pointer, pointer, pointer, unsigned),
-        ),
-        "destroy": (None, (pointer,)),
-        "train_step": (
-            None,
-            (
-                *(pointer, whole, pointer, pointer, pointer, pointer, pointer, small, ctypes.c_double, small),
-                *(number, number, number, small, pointer, pointer),
-            ),
-        ),
+        **{f"size_of_{name}": (whole, ()) for name in ("layer", "net", "step")},
+        "allocate": (small, (pointer,)),
+        "release": (None, (pointer,)),
+        "train_step": (None, (pointer, pointer)),
         "evaluate": (None, (pointer, pointer, pointer, whole, pointer, pointer)),
         "read_input": (None, (pointer, small, pointer)),
         "read_dropout": (None, (pointer, whole, small, small, small, pointer)),

@@ -2,13 +2,52 @@
 
 import ctypes
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from underbudget.models.errors import UnderbudgetError
 from underbudget.search.training.native.library import library
-from underbudget.search.training.native.program import Layer, Program
+from underbudget.search.training.native.program import Layer, Program, fields
+
+
+class Net(ctypes.Structure):
+    """A network as network.inc.h declares it."""
+
+    _fields_ = (
+        *fields(void_p="layers parameters gradients momentum buffers pixel_mean pixel_scale"),
+        *fields(int64="parameter_count", uint64="key", int32="count batch classes channels height width"),
+        *fields(uint64="step", void_p="arena nodes input padded delta canvas warped"),
+    )
+
+
+class Step(ctypes.Structure):
+    """One step as network.inc.h declares it."""
+
+    _fields_ = (
+        *fields(void_p="images labels index matrices pixel_changes loss hits", double="smoothing", int64="number"),
+        *fields(int32="count apply_update nesterov", float="rate momentum decay"),
+    )
+
+
+class Batch(NamedTuple):
+    """The images of one step."""
+
+    images: Tensor  # all images, uint8
+    labels: Tensor  # of all images, int64
+    chosen: Tensor  # numbers of the step's images, int64
+    matrices: Tensor | None = None  # float32 (len(chosen), 3, 3), from output to input positions
+    pixel_changes: Tensor | None = None  # float32 (len(chosen), 7), as `pixel_augmentation` draws them
+
+
+class Sgd(NamedTuple):
+    """How SGD changes the parameters."""
+
+    rate: float
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    nesterov: bool = False
 
 
 class Network:
@@ -21,7 +60,6 @@ class Network:
         self,
         program: Program,
         state: Mapping[str, Tensor],
-        input_shape: tuple[int, ...],
         batch_size: int,
         mean: tuple[float, ...],
         std: tuple[float, ...],
@@ -35,74 +73,41 @@ class Network:
         self.buffers = _flat(program.buffers, program.buffer_count, state)
         self.gradients = torch.zeros_like(self.parameters)
         self.momentum = torch.zeros_like(self.parameters)
-        self.classes = program.nodes[-1].channels
         self.mean = torch.tensor(mean) * 255
         self.scale = 1 / (torch.tensor(std) * 255)
+        # Summed cross-entropy (nats) and right answers of the steps since they were last set to zero.
+        self.loss, self.hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
         self._functions = library().functions
-        assert self._functions.size_of_layer() == ctypes.sizeof(Layer)
-        self._net = self._functions.create(
-            (Layer * len(program.nodes))(*program.nodes),
-            len(program.nodes),
-            batch_size,
-            *input_shape,
-            *(tensor.data_ptr() for tensor in (self.parameters, self.gradients, self.momentum)),
+        sizes = (self._functions.size_of_layer(), self._functions.size_of_net(), self._functions.size_of_step())
+        assert sizes == tuple(map(ctypes.sizeof, (Layer, Net, Step)))
+        self.classes = program.nodes[-1].channels
+        self._layers = (Layer * len(program.nodes))(*program.nodes)
+        arrays = (self.parameters, self.gradients, self.momentum, self.buffers, self.mean, self.scale)
+        net = Net(
+            ctypes.addressof(self._layers),
+            *(array.data_ptr() for array in arrays),
             program.parameter_count,
-            *(tensor.data_ptr() for tensor in (self.buffers, self.mean, self.scale)),
             key % 2**64,
+            *(len(program.nodes), batch_size, self.classes, *program.input_shape),
         )
-        if not self._net:
-            raise UnderbudgetError("out of memory: the network's maps do not fit, try a smaller batch (--batch)")
+        self._pointer = ctypes.pointer(net)  # keeps it alive
+        if not self._functions.allocate(self._pointer):
+            raise UnderbudgetError("out of memory: the network's maps do not fit, try a smaller batch (--batch-size)")
 
-    def step(
-        self,
-        number: int,
-        images: Tensor,
-        labels: Tensor,
-        index: Tensor,
-        matrices: Tensor | None,
-        rate: float,
-        momentum: float,
-        weight_decay: float,
-        nesterov: bool,
-        loss: Tensor,
-        hits: Tensor,
-        pixel_changes: Tensor | None = None,
-        smoothing: float = 0.0,
-        apply_update: bool = True,
-    ) -> None:
-        """One step of SGD over the images numbered `index` (int64).
-
-        number: of the step, from 0; images: all images, uint8; labels: of all images, int64; matrices: float32
-        (len(index), 3, 3), from output to input positions, or None; loss, hits: one float64 and one int64, to which the
-        summed cross-entropy (nats) and the number of right answers are added; retouches: float32 (len(index), 7) as
-        `pixel_augmentation` draws them, or None; smoothing: of the labels; descends: whether SGD changes the
-        parameters, or only the gradients are worked out.
-        """
-        self._functions.train_step(
-            self._net,
-            number,
-            images.data_ptr(),
-            labels.data_ptr(),
-            index.data_ptr(),
-            None if matrices is None else matrices.data_ptr(),
-            None if pixel_changes is None else pixel_changes.data_ptr(),
-            len(index),
-            smoothing,
-            apply_update,
-            rate,
-            momentum,
-            weight_decay,
-            nesterov,
-            loss.data_ptr(),
-            hits.data_ptr(),
-        )
+    def step(self, number: int, batch: Batch, sgd: Sgd | None, smoothing: float = 0.0) -> None:
+        """Step `number` of the run, from 0. sgd: None works out the gradients only; smoothing: of the labels."""
+        tensors = (*batch, self.loss, self.hits)
+        pointers = (None if tensor is None else tensor.data_ptr() for tensor in tensors)
+        rate, momentum, decay, nesterov = sgd or Sgd(0)
+        numbers = (smoothing, number, len(batch.chosen), sgd is not None, nesterov, rate, momentum, decay)
+        self._functions.train_step(self._pointer, ctypes.byref(Step(*pointers, *numbers)))
 
     def evaluate(self, images: Tensor, labels: Tensor) -> tuple[float, list[list[int]]]:
         """(summed cross-entropy in nats, counts [true][predicted]) in eval mode, for uint8 images and int64 labels."""
         loss = torch.zeros((), dtype=torch.float64)
         counts = torch.zeros(self.classes, self.classes, dtype=torch.int64)
         self._functions.evaluate(
-            self._net, images.data_ptr(), labels.data_ptr(), len(images), loss.data_ptr(), counts.data_ptr()
+            self._pointer, images.data_ptr(), labels.data_ptr(), len(images), loss.data_ptr(), counts.data_ptr()
         )
         return loss.item(), counts.tolist()
 
@@ -118,19 +123,19 @@ class Network:
         """What the last step fed the network: (count, channels, height, width), warped and normalised."""
         first = self.program.nodes[0]
         result = torch.empty(count, first.in_channels * first.in_height * first.in_width)
-        self._functions.read_input(self._net, count, result.data_ptr())
+        self._functions.read_input(self._pointer, count, result.data_ptr())
         return result
 
     def dropout(self, step: int, node: int, gate: int, count: int) -> Tensor:
         """Factors of a node's dropout (gate 1 or 2) at a step: (count, channels, height, width)."""
         layer = self.program.nodes[node]
         result = torch.empty(count, layer.channels, layer.height, layer.width)
-        self._functions.read_dropout(self._net, step, node, gate, count, result.data_ptr())
+        self._functions.read_dropout(self._pointer, step, node, gate, count, result.data_ptr())
         return result
 
     def __del__(self) -> None:
-        if getattr(self, "_net", None):
-            self._functions.destroy(self._net)
+        if hasattr(self, "_pointer"):
+            self._functions.release(self._pointer)
 
 
 def _flat(table: Mapping[str, tuple[int, tuple[int, ...]]], size: int, state: Mapping[str, Tensor]) -> Tensor:

@@ -1,6 +1,7 @@
-"""A plan as the chain of nodes that the C kernels walk (network.h explains a node)."""
+"""A plan as the chain of nodes that the C kernels walk (network.inc.h explains a node)."""
 
 import ctypes
+import math
 from dataclasses import dataclass
 
 from underbudget.models.architecture import Activation, BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pair, Pool
@@ -15,17 +16,19 @@ class Unsupported(Exception):  # noqa: N818, a reason rather than an error
     """A plan that the kernels do not compute; the message says why, on one line."""
 
 
-class Layer(ctypes.Structure):
-    """A node as network.h declares it."""
+def fields(**names: str) -> list[tuple[str, type]]:
+    """The fields of a C struct: for each type of ctypes, without its c_, the names in their order."""
+    return [(name, getattr(ctypes, f"c_{kind}")) for kind, group in names.items() for name in group.split()]
 
-    _fields_ = (
-        *((name, ctypes.c_int32) for name in ("kind", "in_channels", "in_height", "in_width")),
-        *((name, ctypes.c_int32) for name in ("channels", "height", "width", "kernel_height", "kernel_width")),
-        *((name, ctypes.c_int32) for name in ("stride_y", "stride_x", "pad_y", "pad_x", "groups")),
-        *((name, ctypes.c_int32) for name in ("relu1", "norm", "relu2")),
-        *((name, ctypes.c_int32) for name in ("flat_channels", "flat_height", "flat_width")),
-        *((name, ctypes.c_float) for name in ("drop1", "drop2")),
-        *((name, ctypes.c_int64) for name in ("weight", "bias", "gamma", "beta", "mean", "variance")),
+
+class Layer(ctypes.Structure):
+    """A node as network.inc.h declares it."""
+
+    _fields_ = fields(
+        int32="kind in_channels in_height in_width channels height width kernel_height kernel_width stride_y stride_x "
+        "pad_y pad_x groups relu1 norm relu2 flat_channels flat_height flat_width",
+        float="drop1 drop2",
+        int64="weight bias gamma beta mean variance",
     )
 
 
@@ -33,6 +36,7 @@ class Layer(ctypes.Structure):
 class Program:
     """Nodes, and where each tensor of the network's state lies in two flat float arrays."""
 
+    input_shape: tuple[int, ...]  # (channels, height, width)
     nodes: tuple[Layer, ...]
     parameters: dict[str, tuple[int, tuple[int, ...]]]  # name in the state dict -> (first float, shape)
     buffers: dict[str, tuple[int, tuple[int, ...]]]  # running means and variances
@@ -40,12 +44,12 @@ class Program:
     @property
     def parameter_count(self) -> int:
         """Floats of all parameters."""
-        return max((first + _size(shape) for first, shape in self.parameters.values()), default=0)
+        return max((first + math.prod(shape) for first, shape in self.parameters.values()), default=0)
 
     @property
     def buffer_count(self) -> int:
         """Floats of all running statistics."""
-        return max((first + _size(shape) for first, shape in self.buffers.values()), default=0)
+        return max((first + math.prod(shape) for first, shape in self.buffers.values()), default=0)
 
 
 def compile_plan(plan: Plan, batch_size: int) -> Program:
@@ -55,7 +59,7 @@ def compile_plan(plan: Plan, batch_size: int) -> Program:
         writer.add(layer)
     writer.finish()
     _check_size(writer.nodes, batch_size)
-    return Program(tuple(writer.nodes), writer.parameters, writer.buffers)
+    return Program(plan.input_shape, tuple(writer.nodes), writer.parameters, writer.buffers)
 
 
 class _Writer:
@@ -87,17 +91,12 @@ class _Writer:
                 self.norm(layer)
             case Activation("relu"):
                 node = self.nodes[-1]
-                if node.norm:
-                    node.relu2 = 1
-                else:
-                    node.relu1 = 1
+                setattr(node, "relu2" if node.norm else "relu1", 1)
             case Dropout(rate):
                 node = self.nodes[-1]
+                gate = "drop2" if node.norm else "drop1"
                 # two in a row are one with the rates' complements multiplied
-                if node.norm:
-                    node.drop2 = 1 - (1 - node.drop2) * (1 - rate)
-                else:
-                    node.drop1 = 1 - (1 - node.drop1) * (1 - rate)
+                setattr(node, gate, 1 - (1 - getattr(node, gate)) * (1 - rate))
             case other:
                 raise Unsupported(f"the C kernels have no {other}")
 
@@ -110,41 +109,33 @@ class _Writer:
         padding: Pair = (0, 0),
         groups: int = 1,
     ) -> None:
-        inputs, outputs = _map(self.shape), _map(output_shape)
-        places = (NOWHERE,) * 6
-        self.nodes.append(
-            Layer(kind, *inputs, *outputs, *kernel, *stride, *padding, groups, 0, 0, 0, 0, 0, 0, 0.0, 0.0, *places)
-        )
+        node = Layer(kind, *_map(self.shape), *_map(output_shape), *kernel, *stride, *padding, groups)
+        node.weight = node.bias = node.gamma = node.beta = node.mean = node.variance = NOWHERE
+        self.nodes.append(node)
         self.shape = output_shape
 
     def fully_connected(self, layer: PlannedLayer) -> None:
         seen = _map(self.shape)
-        self.shape = (_size(self.shape),)
+        self.shape = (math.prod(self.shape),)
         self.node(CONVOLUTION, layer.output_shape)
         node = self.nodes[-1]
         node.flat_channels, node.flat_height, node.flat_width = seen
         self.weigh(layer)
 
     def weigh(self, layer: PlannedLayer) -> None:
-        self.nodes[-1].weight = self.parameter(f"{layer.name}.weight", layer.weights[0][1])
+        self.nodes[-1].weight = _append(self.parameters, f"{layer.name}.weight", layer.weights[0][1])
         if len(layer.weights) > 1:
-            self.nodes[-1].bias = self.parameter(f"{layer.name}.bias", layer.weights[1][1])
+            self.nodes[-1].bias = _append(self.parameters, f"{layer.name}.bias", layer.weights[1][1])
 
     def norm(self, layer: PlannedLayer) -> None:
         if self.nodes[-1].norm:
             self.node(AVERAGE, self.shape)  # a pool of one value: a second batch norm needs a node of its own
         node, channels = self.nodes[-1], layer.input_shape[:1]
         node.norm = 1
-        node.gamma = self.parameter(f"{layer.name}.weight", channels)
-        node.beta = self.parameter(f"{layer.name}.bias", channels)
-        node.mean = self.buffer(f"{layer.name}.running_mean", channels)
-        node.variance = self.buffer(f"{layer.name}.running_var", channels)
-
-    def parameter(self, name: str, shape: tuple[int, ...]) -> int:
-        return _append(self.parameters, name, shape)
-
-    def buffer(self, name: str, shape: tuple[int, ...]) -> int:
-        return _append(self.buffers, name, shape)
+        node.gamma = _append(self.parameters, f"{layer.name}.weight", channels)
+        node.beta = _append(self.parameters, f"{layer.name}.bias", channels)
+        node.mean = _append(self.buffers, f"{layer.name}.running_mean", channels)
+        node.variance = _append(self.buffers, f"{layer.name}.running_var", channels)
 
     def finish(self) -> None:
         for node in self.nodes:
@@ -154,7 +145,7 @@ class _Writer:
 
 
 def _append(table: dict[str, tuple[int, tuple[int, ...]]], name: str, shape: tuple[int, ...]) -> int:
-    first = sum(_size(taken) for _, taken in table.values())
+    first = sum(math.prod(taken) for _, taken in table.values())
     table[name] = (first, shape)
     return first
 
@@ -171,10 +162,3 @@ def _check_size(nodes: list[Layer], batch_size: int) -> None:
 
 def _map(shape: tuple[int, ...]) -> tuple[int, int, int]:
     return (shape[0], shape[1], shape[2]) if len(shape) == 3 else (shape[0], 1, 1)
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    result = 1
-    for size in shape:
-        result *= size
-    return result

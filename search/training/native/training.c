@@ -3,35 +3,41 @@
    Float32 throughout; sums over the batch in double. Sums are taken in a fixed order: the same input gives the same
    bits on processors with the same vector width. */
 
-#include "vector.h"
-#include "random.h"
-#include "tiles.h"
-#include "network.h"
-#include "forward.h"
-#include "backward.h"
-#include "pixel_augmentation.h"
-#include "images.h"
+#include "vector.inc.h"
+#include "random.inc.h"
+#include "tiles.inc.h"
+#include "network.inc.h"
+#include "forward.inc.h"
+#include "backward.inc.h"
+#include "pixel_augmentation.inc.h"
+#include "images.inc.h"
 
 const char *isa(void) { return ISA; }
-int64_t size_of_layer(void) { return sizeof(Layer); }
 
-/* parameters, gradients, momentum, buffers: flat float arrays that stay the caller's. NULL: memory is short. */
-Net *create(const Layer *layers, int32_t count, int32_t batch, int32_t channels, int32_t height, int32_t width,
-            float *parameters, float *gradients, float *momentum, int64_t parameter_count, float *buffers,
-            const float *pixel_mean, const float *pixel_scale, uint64_t key) {
-    Net *net = new_net(layers, count, batch, channels, height, width);
-    if (!net) return NULL;
-    net->parameters = parameters, net->gradients = gradients, net->momentum = momentum, net->buffers = buffers;
-    net->parameter_count = parameter_count;
-    net->pixel_mean = pixel_mean, net->pixel_scale = pixel_scale;
-    net->key = key;
-    return net;
+/* For a check that Python declares them alike. */
+int64_t size_of_layer(void) { return sizeof(Layer); }
+int64_t size_of_net(void) { return sizeof(Net); }
+int64_t size_of_step(void) { return sizeof(Step); }
+
+/* Takes the memory of a network whose public fields are filled in; 0 where it is short. */
+int32_t allocate(Net *net) {
+    Arena arena = {};
+    lay_out(net, &arena);
+    void *start = NULL;
+    if (posix_memalign(&start, LARGE_PAGE, arena.used)) return 0;
+#if defined(__linux__)
+    madvise(start, arena.used, MADV_HUGEPAGE); /* fewer pages to look up; a wish only */
+#endif
+    net->arena = memset(start, 0, arena.used);
+    arena = (Arena){.start = start};
+    lay_out(net, &arena);
+    return 1;
 }
 
-void destroy(Net *net) { free_net(net); }
+void release(Net *net) { free(net->arena); }
 
 /* torch.optim.SGD; a momentum buffer of zeros makes its first step the plain one. */
-static void descend(Net *net, float rate, float momentum, float decay, int nesterov) {
+static void apply_update(Net *net, float rate, float momentum, float decay, int nesterov) {
     for (long i = 0; i < net->parameter_count; i++) {
         float slope = net->gradients[i] + decay * net->parameters[i];
         float velocity = net->momentum[i] = momentum * net->momentum[i] + slope;
@@ -39,34 +45,30 @@ static void descend(Net *net, float rate, float momentum, float decay, int neste
     }
 }
 
-/* One step over `count` images, those numbered index[0..]. matrices: 9 floats per image of the batch, or NULL;
-   retouches: RETOUCHES, or NULL; smoothing: of the labels; descends: 0 leaves the parameters to another optimizer. Adds
-   the summed loss and the number of right answers. */
-void train_step(Net *net, int64_t step, const uint8_t *images, const int64_t *labels, const int64_t *index,
-                const float *matrices, const float *retouches, int32_t count, double smoothing, int32_t descends,
-                float rate, float momentum, float decay, int32_t nesterov, double *loss, int64_t *hits) {
-    int blocks = parts_of(count, V);
-    net->step = (uint64_t)step;
+void train_step(Net *net, const Step *step) {
+    int blocks = parts_of(step->count, V);
+    net->step = (uint64_t)step->number;
     pack_weights(net);
     for (int block = 0; block < blocks; block++) {
         long first = (long)block * V;
-        fill(net, block, images_in(count, block), images, index + first, matrices ? matrices + 9 * first : NULL,
-             retouches ? retouches + RETOUCHES * first : NULL);
+        fill(net, block, images_in(step->count, block), step->images, step->index + first,
+             step->matrices ? step->matrices + 9 * first : NULL,
+             step->pixel_changes ? step->pixel_changes + PIXEL_CHANGES * first : NULL);
     }
-    forward(net, count);
+    forward(net, step->count);
     Node *last = &net->nodes[net->count - 1];
     memset(last->total, 0, 2 * sizeof(double) * (size_t)last->l.channels);
     for (int block = 0; block < blocks; block++) {
         int64_t own[V];
-        int held = images_in(count, block);
-        for (int lane = 0; lane < held; lane++) own[lane] = labels[index[block * V + lane]];
-        judge(net, block, held, own, 1.0f / (float)count, smoothing, 1, loss, hits, NULL);
+        int held = images_in(step->count, block);
+        for (int lane = 0; lane < held; lane++) own[lane] = step->labels[step->index[block * V + lane]];
+        add_loss(net, block, held, own, 1.0f / (float)step->count, step->smoothing, 1, step->loss, step->hits, NULL);
     }
-    backward(net, count);
-    if (descends) descend(net, rate, momentum, decay, nesterov);
+    backward(net, step->count);
+    if (step->apply_update) apply_update(net, step->rate, step->momentum, step->decay, step->nesterov);
 }
 
-/* Judge `count` images in eval mode. confusion: classes * classes counts [true][predicted]; all results are added to. */
+/* Evaluate `count` images in eval mode. confusion: classes * classes counts [true][predicted]; all results are added to. */
 void evaluate(Net *net, const uint8_t *images, const int64_t *labels, int64_t count, double *loss, int64_t *confusion) {
     long size = (long)net->channels * net->height * net->width;
     int64_t hits = 0;
@@ -79,7 +81,7 @@ void evaluate(Net *net, const uint8_t *images, const int64_t *labels, int64_t co
         int held = count - first < V ? (int)(count - first) : V;
         fill(net, 0, held, images + first * size, NULL, NULL, NULL);
         for (int k = 0; k < net->count; k++) forward_node(net, k, 0, 0);
-        judge(net, 0, held, labels + first, 0, 0, 0, loss, &hits, confusion);
+        add_loss(net, 0, held, labels + first, 0, 0, 0, loss, &hits, confusion);
     }
 }
 

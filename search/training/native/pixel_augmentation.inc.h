@@ -1,6 +1,6 @@
 /* Brightness, contrast and erased rectangles, on a block of V images at once: search/training/pixel_augmentation.py in C. */
 
-enum { RETOUCHES = 7 }; /* floats per image: brightness, contrast, whether contrast comes first, first row, first column,
+enum { PIXEL_CHANGES = 7 }; /* floats per image: brightness, contrast, whether contrast comes first, first row, first column,
                            height, width of what is erased */
 
 INLINE Vector either(Mask mask, Vector yes, Vector no) { return (Vector)((mask & (Mask)yes) | (~mask & (Mask)no)); }
@@ -16,11 +16,11 @@ static float share_of_grey(const Net *net, int channel) {
     return net->channels == 3 ? rgb[channel] : 1.0f / (float)net->channels;
 }
 
-/* `block`: pixels 0..255, [row][channel][column][image]; afterwards normalised. retouches: of the first `count` images. */
-static void retouch_block(const Net *net, float *block, int count, const float *retouches) {
-    Vector rule[RETOUCHES];
-    for (int i = 0; i < RETOUCHES; i++)
-        for (int lane = 0; lane < V; lane++) rule[i][lane] = lane < count ? retouches[RETOUCHES * lane + i] : i < 2;
+/* `block`: pixels 0..255, [row][channel][column][image]; afterwards normalised. pixel_changes: of the first `count` images. */
+static void change_pixels(const Net *net, float *block, int count, const float *pixel_changes) {
+    Vector rule[PIXEL_CHANGES];
+    for (int i = 0; i < PIXEL_CHANGES; i++)
+        for (int lane = 0; lane < V; lane++) rule[i][lane] = lane < count ? pixel_changes[PIXEL_CHANGES * lane + i] : i < 2;
     const Vector brightness = rule[0], contrast = rule[1], top = rule[3], left = rule[4];
     const Vector bottom = top + rule[5], right = left + rule[6];
     const Mask contrast_first = rule[2] > 0;

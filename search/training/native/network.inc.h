@@ -34,18 +34,34 @@ typedef struct {
     double *total;                     /* two numbers per channel, of the batch */
 } Node;
 
-typedef struct {
+typedef struct { /* as search/training/native/network.py fills it in; the arrays stay Python's */
+    const Layer *layers;
+    float *parameters, *gradients, *momentum, *buffers;
+    const float *pixel_mean, *pixel_scale; /* per channel */
+    int64_t parameter_count;
+    uint64_t key;                          /* of dropout's random numbers */
+    int32_t count, batch, classes;         /* layers; images of the largest step */
+    int32_t channels, height, width;       /* of an image */
+    /* from here on C's own */
+    uint64_t step;
+    char *arena;                           /* holds all of the following */
     Node *nodes;
-    int count, blocks, classes;
-    int channels, height, width;       /* of an image */
-    float *input;                      /* [block][row][channel][column][image], normalised */
-    float *padded, *delta;             /* scratch for one block: a convolution's input, gradients of its output */
-    float *canvas, *warped;            /* of one channel of the images of a block */
-    float *parameters, *gradients, *momentum, *buffers; /* the caller's */
-    long parameter_count;
-    const float *pixel_mean, *pixel_scale;
-    uint64_t key, step;
+    float *input;                          /* [block][row][channel][column][image], normalised */
+    float *padded, *delta;                 /* scratch for one block: a convolution's input, gradients of its output */
+    float *canvas, *warped;                /* of one channel of the images of a block */
 } Net;
+
+typedef struct { /* one step of SGD, as network.py fills it in */
+    const uint8_t *images;                  /* all of them; */
+    const int64_t *labels, *index;          /* of all; the numbers of the step's */
+    const float *matrices, *pixel_changes;  /* 9 and PIXEL_CHANGES floats per image of the step, or NULL */
+    double *loss;                           /* the summed loss and the right answers are added to these two */
+    int64_t *hits;
+    double smoothing;                       /* of the labels */
+    int64_t number;                         /* of the step in the run */
+    int32_t count, apply_update, nesterov;  /* images; 0 leaves the parameters to another optimizer */
+    float rate, momentum, decay;
+} Step;
 
 static float *map_of(const Node *n, int block) { return n->map + block * n->block; }
 static float *gradient_of(const Node *n, int block) { return n->gradient + block * n->gradient_block; }
@@ -139,71 +155,59 @@ static void pack_weights(Net *net) {
     }
 }
 
-static void free_net(Net *net) {
-    for (int k = 0; net->nodes && k < net->count; k++) {
-        Node *n = &net->nodes[k];
-        void *owned[] = {n->map, n->gradient, n->offset, n->back_offset, n->source, n->back_source, n->order, n->back_order, n->packed,
-                         n->back_packed, n->sums, n->bias_sums, n->zeros, n->scale, n->shift, n->center, n->deviation,
-                         n->by_gradient, n->by_map, n->constant, n->statistics, n->total};
-        for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
-    }
-    void *owned[] = {net->nodes, net->input, net->padded, net->delta, net->canvas, net->warped};
-    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
-    free(net);
-}
-
 static long larger(long a, long b) { return a > b ? a : b; }
 
-/* NULL where memory is short. */
-static Net *new_net(const Layer *layers, int count, int batch, int channels, int height, int width) {
-    Net *net = calloc(1, sizeof *net);
-    if (!net) return NULL;
-    net->count = count;
-    net->blocks = parts_of(batch, V);
-    net->channels = channels, net->height = height, net->width = width;
-    net->nodes = calloc((size_t)count, sizeof *net->nodes);
-    long padded = 0, delta = 0;
-    int complete = net->nodes != NULL;
-    for (int k = 0; complete && k < count; k++) {
-        Node *n = &net->nodes[k];
-        Layer *l = &n->l;
-        *l = layers[k];
-        n->block = (long)l->channels * l->height * l->width * V;
-        n->gradient_block = l->norm || k == count - 1 ? n->block : 0;
+typedef struct {
+    char *start; /* NULL: what is taken is only added up */
+    size_t used;
+} Arena;
+
+/* Place for `count` numbers of 4 bytes, on a cache line. */
+static void *take(Arena *arena, long count) {
+    char *place = arena->start ? arena->start + arena->used : NULL;
+    arena->used += ((size_t)count * 4 + 63) / 64 * 64;
+    return place;
+}
+
+static void lay_out_node(Node *n, const Net *net, const Layer *layer, int is_last, Arena *arena) {
+    Layer *l = &n->l;
+    *l = *layer;
+    long blocks = parts_of(net->batch, V), taps = 0, back = 0, kernel = l->kernel_height * l->kernel_width;
+    if (l->kind == CONVOLUTION) taps = l->in_channels / l->groups * kernel, back = l->channels / l->groups * kernel;
+    long weights = l->channels * taps, widest = larger(l->channels, l->in_channels);
+    n->taps = (int)taps, n->back_taps = (int)back;
+    n->block = (long)l->channels * l->height * l->width * V;
+    n->gradient_block = l->norm || is_last ? n->block : 0;
+    n->map = take(arena, n->block * blocks);
+    n->gradient = take(arena, n->gradient_block ? n->block * blocks : n->block);
+    n->offset = take(arena, taps), n->source = take(arena, taps);
+    n->back_offset = take(arena, back), n->back_source = take(arena, back);
+    n->order = take(arena, l->channels), n->back_order = take(arena, l->in_channels);
+    n->packed = take(arena, weights), n->back_packed = take(arena, weights);
+    n->sums = take(arena, weights * V), n->bias_sums = take(arena, (long)l->channels * V);
+    n->statistics = take(arena, 2L * l->channels * V);
+    n->total = take(arena, 4L * l->channels); /* doubles */
+    n->zeros = take(arena, widest);
+    n->scale = take(arena, widest), n->shift = take(arena, widest);
+    n->center = take(arena, widest), n->deviation = take(arena, widest);
+    n->by_gradient = take(arena, widest), n->by_map = take(arena, widest), n->constant = take(arena, widest);
+    if (arena->start && l->kind == CONVOLUTION) tabulate(n);
+}
+
+static void lay_out(Net *net, Arena *arena) {
+    const Layer *last = &net->layers[net->count - 1];
+    long padded = (long)last->channels * last->height * last->width * V, delta = 0;
+    net->nodes = take(arena, net->count * (long)sizeof(Node) / 4);
+    for (int k = 0; k < net->count; k++) {
+        const Layer *l = &net->layers[k];
+        Node counted, *n = arena->start ? &net->nodes[k] : &counted;
+        lay_out_node(n, net, l, l == last, arena);
         padded = larger(padded, l->in_channels * l->in_height * padded_width(l) * V);
         delta = larger(delta, l->channels * dilated(l->height, l->stride_y) * delta_width(l) * V);
-        n->map = new_floats(n->block * net->blocks);
-        n->gradient = new_floats(n->gradient_block ? n->block * net->blocks : n->block);
-        long taps = 0, back = 0, weights = 0;
-        if (l->kind == CONVOLUTION) {
-            long kernel = l->kernel_height * l->kernel_width;
-            n->taps = (int)(taps = l->in_channels / l->groups * kernel);
-            n->back_taps = (int)(back = l->channels / l->groups * kernel);
-            weights = l->channels * taps;
-        }
-        float **per_channel[] = {&n->zeros, &n->scale, &n->shift, &n->center, &n->deviation, &n->by_gradient,
-                                 &n->by_map, &n->constant};
-        for (size_t i = 0; i < sizeof per_channel / sizeof *per_channel; i++)
-            complete &= (*per_channel[i] = new_floats(larger(l->channels, l->in_channels))) != NULL;
-        complete &= (n->offset = (int32_t *)new_floats(taps)) && (n->source = (int32_t *)new_floats(taps)) &&
-                    (n->back_offset = (int32_t *)new_floats(back)) && (n->back_source = (int32_t *)new_floats(back)) &&
-                    (n->order = (int32_t *)new_floats(l->channels)) &&
-                    (n->back_order = (int32_t *)new_floats(l->in_channels)) &&
-                    (n->packed = new_floats(weights)) && (n->back_packed = new_floats(weights)) &&
-                    (n->sums = new_floats(weights * V)) && (n->bias_sums = new_floats((long)l->channels * V)) &&
-                    (n->statistics = new_floats(2L * l->channels * V)) &&
-                    (n->total = calloc((size_t)l->channels, 2 * sizeof(double))) && n->map && n->gradient;
-        if (complete && l->kind == CONVOLUTION) tabulate(n);
     }
-    if (complete) {
-        net->classes = net->nodes[count - 1].l.channels;
-        complete = (net->input = new_floats((long)net->blocks * channels * height * width * V)) &&
-                   (net->padded = new_floats(larger(padded, net->nodes[count - 1].block))) &&
-                   (net->delta = new_floats(delta)) &&
-                   (net->canvas = new_floats((long)(height + 3) * (width + 3) * V)) &&
-                   (net->warped = new_floats((long)width * V));
-    }
-    if (complete) return net;
-    free_net(net);
-    return NULL;
+    net->input = take(arena, (long)parts_of(net->batch, V) * net->channels * net->height * net->width * V);
+    net->padded = take(arena, padded);
+    net->delta = take(arena, delta);
+    net->canvas = take(arena, (long)(net->height + 3) * (net->width + 3) * V);
+    net->warped = take(arena, (long)net->width * V);
 }

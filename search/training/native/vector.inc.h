@@ -64,14 +64,3 @@ INLINE float sum_of_lanes(Vector value) {
 }
 
 enum { LARGE_PAGE = 1 << 21 };
-
-/* Memory for `count` floats, zeroed, on a cache line. */
-static float *new_floats(long count) {
-    size_t bytes = ((size_t)(count > 0 ? count : 1) * sizeof(float) + 63) / 64 * 64;
-    void *place = NULL;
-    if (posix_memalign(&place, bytes < LARGE_PAGE ? 64 : LARGE_PAGE, bytes)) return NULL;
-#if defined(__linux__)
-    if (bytes >= LARGE_PAGE) madvise(place, bytes, MADV_HUGEPAGE); /* fewer pages to look up; a wish only */
-#endif
-    return memset(place, 0, bytes);
-}

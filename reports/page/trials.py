@@ -1,4 +1,4 @@
-"""What the page shows of a single trial when one is picked: its network drawn and listed, its curve, its commands."""
+"""All trials: the table's rows, and what the page shows of one that is picked: its network, its curve, its commands."""
 
 import shlex
 from typing import Any
@@ -9,9 +9,35 @@ from underbudget.reports import front as fronts
 from underbudget.reports.network import plan_of
 from underbudget.reports.page.numbers import percent, span
 from underbudget.reports.record import TRAINED, StudyRecord, TrialRecord
-from underbudget.reports.tables import interval
+from underbudget.reports.tables import interval, trial_row
 
+# key of reports.tables.trial_row -> (heading, decimals; None for text, -1 for a label such as a trial number)
+_COLUMNS: dict[str, tuple[str, int | None]] = {
+    "trial": ("trial", -1),
+    "state": ("state", None),
+    "params": ("parameters", 0),
+    "score": ("score, %", 2),
+    "best_epoch_accuracy": ("best epoch, %", 2),
+    "epochs": ("epochs", 0),
+    "seconds": ("seconds", 1),
+    "reason": ("reason", None),
+    "layers_text": ("layers", None),
+    "macs": ("MACs", 0),
+    "peak_bytes": ("peak bytes", 0),
+}
 _LISTED = 2000  # networks whose layers are listed: a page of 5,000 trials stays under 12 MB, and under 10 s
+
+
+def trial_table(study: StudyRecord) -> dict[str, Any]:
+    """{"columns": [[heading, decimals, key], ...], "rows": [[value, ...], ...]}, rows by trial number; table.js draws
+    them in portions, so that thousands stay usable."""
+    found = [trial_row(trial) for trial in study.trials]
+    return {
+        "columns": [[*column, key] for key, column in _COLUMNS.items()],
+        "rows": [
+            [_short(row[key], 4) if isinstance(row[key], float) else row[key] for key in _COLUMNS] for row in found
+        ],
+    }
 
 
 def trial_details(study: StudyRecord, options: str = "") -> dict[str, Any]:
@@ -22,16 +48,21 @@ def trial_details(study: StudyRecord, options: str = "") -> dict[str, Any]:
     `texts` are the distinct operations and tails; `trials` holds, by number, for each complete or stopped trial
     `curve`, an epoch per row as [train accuracy, validation accuracy, train loss, validation loss], and of complete
     ones `layers`, a stage per row as [operation, tail, channels, height, width, parameters, MACs, receptive field]
-    (operation and tail as indices of `texts`), and `interval`. `commands` are those for trial "{trial}"; `options`
-    finds the study again, e.g. " --runs lab".
+    (operation and tail as indices of `texts`), and `score`. `commands` are those for trial "{trial}"; `options` finds
+    the study again, e.g. " --runs lab".
     """
     texts: dict[str, int] = {}
     listed = {trial.trial for trial in fronts.front(study.trials, study.axis)}
     ranked = sorted(fronts.scored(study.trials), key=lambda trial: (-fronts.score(trial), trial.trial))
     listed |= {trial.trial for trial in ranked[: max(0, _LISTED - len(listed))]}
+    name = ":{trial}".join(shlex.quote(f"{study.name}:0").rsplit(":0", 1))
     return {
-        "commands": _commands(study.name, options),
-        "input": list(study.settings.get("dataset", {}).get("input_shape", ())),
+        "commands": {
+            "show": f"underbudget show {name}{options}",
+            "train": f"underbudget train {name}{options}",
+            "export": f"underbudget export {name}{options} --output trial-{{trial}}.py",
+        },
+        "input": study.stored.dataset.input_shape,
         "trials": {
             trial.trial: _details(study, trial, texts if trial.trial in listed else None)
             for trial in study.trials
@@ -44,10 +75,11 @@ def trial_details(study: StudyRecord, options: str = "") -> dict[str, Any]:
 def _details(study: StudyRecord, trial: TrialRecord, texts: dict[str, int] | None) -> dict[str, Any]:
     found: dict[str, Any] = {
         "curve": [
-            [_short(value, digits) for value, digits in zip(values, (2, 2, 4, 4), strict=True)]
-            for values in (
-                (epoch.train_accuracy, epoch.val_accuracy, epoch.train_loss, epoch.val_loss) for epoch in trial.curve
-            )
+            [
+                *(_short(value, 2) for value in (epoch.train_accuracy, epoch.val_accuracy)),
+                *(_short(value, 4) for value in (epoch.train_loss, epoch.val_loss)),
+            ]
+            for epoch in trial.curve
         ]
     }
     if trial.state == "complete":
@@ -56,12 +88,15 @@ def _details(study: StudyRecord, trial: TrialRecord, texts: dict[str, int] | Non
     return found
 
 
-def _layers(study: StudyRecord, trial: TrialRecord, texts: dict[str, int]) -> list[list[int | str]]:
-    """Nothing for a text that this version cannot read."""
+def layer_rows(study: StudyRecord, trial: TrialRecord) -> tuple[table.LayerRow, ...]:
+    """A row per stage of a trial's network. Empty for a network that this version cannot read."""
     try:
-        rows = table.rows(plan_of(study, trial), study.settings.get("precision", "float32"))
+        return table.rows(plan_of(study, trial), study.stored.precision)
     except (UserError, KeyError, TypeError, ValueError):
-        return []
+        return ()
+
+
+def _layers(study: StudyRecord, trial: TrialRecord, texts: dict[str, int]) -> list[list[int | str]]:
     return [
         [
             texts.setdefault(row.op, len(texts)),
@@ -71,17 +106,8 @@ def _layers(study: StudyRecord, trial: TrialRecord, texts: dict[str, int]) -> li
             row.macs,
             row.receptive_field if isinstance(row.receptive_field, int) else "x".join(map(str, row.receptive_field)),
         ]
-        for row in rows
+        for row in layer_rows(study, trial)
     ]
-
-
-def _commands(name: str, options: str) -> dict[str, str]:
-    trial = ":{trial}".join(shlex.quote(f"{name}:0").rsplit(":0", 1))
-    return {
-        "show": f"underbudget show {trial}{options}",
-        "train": f"underbudget train {trial}{options}",
-        "export": f"underbudget export {trial}{options} --output trial-{{trial}}.py",
-    }
 
 
 def _short(value: float, digits: int) -> float | None:

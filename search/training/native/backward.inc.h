@@ -261,8 +261,8 @@ static void backward_node(Net *net, int k, int block, int images) {
 /* Softmax and cross-entropy of one block; sets the last node's gradient where `learning`. Adds the summed loss (nats)
    and counts [true][predicted]; smoothing: share of the target that is spread over all classes (Szegedy et al. 2016), as
    torch's cross_entropy has it; a NaN is predicted as torch's argmax does, first NaN first. */
-static void judge(Net *net, int block, int count, const int64_t *labels, float share_of_loss, double smoothing,
-                  int learning, double *loss, int64_t *hits, int64_t *confusion) {
+static void add_loss(Net *net, int block, int count, const int64_t *labels, float share_of_loss, double smoothing,
+                     int learning, double *loss, int64_t *hits, int64_t *confusion) {
     const float *logits = logits_of(net, block, learning);
     Node *last = &net->nodes[net->count - 1];
     float *gradient = gradient_of(last, block);

@@ -1,0 +1,46 @@
+"""What a network gets wrong: its confusion matrix and its misclassified images."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from underbudget.reports.misclassified import MisclassifiedImages
+from underbudget.reports.page.numbers import percent
+from underbudget.reports.pictures import Picture
+from underbudget.reports.record import StudyRecord, TrialRecord
+
+
+def confusion_rows(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> list[dict[str, Any]]:
+    """A row per true class: `name`, `cells` with `count`, `right` and `shade` (0 to 1), and `accuracy`.
+
+    counts: [true][predicted], images. Shades are by the largest number of wrong ones in a cell.
+    """
+    wrong = [count for true, row in enumerate(counts) for guess, count in enumerate(row) if guess != true]
+    most = max([1, *wrong])
+    return [
+        {
+            "name": classes[true],
+            "cells": [
+                {"count": count, "right": guess == true, "shade": 0.12 + 0.5 * count / most}
+                for guess, count in enumerate(row)
+            ],
+            "accuracy": percent(100 * row[true] / sum(row) if sum(row) else None),
+        }
+        for true, row in enumerate(counts)
+    ]
+
+
+def winner_section(study: StudyRecord, winner: TrialRecord, mistakes: MisclassifiedImages | None) -> dict[str, Any]:
+    """The winner's confusion matrix and misclassified images, as far as they are known. Empty without a matrix."""
+    if winner.result is None or not winner.result.confusion:
+        return {}
+    counts, classes = winner.result.confusion, study.stored.dataset.classes
+    if len(classes) != len(counts):
+        classes = tuple(str(index) for index in range(len(counts)))
+    pictures = []
+    if mistakes is not None and mistakes.weights_sha256 == winner.result.weights_sha256:
+        pictures = [
+            Picture(each.pixels, f"{classes[each.true]}, not {classes[each.predicted]}", f"{each.confidence:.0f} %")
+            for each in mistakes.images
+        ]
+    total = 0 if mistakes is None else mistakes.total
+    return {"confusion": confusion_rows(counts, classes), "classes": classes, "pictures": pictures, "total": total}
