@@ -1,5 +1,4 @@
-"""Comparing studies that are there: read, write the page and the tables, say what came out. For `report --compare` and
-`launch --repeats`."""
+"""Compares existing studies, for `report --compare` and `launch --repeats`."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`underbudget confirm`: finalists of a study on fresh seeds, the test set read once per run."""
+"""`underbudget confirm`: the finalists of a study on fresh seeds, with one test-set access per run."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""`underbudget demo`: the whole main job on a small real data set that needs no network."""
+"""`underbudget demo`: a whole search on a small real data set that needs no download."""
 
 import subprocess
 import sys
@@ -71,7 +71,7 @@ def demo(runs: Runs = None) -> int:
 
 
 def _next_commands(options: str, output: Path, picture: Path, best: int) -> list[str]:
-    """What to type next; first what makes `underbudget` callable, where it is not."""
+    """What to type next; first what makes `underbudget` callable, if it is not."""
     import shutil
 
     lines = [

@@ -67,7 +67,7 @@ def ended_line(event: Ended, progress: Progress) -> str:
 
 
 class Display:
-    """What is told of each event while its block lasts. This one shows nothing."""
+    """Gets every event of a search while its block lasts. This one shows nothing."""
 
     def __enter__(self) -> Self:
         return self
@@ -168,7 +168,7 @@ class Live(Display):
 
 
 def check_mode(mode: str) -> None:
-    """Raises UserError for a mode that there is not."""
+    """Raises UserError for an unknown mode."""
     if mode not in MODES:
         raise UserError(f"--progress is {', '.join(MODES)}, not {mode!r}")
 

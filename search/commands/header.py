@@ -18,24 +18,17 @@ def header(session: Session) -> list[str]:
     """Every resolved setting on a line of its own, then warnings."""
     settings, info, recipe = session.settings, session.settings.dataset, session.settings.recipe
     shape = "x".join(str(size) for size in info.input_shape)
-    counts = info.counts
+    counts, train, times = info.counts, info.counts["train"], f"{settings.epochs} times"
     rows = [
         ("study", f"{session.location.name} ({'resumed' if session.resumes else 'new'}), in {session.location.folder}"),
         ("data set", f"{info.name}, {shape}, {len(info.classes)} classes, checksum {info.checksum[:12]}"),
-        (
-            "images",
-            f"{counts['train']:,} train, {counts['validation']:,} validation, {counts['test']:,} test (not read)",
-        ),
+        ("images", f"{train:,} train, {counts['validation']:,} validation, {counts['test']:,} test (not read)"),
         ("budget", f"{settings.budget}: {', '.join(settings.budget.plain())} ({settings.precision})"),
         ("trials", f"{session.trials} of {settings.epochs} epochs, sampler {session.sampler}, seed {settings.seed}"),
         ("objective", _objective_words(settings)),
         ("stopping", _stopping_words(session)),
         ("recipe", f"{recipe.name}, {recipe.optimizer} lr {recipe.lr:g}, batch {recipe.batch_size}"),
-        (
-            "steps",
-            f"{session.steps:,} per trial: {counts['train']:,} images in batches of {recipe.batch_size}, "
-            f"{settings.epochs} times",
-        ),
+        ("steps", f"{session.steps:,} per trial: {train:,} images in batches of {recipe.batch_size}, {times}"),
         ("workers", f"{session.workers} on {session.device} ({session.workers_reason})"),
         ("space", f"{len(settings.space.dimensions)} dimensions, fingerprint {settings.space.fingerprint}"),
     ]

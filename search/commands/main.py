@@ -83,7 +83,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _with_value(message: str, given: list[str]) -> str:
-    """A usage error with the value that was given, where the parser leaves it out."""
+    """A usage error with the given value, which the parser leaves out."""
     match = re.match(r"Invalid value for '(--[a-z-]+)': Input should be (?:a valid )?(\w+)", message)
     if match is None:
         return message

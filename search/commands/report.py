@@ -11,7 +11,7 @@ from underbudget.search.commands.options import Json, Runs, Storage, Target
 if TYPE_CHECKING:
     from underbudget.search.study.location import StudyLocation
 
-_ADDITIONS = 1.0  # seconds in which files for the dashboard are begun; `dashboard` makes the others
+_ADDITIONS = 1.0  # seconds; `underbudget dashboard` makes the files that are left
 _OUTPUT_HELP = "Folder to write into, instead of STUDY/report or RUNS/compare-STUDY-STUDY."
 
 

@@ -46,7 +46,7 @@ class Shown(running.Listener):
 
 
 def run(session: Session, progress: str, stopper: Stopper, tell: Callable[[str], None]) -> Outcome:
-    """Search, shown as `progress` says, until the goal or a signal. `tell` gets the lines for people."""
+    """Search until the goal or a signal. progress: the mode of the display; tell: gets the lines for people."""
     try:
         with display.choose(progress, console()) as shown:
             return running.run(session, Shown(shown, stopper, tell))
@@ -57,8 +57,8 @@ def run(session: Session, progress: str, stopper: Stopper, tell: Callable[[str],
 
 
 def search(request: Request, progress: str) -> int:
-    """Search as asked, once or on several seeds, and sum up. Exit code 0, 130 where a person stopped it before the
-    goal, 1 where it ended before for another reason."""
+    """Search as asked, once or on several seeds, and sum up. Exit code 0; before the goal 130 for a stop by a signal,
+    1 for any other end."""
     display.check_mode(progress)
     quiet = progress in ("json", "none")
     tell = (lambda line: None) if quiet else say

@@ -13,7 +13,7 @@ STOPPED = 130  # exit code after a stop by Ctrl-C or SIGTERM
 
 
 class StoppedError(UnderbudgetError):
-    """A person ended the program before it could end cleanly."""
+    """The user ended the program before it could end cleanly."""
 
     exit_code = STOPPED
 
@@ -21,7 +21,7 @@ class StoppedError(UnderbudgetError):
 class Stopper:
     """Turns Ctrl-C and SIGTERM into a clean stop of the coordinator.
 
-    Before there is a coordinator, and at the second time, it interrupts at once.
+    Before there is a coordinator, and the second time, it interrupts at once.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""`underbudget train`: one network, one recipe, several seeds, and everything there is to see about them."""
+"""`underbudget train`: one network and recipe on several seeds, in full detail."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from underbudget.search.commands.display import Display, duration
 from underbudget.search.commands.stopping import StoppedError, terminated_as_interrupted
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def showing(quiet: bool, introduce: Callable[[Planned], None] = lambda planned: None) -> Iterator[Notify]:
-    """What shows the events of an experiment; `introduce` shows what is planned. Ctrl-C and SIGTERM keep what is
-    finished."""
+    """Shows the events of an experiment, what is planned by `introduce`. Ctrl-C and SIGTERM keep finished runs."""
     folder: Path | None = None
     shown = Display() if quiet else Bars(console()) if console().is_terminal else Lines()
 
@@ -99,8 +98,8 @@ class Bars(Display):
                 self._tasks[spec.key] = self._progress.add_task(label(spec), total=None, note="waiting")
             case Moved(_, StepsDone() as told):
                 speed = told.step / told.seconds if told.seconds > 0 else 0
-                self._update(
-                    spec,
+                self._progress.update(
+                    self._tasks[spec.key],
                     description=f"{label(spec)} epoch {told.epoch}/{spec.recipe.epochs}",
                     total=told.steps,
                     completed=told.step,
@@ -108,15 +107,10 @@ class Bars(Display):
                     f"accuracy {told.train_accuracy:.2f} %  {speed:.1f} batches/s",
                 )
             case Over() | Lost():
-                if spec.key in self._tasks:
-                    self._progress.remove_task(self._tasks.pop(spec.key))
+                self._progress.remove_task(self._tasks.pop(spec.key))
         line = line_of(event)
         if line is not None:
             self._console.print(line, soft_wrap=True)
-
-    def _update(self, spec: RunSpec, **fields: Any) -> None:
-        if spec.key in self._tasks:
-            self._progress.update(self._tasks[spec.key], **fields)
 
 
 def label(spec: RunSpec) -> str:

@@ -1,4 +1,4 @@
-"""Each ingredient of a network and its recipe taken away or swapped: what that changes."""
+"""What each ingredient of a network and its recipe contributes: it is removed or swapped."""
 
 from pathlib import Path
 
@@ -22,8 +22,8 @@ from underbudget.search.training import recipe as recipes
 def ablate(options: NetworkOptions, notify: Notify = unheard) -> tuple[reported.Ablation, dict[str, Path]]:
     """Train a network as it is and each of its variants on several seeds; what each changes, and the files.
 
-    Finished runs are kept, so the same call goes on where it was stopped. Raises UserError for whatever does not hold,
-    UnderbudgetError where the network as it is fails on every seed; a variant that fails is noted in the result.
+    Finished runs are kept, so the same call goes on where it was stopped. Raises UserError for invalid options,
+    UnderbudgetError if the network as it is fails on every seed; a variant that fails is noted in the result.
     """
     check(options)
     found = network_spec(options)

@@ -49,8 +49,8 @@ class Finalist:
 def confirm(options: ConfirmationOptions, notify: Notify = unheard) -> tuple[confirmed.Confirmation, dict[str, Path]]:
     """Retrain the finalists of a study and evaluate each run on the test part once; the result and its files.
 
-    Runs are kept in the study, so the same call goes on where it was stopped. Raises UserError for whatever does not
-    hold, UnderbudgetError where runs fail.
+    Runs are kept in the study, so the same call goes on where it was stopped. Raises UserError for invalid options,
+    UnderbudgetError if a run fails.
     """
     check(options)
     where = finding.find(options.study, options.runs, options.storage)

@@ -1,4 +1,4 @@
-"""What a person wants to have trained: a reference, a layer text or a trial, with the recipe that goes with it."""
+"""The network of an experiment: a reference, a layer text or a trial, with the recipe that goes with it."""
 
 import re
 from dataclasses import dataclass, replace
@@ -42,7 +42,7 @@ class NetworkSpec:
 
 
 def network_spec(options: NetworkOptions) -> NetworkSpec:
-    """Find a network by what a person calls it.
+    """Find a network by its name, its layers, or its study and trial number.
 
     A reference comes with its own recipe and epochs, a trial with its own recipe and its study's data set, a layer
     text with the default recipe; `recipe` and `dataset` take the place of those. Raises UserError for a name that is

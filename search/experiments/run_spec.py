@@ -1,4 +1,4 @@
-"""A run that is wanted, and how a stored one differs from it."""
+"""The specification of a run, and how a stored run differs from it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from underbudget.search.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class RunSpec:
-    """A run that is wanted."""
+    """One training and evaluation."""
 
     key: str  # stem of its file below the folder, "seed-0" or "saish-m4/seed-0"
     name: str | None  # of the reference or trial
@@ -33,7 +33,7 @@ class RunSpec:
 
 
 def differences(run: Run, spec: RunSpec, dataset: Dataset) -> list[str]:
-    """Where a stored run is not what is asked for, each as "name: stored here, asked there"."""
+    """How a stored run differs from what is asked for, each as "name: stored here, asked there"."""
     recipe = recipes.to_json(spec.recipe)
     # As it is read back: fields that an older version did not write have their defaults.
     before = recipes.to_json(recipes.from_json(run.recipe))

@@ -1,7 +1,7 @@
 """Computes the runs of an experiment: several seeds and networks at a time, each stored as soon as it is over.
 
-A run is one JSON file (reports/runs.py) and one safetensors file. What is stored already is not trained again, so a
-command that was stopped goes on where it was; a stored run of other conditions is never taken for the asked one.
+A run is one JSON file (reports/runs.py) and one safetensors file. A stored run is not trained again, so a
+command that was stopped goes on where it was; one of other conditions is an error.
 """
 
 import contextlib
@@ -35,10 +35,10 @@ ATTEMPTS = 2  # of a run that failed for a reason that may pass, such as a dead 
 
 @dataclass(frozen=True)
 class Completed:
-    """What became of the runs that were wanted."""
+    """What became of the runs."""
 
-    runs: dict[str, Run]  # by key, in the order in which they were asked for
-    lost: dict[str, str]  # why a run came to nothing, by key
+    runs: dict[str, Run]  # by key, in the order of the specs
+    lost: dict[str, str]  # why a run failed, by key
 
     def all(self) -> dict[str, Run]:
         """All runs. Raises UnderbudgetError where one is lost; the others are stored by then."""
@@ -65,7 +65,7 @@ def complete(
     notify: Notify = unheard,
     archive: Archive | None = None,
 ) -> Completed:
-    """The wanted runs, trained where the archive (the folder's files) does not have them yet.
+    """Finish all runs: those that the archive (by default the folder's files) does not have yet are trained.
 
     command: who reads the test set, for the ledger. Raises UserError where a stored run has other conditions or the
     folder cannot be written.

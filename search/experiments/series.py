@@ -1,10 +1,9 @@
-"""The published collections, step by step: which there are, and the runs that reproduce them."""
+"""The published collections, reproduced step by step."""
 
-import difflib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from underbudget.models.errors import UserError
+from underbudget.models.errors import UserError, nearest
 from underbudget.models.plan import plan
 from underbudget.models.references import REFERENCES, Reference
 from underbudget.reports import series as reported
@@ -47,16 +46,16 @@ def collection(name: str) -> Collection:
     found = known.get(name) or next((each for each in known.values() if each.repository == name), None)
     if found is not None:
         return found
-    near = difflib.get_close_matches(name.strip().lower(), known, 1, 0.5)
-    hint = f"did you mean {near[0]}? " if near else ""
+    near = nearest(name, known)
+    hint = f"did you mean {near}? " if near else ""
     raise UserError(f"there is no collection {name[:40]!r}: {hint}there are {', '.join(known)}")
 
 
 def series(options: SeriesOptions, notify: Notify = unheard) -> tuple[reported.Series, dict[str, Path]]:
-    """Train each step of a published collection by its own recipe; what came out beside what was published, its files.
+    """Train each step of a published collection by its own recipe; the result beside what was published, and its files.
 
-    Finished runs are kept, so the same call goes on where it was stopped. Raises UserError for whatever does not hold;
-    a run that fails is noted in the result.
+    Finished runs are kept, so the same call goes on where it was stopped. Raises UserError for invalid options; a run
+    that fails is noted in the result.
     """
     check(options)
     check_protocol(options.protocol)

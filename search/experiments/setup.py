@@ -1,4 +1,4 @@
-"""Where the runs of an experiment are computed: data set, device and number of workers."""
+"""What an experiment computes on: data set, device and number of workers."""
 
 import logging
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Setup:
-    """A data set and a place to train on. How many trainings run at once is settled when it is first needed: on GPUs
-    it takes a measurement."""
+    """A data set and the devices to train on. The number of trainings at a time is chosen when it is first needed: on
+    GPUs it is measured."""
 
     dataset: Dataset
     device: str  # or several, "cuda:0,cuda:1"
@@ -34,7 +34,7 @@ class Setup:
         return devices.engine_for(self.device, max(1, min(self._workers.count, jobs)))
 
     def device_line(self) -> str:
-        """What is trained on, in words."""
+        """The device in words."""
         import torch
 
         from underbudget.search.training import environment

@@ -1,8 +1,8 @@
 """The ledger of test-set accesses: how often predictions were compared with the labels of a test part, and by whom.
 
-One line of JSON per run in `readings.jsonl` beside the prepared data set, so that it counts over all studies and
-folders that use these data. A ledger that cannot be written (a read-only data folder) costs a warning, not the run; a
-run's own record has its count too.
+One line of JSON per run in `readings.jsonl` beside the prepared data set, so it counts over all studies and
+folders that use these data. If it cannot be written (a read-only data folder), that is a warning; the run's own record
+has its count too.
 """
 
 import contextlib

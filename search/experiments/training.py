@@ -24,8 +24,8 @@ from underbudget.search.training import recipe as recipes
 def train(options: TrainingOptions, notify: Notify = unheard) -> tuple[reported.Training, dict[str, Path]]:
     """Train a network on one or more seeds; what its page shows, and the files.
 
-    Finished runs are kept, so the same call goes on where it was stopped. Raises UserError for whatever does not hold,
-    UnderbudgetError where runs fail. Labels of the test part are read as often as the protocol says, here never.
+    Finished runs are kept, so the same call goes on where it was stopped. Raises UserError for invalid options,
+    UnderbudgetError if a run fails. The page itself takes no test-set access.
     """
     check(options)
     goal = None

@@ -3,7 +3,7 @@
 Each function below yields the changes of one ingredient, or why there is none.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,6 @@ from underbudget.models.architecture import (
     Linear,
     Pool,
     Stage,
-    Tail,
 )
 from underbudget.models.errors import UserError
 from underbudget.models.plan import Plan, plan
@@ -46,10 +45,12 @@ class NotApplicable:
 
 def variants(network: Plan, recipe: Recipe, images: int) -> list[Variant | NotApplicable]:
     """All variants of a network and a resolved recipe for so many training images, in a fixed order."""
-    parts = (_batch_norm, _dropout, _head, _transition, _pool_position)
-    changes = (_augmentation, _schedule, _regularisation)
-    found: list[_Swap | _Altered | NotApplicable] = [each for part in parts for each in part(network)]
-    found += [each for change in changes for each in change(recipe, images)]
+    found: list[_Swap | _Altered | NotApplicable] = [
+        *_without(network, BatchNorm, "batch norm"),
+        *_without(network, Dropout, "dropout"),
+        *(each for part in (_head, _transition, _pool_position) for each in part(network)),
+        *(each for part in (_augmentation, _schedule, _regularisation) for each in part(recipe, images)),
+    ]
     return [each if isinstance(each, NotApplicable) else _variant(network, recipe, *each) for each in found]
 
 
@@ -75,22 +76,16 @@ _Swap = tuple[str, str, str, list[Stage]]
 _Altered = tuple[str, str, str, Recipe]
 
 
-def _batch_norm(network: Plan) -> Iterator[_Swap | NotApplicable]:
-    yield from _without(network, "batch norm", "no-batch-norm", lambda layer: isinstance(layer, BatchNorm))
-
-
-def _dropout(network: Plan) -> Iterator[_Swap | NotApplicable]:
-    yield from _without(network, "dropout", "no-dropout", lambda layer: isinstance(layer, Dropout))
-
-
-def _without(network: Plan, name: str, key: str, is_one: Callable[[Tail], bool]) -> Iterator[_Swap | NotApplicable]:
+def _without(network: Plan, kind: type[BatchNorm | Dropout], name: str) -> Iterator[_Swap | NotApplicable]:
     stages = network.architecture.stages
-    count = sum(is_one(layer) for stage in stages for layer in stage.tail)
+    count = sum(isinstance(layer, kind) for stage in stages for layer in stage.tail)
     if not count:
         yield NotApplicable(name, f"the network has no {name}")
         return
-    bare = [Stage(stage.primary, tuple(layer for layer in stage.tail if not is_one(layer))) for stage in stages]
-    yield key, name, f"without {name} ({count} {'layer' if count == 1 else 'layers'})", bare
+    bare = [
+        Stage(stage.primary, tuple(layer for layer in stage.tail if not isinstance(layer, kind))) for stage in stages
+    ]
+    yield f"no-{name.replace(' ', '-')}", name, f"without {name} ({count} {'layer' if count == 1 else 'layers'})", bare
 
 
 def _head(network: Plan) -> Iterator[_Swap | NotApplicable]:

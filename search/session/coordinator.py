@@ -1,7 +1,7 @@
 """The one loop that owns a study: propose, submit, store what comes back, until the goal is reached.
 
-Workers train; this process alone writes the database. Nothing that a worker does can end the search but a failure to
-start any worker at all.
+Workers train; this process alone writes the database. A worker cannot end the search, whatever happens to it, unless
+no worker can be started at all.
 """
 
 import logging
@@ -98,8 +98,8 @@ class Coordinator:
     def run(self) -> Outcome:
         """Search until the goal, the time limit or a stop; running trials are left for the next session.
 
-        A free place is filled before the next result is taken in: so the sampler has always seen the same results, no
-        matter how many came meanwhile, and one worker's search is repeatable.
+        A free slot is filled before the next result is processed: so the sampler has always seen the same results, no
+        matter how many came meanwhile, and a search with one worker is repeatable.
         """
         deadline = time.monotonic() + self.limits.seconds
         while True:
@@ -191,7 +191,7 @@ class Coordinator:
             self._stop(underway, stop)
 
     def _stop(self, underway: _Underway, stop: Stop) -> None:
-        """End a trial early. Its worker may be an epoch ahead by now: what it still says is not heard."""
+        """End a trial early. Its worker may be an epoch ahead by now: further messages are ignored."""
         trial, params = underway.trial, underway.proposal.cost.params
         self.engine.stop(trial.number)
         trial.set_user_attr("stop", record.to_json(record.Stop(stop.epoch, stop.estimate)))

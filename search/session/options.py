@@ -1,13 +1,12 @@
-"""Options declared once, as the fields of a frozen dataclass.
+"""Options, each declared once: as a field of a frozen dataclass.
 
-The type and the `option` of a field make the option of the command line, the key of a TOML file, the keyword of a
-Python function, and the check of what is given for it. None always means "not given".
+The field's type and its `option` make the option of the command line, the key of the TOML file, the keyword of the
+Python function, and the checks. None always means "not given".
 """
 
 # ruff: noqa: RUF009
 
 import dataclasses
-import difflib
 import functools
 import inspect
 import json
@@ -18,7 +17,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, ParamSpec, TypeVar, get_args, get_type_hints
 
-from underbudget.models.errors import UserError
+from underbudget.models.errors import UserError, nearest
 
 Scope = Literal["study", "session", "call"]  # fixed for a study; to be given again at a resume; of one call only
 Check = Callable[[str, Any], object]  # gets the option's name as it is shown and the value; raises UserError
@@ -37,14 +36,14 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Option:
-    """What is known about an option beside its name and type."""
+    """What is known of an option besides its name and type."""
 
     help: str
-    usual: Any = None  # its value where neither a person nor a stored study says another
-    shown: str = ""  # the default in the help, where it is worked out rather than `usual`
+    usual: Any = None  # the value if neither the user nor the stored study gives one
+    shown: str = ""  # the default in the help text, if it is worked out
     scope: Scope = "session"
     check: Check | None = None
-    flags: tuple[str, ...] = ()  # of the command line, where they do not follow from the name
+    flags: tuple[str, ...] = ()  # of the command line, if they do not follow from the name
 
 
 def option(help: str, *, default: Any = None, **details: Any) -> Any:
@@ -65,7 +64,7 @@ class Folders:
 
 @dataclass(frozen=True)
 class Places(Folders):
-    """Where studies and data lie, where a study may be in a database of its own too."""
+    """Where studies and data lie; a study may have a database elsewhere."""
 
     _: dataclasses.KW_ONLY
     storage: str | None = option("Database URL instead of RUNS/STUDY/study.db.")
@@ -146,8 +145,8 @@ def read_toml(cls: type, path: Path) -> dict[str, Any]:
     for key, value in table.items():
         name = key.replace("-", "_")
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1, 0.5)
-            hint = f"did you mean {near[0].replace('_', '-')}?" if near else f"known: {', '.join(sorted(known))}"
+            near = nearest(name, known)
+            hint = f"did you mean {near.replace('_', '-')}?" if near else f"known: {', '.join(sorted(known))}"
             raise UserError(f"{path}: unknown key {key!r}, {hint}")
         _check_type(known[name], value, f"{path}: {key}")
         values[name] = value

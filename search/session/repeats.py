@@ -24,9 +24,9 @@ _LONGEST = 64  # characters of a study's name
 
 
 def prepare(request: Request, say: resolving.Say = resolving.log.info) -> list[Session]:
-    """The sessions of a request with `repeats`, by seed; each resumes its study where it is there already.
+    """The sessions of a request with `repeats`, by seed; each resumes its study if that exists.
 
-    What is not given is taken from the set's first study that is there, else by default. Nothing is created. Raises
+    What is not given is taken from the set's first existing study, else it is the default. Nothing is created. Raises
     UserError as `search.session.resolving.prepare` does, before anything is trained, for any of the studies.
     """
     check(request)
@@ -49,7 +49,7 @@ def prepare(request: Request, say: resolving.Say = resolving.log.info) -> list[S
     for seed in range(first, last + 1):
         session = resolving.prepare(replace(asked, study=f"{base}-s{seed}", seed=seed), say)
         _check_alike(found[0] if found else session, session)
-        # Once chosen, the number of workers is that of all, and nothing is measured twice or said again.
+        # All have the same number of workers; it is measured, and everything said, only once.
         asked, say = replace(asked, workers=session.workers), lambda line: None
         found.append(replace(session, resume=request))
     return found
@@ -62,7 +62,7 @@ def name_of(request: Request) -> str:
 
 
 def _known(base: str, runs: Path, storage: str | None) -> list[int]:
-    """Seeds of the set's studies that are there, by their names."""
+    """Seeds of the existing studies of the set, from their names."""
     if storage is None:
         names = [folder.name for folder in finding.studies_in(runs)]
     else:
@@ -72,7 +72,7 @@ def _known(base: str, runs: Path, storage: str | None) -> list[int]:
         try:
             names = list(list_studies(storage))
         except UserError:
-            return []  # a database without tables yet; anything else the first search will say
+            return []  # a database without tables; any other error comes again with the first search
     found = (re.fullmatch(rf"{re.escape(base)}-s(0|[1-9]\d*)", name) for name in names)
     return sorted(int(match[1]) for match in found if match)
 

@@ -48,8 +48,8 @@ class Session:
     device: str
     sampler: str
     early: Stopping
-    options: Options  # with every value resolved that has one
-    resume: Request  # what asks for the same session again
+    options: Options  # resolved: given, stored or default
+    resume: Request  # asks for the same session again
 
     @property
     def seconds(self) -> float:
@@ -71,14 +71,14 @@ class Session:
 def prepare(request: Options, say: Say = log.info) -> Session:
     """Resolve a request: given options over the stored study's over the defaults.
 
-    Prepares the data set, trains nothing, creates no study. Raises UserError for whatever does not hold, a difference
-    from the stored study among them.
+    Prepares the data set, trains nothing, creates no study. Raises UserError for invalid options, and
+    for settings that differ from the stored study's.
     """
     check(request)
     where = find_location(request)
     stored = studies.stored_settings(where)
     kept = Options() if stored is None else options_of(stored, request)
-    asked: Any = request.over(kept).over(DEFAULTS)  # nothing that has a default is None
+    asked: Any = request.over(kept).over(DEFAULTS)  # what has a default is not None
     early = Stopping(asked.stopping, asked.first_rung, asked.reduction_factor)
     objective = Objective(asked.objective, asked.minimize)
     tune = tuning.parse(asked.tune) if asked.tune is not None else ()
@@ -138,7 +138,7 @@ def prepare(request: Options, say: Say = log.info) -> Session:
 
 
 def options_of(stored: Settings, request: Options | None = None) -> Options:
-    """The settings of a study as options. Beside a request that names a recipe, without what came of the study's."""
+    """The settings of a study as options; without its learning rate and batch if the request names a recipe."""
     recipe = stored.recipe
     is_kept = request is None or request.recipe is None
     return Options(
@@ -157,7 +157,7 @@ def options_of(stored: Settings, request: Options | None = None) -> Options:
 
 
 def _different(request: Options, where: StudyLocation, stored: Settings, different: list[str]) -> UserError:
-    """The refusal of a resume, with the command that makes another study, of these settings but for what was asked."""
+    """The error of a resume with other settings: it offers the command that starts another study with them."""
     kept, usual = options_of(stored, request), recipes.recipe(stored.recipe.name)
     shown = ("study", "dataset", "budget", "recipe")  # also where they are the default
     same = [name for name, value in vars(DEFAULTS).items() if getattr(kept, name) == value and name not in shown]
@@ -167,7 +167,7 @@ def _different(request: Options, where: StudyLocation, stored: Settings, differe
 
 
 def find_location(request: Options) -> StudyLocation:
-    """Where the study of a request lives; without a name it is called after data set and budget."""
+    """Where the study of a request is; without a name, data set and budget make one."""
     asked: Any = request.over(DEFAULTS)
     words = re.sub(r"[^A-Za-z0-9.]+", "-", str(Budget.parse(asked.budget))).strip("-")
     name = f"{asked.dataset}-{words}"[:64] if asked.study is None else asked.study
@@ -175,8 +175,8 @@ def find_location(request: Options) -> StudyLocation:
 
 
 def _recipe(asked: Any, kept: Recipe | None, images: int) -> Recipe:
-    """The recipe that is kept of a study, else the built-in one that is asked for, with the numbers that are asked for.
-    An automatic batch is that of the built-in recipe."""
+    """The study's recipe (`kept`) or the built-in one, with the numbers that are asked for. An automatic batch is that
+    of the built-in recipe."""
     base = recipes.recipe(asked.recipe) if kept is None else kept
     batch = parse_batch_size(asked.batch_size)
     if batch is None and kept is not None:

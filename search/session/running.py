@@ -65,7 +65,7 @@ def make_engine(session: Session) -> Engine:
 
 
 class Listener:
-    """Hears what a session tells. As it is, it writes into the log only: whoever shows a search overrides it."""
+    """What a session reports to. This one only writes the log; override what should be shown."""
 
     def say(self, line: str) -> None:
         """Something that a person should know."""
@@ -75,10 +75,10 @@ class Listener:
         """The study is open and locked."""
 
     def begun(self, coordinator: Coordinator) -> None:
-        """The first proposal comes next; `coordinator.limits.stop` may be set from now on."""
+        """The search starts now; setting `coordinator.limits.stop` ends it."""
 
     def happened(self, event: Event, progress: Progress) -> None:
-        """The search is further."""
+        """Something happened in the search."""
 
 
 def run(
@@ -138,7 +138,7 @@ def _search(session: Session, listener: Listener, report: LiveReport, engine: Ca
         }
         made.close()
         updater.close()
-        try:  # pictures for the report: nothing that fails here is worth the end of a search
+        try:  # pictures for the report: a failure here must not end the search
             keep_misclassified(session.location, finding.read(session.location), session.dataset)
         except Exception as error:
             log.warning("the winner's misclassified images could not be kept: %s", error)
