@@ -14,8 +14,10 @@ class ExperimentOptions(Folders):
     """Where runs are computed."""
 
     _: KW_ONLY
-    device: str | None = option("auto, cpu, cuda, cuda:N, all or mps.", usual="auto")
-    workers: int | None = option("Trainings at a time.", shown="one per core, on GPUs measured", check=whole(1, 1024))
+    device: str | None = option("auto, cpu, cuda, cuda:N, all or mps.", usual="auto", trailing=True)
+    workers: int | None = option(
+        "Trainings at a time.", shown="one per core, on GPUs measured", check=whole(1, 1024), trailing=True
+    )
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class SeededOptions(ExperimentOptions):
     protocol: str = option("search, confirm or published, as in `train`.", default="search")
     epochs: int | None = option("Epochs instead of the recipe's.")
     dataset: str | None = option("See `underbudget datasets`.", usual="mnist")
-    output: Path | None = option("Folder to write to.", shown="below runs/", flags=("--output", "-o"))
+    output: Path | None = option("Folder to write to.", shown="below runs/", flags=("--output", "-o"), trailing=True)
 
     @property
     def all_seeds(self) -> range:
@@ -61,7 +63,7 @@ class NetworkOptions(SeededOptions, Places):
 
 
 @dataclass(frozen=True)
-class TrainingOptions(NetworkOptions, TargetOptions):
+class TrainingOptions(TargetOptions, NetworkOptions):
     """What `train` takes."""
 
     _: KW_ONLY
@@ -80,7 +82,7 @@ class TrainingOptions(NetworkOptions, TargetOptions):
 
 
 @dataclass(frozen=True)
-class ConfirmationOptions(ExperimentOptions, TargetOptions, Places):
+class ConfirmationOptions(TargetOptions, ExperimentOptions, Places):
     """What `confirm` takes."""
 
     study: str = option("Name of the study.", default=MISSING)

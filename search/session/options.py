@@ -43,6 +43,7 @@ class Option:
     shown: str = ""  # the default in the help text, if it is worked out
     scope: Scope = "session"
     check: Check | None = None
+    trailing: bool = False  # listed after the others
     flags: tuple[str, ...] = ()  # of the command line, if they do not follow from the name
 
 
@@ -56,9 +57,9 @@ class Folders:
     """Where studies and data lie."""
 
     _: dataclasses.KW_ONLY
-    runs: Path | str | None = option("Folder of all studies.", usual="runs")
+    runs: Path | str | None = option("Folder of all studies.", usual="runs", trailing=True)
     data_dir: Path | str | None = option(
-        "Folder of the data sets; else the variable UNDERBUDGET_DATA, else a cache folder."
+        "Folder of the data sets; else the variable UNDERBUDGET_DATA, else a cache folder.", trailing=True
     )
 
 
@@ -67,14 +68,13 @@ class Places(Folders):
     """Where studies and data lie; a study may have a database elsewhere."""
 
     _: dataclasses.KW_ONLY
-    storage: str | None = option("Database URL instead of RUNS/STUDY/study.db.")
+    storage: str | None = option("Database URL instead of RUNS/STUDY/study.db.", trailing=True)
 
 
 def declared(cls: type) -> dict[str, Option]:
-    """The options of a class by name, places last."""
-    places = {field.name for field in dataclasses.fields(Places)}
-    fields = sorted(dataclasses.fields(cls), key=lambda field: field.name in places)
-    return {field.name: field.metadata["option"] for field in fields}
+    """The options of a class by name."""
+    options = {field.name: field.metadata["option"] for field in dataclasses.fields(cls)}
+    return dict(sorted(options.items(), key=lambda item: item[1].trailing))
 
 
 def types(cls: type) -> dict[str, tuple[Any, ...]]:
