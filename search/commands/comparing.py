@@ -37,8 +37,7 @@ def print_comparison(found: Comparison) -> None:
     say(
         f"Hypervolume after {found.common_epochs:,} trained epochs, which each search came to; best validation accuracy"
     )
-    say(f"in % among networks of at most so many {fronts.AXIS_WORDS[found.axis]}; means where there are several seeds")
-    say()
+    say(f"in % among networks of at most so many {fronts.AXIS_WORDS[found.axis]}; means over seeds", "")
     columns = ("search", "seeds", "hypervolume", *(f"<= {budget:,}" for budget in found.budgets))
     console().print(table(columns, rows, folded=columns))
     if found.differences:

@@ -43,9 +43,7 @@ def confirm(as_json: Json = False, **given: Any) -> None:
     )
     folded = [name for name in columns if "interval" not in name]
     print_result([table(columns, shown, left=(), folded=folded), ""], paths)
-    say()
-    for line in _closing(result):
-        say(line)
+    say("", *_closing(result))
 
 
 def _closing(result: "Confirmation") -> list[str]:

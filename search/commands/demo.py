@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from underbudget.search.commands.options import Runs
@@ -24,20 +25,21 @@ def demo(runs: Runs = None) -> int:
     session = resolving.prepare(request, say)
     where = session.location
     if session.resumes:
-        say(f"The study {STUDY} is there already: what is missing of its {TRIALS} trials is trained, report and export")
-        say("are made again from it, nothing else is changed. To begin afresh, remove its folder:")
-        say(f"  {where.folder}")
-        say()
+        say(
+            f"The study {STUDY} exists: what is missing of its {TRIALS} trials is trained, report and export are made",
+            "again, nothing else is changed. To begin afresh, remove its folder:",
+            f"  {where.folder}",
+            "",
+        )
     say(f"1 of 4  Searching networks under 8,000 parameters: {TRIALS} trials of 15 epochs, two at a time")
     stopper = stopping.Stopper()
     with stopper.listening():
-        outcome = searching.run(session, "auto", stopper, lambda line: say(f"        {line}" if line else ""))
+        outcome = searching.run(session, "auto", stopper, lambda *lines: say(*_indented(lines)))
     if not outcome.reached:
         searching.finish(session, outcome)
         return stopping.STOPPED if stopper.signalled else 1
     study = finding.read(where)
-    say()
-    say("2 of 4  Writing the report")
+    say("", "2 of 4  Writing the report")
     best = winners.pick(study)
     paths, confirmation = report.write(where, study)
     say("3 of 4  Exporting the winner as one file, checked in a process of its own")
@@ -53,21 +55,17 @@ def demo(runs: Runs = None) -> int:
         text=True,
         check=False,
     )
-    for line in (answer.stdout + answer.stderr).strip().splitlines():
-        say(f"        {line}")
-    say(f"        (the picture shows a {label})")
-    say()
+    said = (answer.stdout + answer.stderr).strip().splitlines()
+    say(*_indented((*said, f"(the picture shows a {label})")), "")
     summary.print_summary(study)
-    say(confirmation or "")
-    say()
-    say(f"report      {paths['page']}")
-    say(f"winner      {done.path} ({done.bytes / 1000:.1f} kB, {done.parameters:,} parameters)")
-    say()
-    options = finding.options(where)
-    say("Next:")
-    for line in _next_commands(options, output, picture, best.trial):
-        say(f"  {line}")
+    say(confirmation or "", "", f"report      {paths['page']}")
+    say(f"winner      {done.path} ({done.bytes / 1000:.1f} kB, {done.parameters:,} parameters)", "", "Next:")
+    say(*(f"  {line}" for line in _next_commands(finding.options(where), output, picture, best.trial)))
     return 0 if answer.returncode == 0 else 1
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"        {line}" if line else "" for line in lines]
 
 
 def _next_commands(options: str, output: Path, picture: Path, best: int) -> list[str]:

@@ -76,14 +76,13 @@ def dry_run(request: Request) -> int:
 
     searches = [resolving.prepare(request, comment)] if request.repeats is None else repeats.prepare(request, comment)
     settings, space = searches[0].settings, searches[0].settings.space
-    say(to_toml(searches[0]))
-    say()
+    say(to_toml(searches[0]), "")
     if len(searches) > 1:
-        say(f"# {len(searches)} searches: {', '.join(search.location.name for search in searches)}")
+        comment(f"{len(searches)} searches: {', '.join(search.location.name for search in searches)}")
     for word, network in (("smallest", space.smallest()), ("largest", space.largest())):
-        say(f"# {word} network: {settings.cost(network).params:,} parameters: {network}")
+        comment(f"{word} network: {settings.cost(network).params:,} parameters: {network}")
     share = feasible_share(space, settings.budget, precision=settings.precision)
-    say(f"# {100 * share:.1f} % of random proposals are under {settings.budget}")
+    comment(f"{100 * share:.1f} % of random proposals are under {settings.budget}")
     return 0
 
 

@@ -84,11 +84,7 @@ def _report(
         print_json(tables.to_json(found, target, confirmation))
         return paths["page"]
     summary.print_summary(found, target)
-    if confirmation is not None:
-        say(confirmation)
-    say()
-    for path in written:
-        say(str(path))
+    say(*([confirmation] if confirmation else []), "", *map(str, written))
     return paths["page"]
 
 
@@ -103,7 +99,5 @@ def _compare(places: "list[StudyLocation]", target: float | None, output: Path |
         print_json(to_json(found))
         return paths["page"]
     print_comparison(found)
-    say()
-    for path in paths.values():
-        say(str(path))
+    say("", *map(str, paths.values()))
     return paths["page"]

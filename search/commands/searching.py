@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 class Shown(running.Listener):
     """A session in the terminal, which a signal stops cleanly."""
 
-    def __init__(self, shown: display.Display, stopper: Stopper, tell: Callable[[str], None]) -> None:
+    def __init__(self, shown: display.Display, stopper: Stopper, tell: Callable[..., None]) -> None:
         self._display, self._stopper, self._tell = shown, stopper, tell
         self._log = display.Plain(log.info, every=True)
 
@@ -32,10 +32,10 @@ class Shown(running.Listener):
         self._tell(line)
 
     def opened(self, session: Session) -> None:
-        for line in header(session):
-            log.info("%s", line)
-            self._tell(line)
-        self._tell("")
+        lines = header(session)
+        for line in lines:
+            log.info(line)
+        self._tell(*lines, "")
 
     def begun(self, coordinator: Coordinator) -> None:
         self._stopper.coordinator = coordinator
@@ -45,7 +45,7 @@ class Shown(running.Listener):
         self._display(event, progress)
 
 
-def run(session: Session, progress: str, stopper: Stopper, tell: Callable[[str], None]) -> Outcome:
+def run(session: Session, progress: str, stopper: Stopper, tell: Callable[..., None]) -> Outcome:
     """Search until the goal or a signal. progress: the mode of the display; tell: gets the lines for people."""
     try:
         with display.choose(progress, console()) as shown:
@@ -61,7 +61,7 @@ def search(request: Request, progress: str) -> int:
     1 for any other end."""
     display.check_mode(progress)
     quiet = progress in ("json", "none")
-    tell = (lambda line: None) if quiet else say
+    tell = (lambda *lines: None) if quiet else say
     stopper = Stopper()
     with stopper.listening():
         if request.repeats is not None:
@@ -77,42 +77,34 @@ def search(request: Request, progress: str) -> int:
 
 def finish(session: Session, outcome: Outcome) -> None:
     """Print what a session came to and how to go on."""
-    say()
-    say(f"{'Done' if outcome.reached else 'Stopped'}: {outcome.why}.")
+    say("", f"{'Done' if outcome.reached else 'Stopped'}: {outcome.why}.")
     if not outcome.reached:
         say(f"Finished trials are kept, running ones are redone. Resume with: {session.resume.command()}")
     say()
     study = finding.read(session.location)
     summary.print_summary(study, session.options.target)
     if not studies.is_folded(session.location):
-        say()
-        say(f"note: another program has {session.location.database} open; until it ends, its -wal file belongs with it")
-    say()
+        other = f"note: another program has {session.location.database} open"
+        say("", f"{other}; until it ends, its -wal file belongs with it")
     name, where = session.location.name, finding.options(session.location)
-    say("Next:")
-    say(f"  underbudget report {name}{where}")
-    say(f"  underbudget dashboard {name}{where}")
+    say("", "Next:", f"  underbudget report {name}{where}", f"  underbudget dashboard {name}{where}")
     if study.trials and fronts.winner(study.trials, study.axis) is not None:
         say(f"  underbudget export {name}{where} --output winner.py")
 
 
-def _repeat(request: Request, progress: str, stopper: Stopper, tell: Callable[[str], None]) -> int:
+def _repeat(request: Request, progress: str, stopper: Stopper, tell: Callable[..., None]) -> int:
     """Search on one seed after the other and compare."""
     sessions = repeats.prepare(request, tell)
     for number, session in enumerate(sessions, 1):
-        tell(f"Search {number} of {len(sessions)}: {session.location.name}, seed {session.settings.seed}")
-        tell("")
+        tell(f"Search {number} of {len(sessions)}: {session.location.name}, seed {session.settings.seed}", "")
         outcome = run(session, progress, stopper, tell)
-        tell("")
-        tell(f"{'Done' if outcome.reached else 'Stopped'}: {outcome.why}.")
-        tell("")
+        tell("", f"{'Done' if outcome.reached else 'Stopped'}: {outcome.why}.", "")
         if stopper.signalled and not (outcome.reached and number == len(sessions)):
-            tell("Finished trials are kept, running ones are redone. Go on with the rest of the set by:")
-            tell(f"  {request.command()}")
+            kept = "Finished trials are kept, running ones are redone."
+            tell(f"{kept} Go on with the rest of the set by:", f"  {request.command()}")
             return STOPPED
         if not (outcome.reached or outcome.in_time_limit):
-            tell("The searches on the other seeds were not begun. Go on by:")
-            tell(f"  {request.command()}")
+            tell("The searches on the other seeds were not begun. Go on by:", f"  {request.command()}")
             return 1
     places = [session.location for session in sessions]
     try:
@@ -123,11 +115,7 @@ def _repeat(request: Request, progress: str, stopper: Stopper, tell: Callable[[s
         return 0
     if progress not in ("json", "none"):
         comparing.print_comparison(found)
-        say()
-        say("Comparison:")
-        say(f"  {paths['page']}")
-        say()
-        say("Next, with other studies too:")
         names = " ".join(location.name for location in places)
+        say("", "Comparison:", f"  {paths['page']}", "", "Next, with other studies too:")
         say(f"  underbudget report --compare {names}{finding.options(places[0])}")
     return 0

@@ -66,12 +66,7 @@ def print_summary(study: StudyRecord, target: float | None = None) -> None:
     if best is None:
         say("no trial is complete yet: there is no front and no winner")
         return
-    n = study.stored.images
-    say()
-    measured = f"validation accuracy, {score_words(study.settings.get('epochs'))}"
-    say(f"Front: {measured}, {n:,} images" if n else f"Front: {measured}")
+    images = f", {study.stored.images:,} images" if study.stored.images else ""
+    say("", f"Front: validation accuracy, {score_words(study.settings.get('epochs'))}{images}")
     console().print(front_table(study))
-    say()
-    say(f"winner {trial_line(study, best)}")
-    for line in [] if target is None else target_lines(study, target):
-        say(line)
+    say("", f"winner {trial_line(study, best)}", *([] if target is None else target_lines(study, target)))

@@ -19,9 +19,10 @@ def console() -> "Console":
     return Console(highlight=False, markup=False, soft_wrap=False)
 
 
-def say(text: str = "") -> None:
-    """Print a line as it is: no markup, no wrapping."""
-    console().print(text, soft_wrap=True)
+def say(*lines: str) -> None:
+    """Print lines as they are: no markup, no wrapping."""
+    for line in lines or ("",):
+        console().print(line, soft_wrap=True)
 
 
 def number(value: float | None, form: str = ".2f") -> str:
@@ -41,12 +42,8 @@ def print_result(shown: dict[str, Any] | Sequence[Any], paths: Mapping[str, Path
         return
     say()
     for each in shown:
-        if isinstance(each, str):
-            say(each)
-        else:
-            console().print(each)
-    for path in paths.values():
-        say(str(path))
+        console().print(each, soft_wrap=isinstance(each, str))
+    say(*map(str, paths.values()))
 
 
 def table(

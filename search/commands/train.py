@@ -35,22 +35,20 @@ def _introduce(planned: "Planned") -> None:
 
     spec, info = planned.specs[0], planned.setup.dataset.info
     network, recipe = plan(spec.architecture, info.input_shape, len(info.classes)), spec.recipe
-    say()
-    say(f"{spec.name or spec.architecture.id}: {spec.architecture}")
-    for table in (
-        summary_table(network),
-        field_table(network),
-        data_table(statistics(planned.setup.dataset, spec.protocol)),
-    ):
+    say("", f"{spec.name or spec.architecture.id}: {spec.architecture}")
+    seen = data_table(statistics(planned.setup.dataset, spec.protocol))
+    for table in (summary_table(network), field_table(network), seen):
         say()
         console().print(table)
-    say()
-    say(f"device    {planned.setup.device_line()}")
-    say(f"recipe    {recipe.name}, {recipe.optimizer} lr {recipe.lr:g}, {recipe.schedule.kind} schedule, "
-        f"batch {recipe.batch_size}, epochs {recipe.epochs}")  # fmt: skip
-    say(f"protocol  {spec.protocol}")
-    say(f"output    {planned.folder}")
-    say()
+    schedule = f"{recipe.optimizer} lr {recipe.lr:g}, {recipe.schedule.kind} schedule"
+    say(
+        "",
+        f"device    {planned.setup.device_line()}",
+        f"recipe    {recipe.name}, {schedule}, batch {recipe.batch_size}, epochs {recipe.epochs}",
+        f"protocol  {spec.protocol}",
+        f"output    {planned.folder}",
+        "",
+    )
 
 
 def _closing(training: "Training") -> list[str]:
