@@ -3,6 +3,7 @@
 from typing import Any
 
 from underbudget.search.commands.options import Json, taking
+from underbudget.search.commands.terminal import number, print_result, table
 from underbudget.search.experiments.options import NetworkOptions
 
 
@@ -14,7 +15,6 @@ def ablate(as_json: Json = False, **given: Any) -> None:
     The same command goes on where it was stopped.
     """
     from underbudget.reports.ablation import rows, to_json
-    from underbudget.search.commands.terminal import number, print_result, table
     from underbudget.search.commands.training_display import showing
     from underbudget.search.experiments import ablation
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from underbudget.search.commands.options import Json, taking
+from underbudget.search.commands.terminal import number, print_result, say, table
 from underbudget.search.experiments.options import ConfirmationOptions
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ def confirm(as_json: Json = False, **given: Any) -> None:
     or a larger --top add to what is there.
     """
     from underbudget.reports.confirmation import rows, to_json
-    from underbudget.search.commands.terminal import number, print_result, say, table
     from underbudget.search.commands.training_display import showing
     from underbudget.search.experiments import confirmation
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from underbudget.models.errors import UnderbudgetError
 from underbudget.search.commands.options import Runs, Storage
+from underbudget.search.commands.terminal import say
 
 if TYPE_CHECKING:
     from underbudget.search.study.location import StudyLocation
@@ -25,7 +27,6 @@ def dashboard(
     """Serve Optuna Dashboard for a study on this machine; Ctrl-C ends it."""
     import threading
 
-    from underbudget.search.commands.terminal import say
     from underbudget.search.dashboard import server as serving
     from underbudget.search.dashboard import update as additions
     from underbudget.search.dashboard.artifacts import FOLDER
@@ -61,7 +62,6 @@ def _keep(where: "StudyLocation") -> None:
     """Update files, figures and notes as the study grows, while the server runs."""
     import time
 
-    from underbudget.models.errors import UnderbudgetError
     from underbudget.search.dashboard import update as additions
     from underbudget.search.study import finding
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from underbudget.search.commands.options import DataDir, Json
+from underbudget.search.commands.terminal import console, print_json, say, table
 
 
 def datasets(data_dir: DataDir = None, as_json: Json = False) -> None:
     """List the data sets and the folder they are looked for in."""
-    from underbudget.search.commands.terminal import console, print_json, say, table
     from underbudget.search.data import sources
 
     found = sources.DATASETS.values()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from underbudget.search.commands.options import Runs
+from underbudget.search.commands.terminal import say
 
 STUDY = "demo"
 TRIALS = 12
@@ -14,7 +15,6 @@ TRIALS = 12
 def demo(runs: Runs = None) -> int:
     """Search, report, export and predict on scikit-learn's digits; about two minutes on two cores."""
     from underbudget.search.commands import searching, stopping, summary
-    from underbudget.search.commands.terminal import say
     from underbudget.search.results import exporting, report
     from underbudget.search.results import trained_trials as winners
     from underbudget.search.session import resolving

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from underbudget.models.errors import UserError
 from underbudget.search.commands.options import DataDir, Json
+from underbudget.search.commands.terminal import print_json, say
 
 
 def evaluate(
@@ -26,11 +28,9 @@ def evaluate(
     import torch
     from torch import Tensor
 
-    from underbudget.models.errors import UserError
     from underbudget.models.export import formats
     from underbudget.reports.statistics import accuracy_interval
     from underbudget.search.commands.predict import load
-    from underbudget.search.commands.terminal import print_json, say
     from underbudget.search.data import sources
     from underbudget.search.data.store import verify
     from underbudget.search.experiments import test_set_accesses

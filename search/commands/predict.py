@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from underbudget.models.errors import UserError
+from underbudget.search.commands.terminal import say
+
 if TYPE_CHECKING:
     from underbudget.models.export.formats import Model
 
@@ -17,7 +20,6 @@ def predict(
 ) -> int:
     """Say what pictures show. The format is told from FILE. Give only a py, pt2 or c file that you trust."""
     from underbudget.models.export.preprocessing import fit, read
-    from underbudget.search.commands.terminal import say
 
     model = load(file)
     failed = False
@@ -39,7 +41,6 @@ def predict(
 
 def load(file: Path) -> "Model":
     """An exported network, its format told from the file. Raises UserError for a file that holds no weights."""
-    from underbudget.models.errors import UserError
     from underbudget.models.export import formats
 
     kind = formats.of(file)

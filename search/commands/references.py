@@ -3,12 +3,12 @@
 import dataclasses
 
 from underbudget.search.commands.options import Json
+from underbudget.search.commands.terminal import console, number, print_json, say, table
 
 
 def references(as_json: Json = False) -> None:
     """List the built-in published networks with their published figures."""
     from underbudget.models.references import REFERENCES
-    from underbudget.search.commands.terminal import console, number, print_json, say, table
 
     if as_json:
         listed = []

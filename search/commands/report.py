@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from underbudget.models.errors import UserError
 from underbudget.search.commands.options import Json, Runs, Storage, Target
+from underbudget.search.commands.terminal import print_json, say
 
 if TYPE_CHECKING:
     from underbudget.search.study.location import StudyLocation
@@ -32,7 +34,6 @@ def report(
     storage: Storage = None,
 ) -> None:
     """Write the report of a study: one HTML page that needs no network, CSV tables and JSON."""
-    from underbudget.models.errors import UserError
     from underbudget.reports import paper
     from underbudget.search.session.request import check_target
     from underbudget.search.study import finding
@@ -65,7 +66,6 @@ def _report(
     """The report of one study, with figures of a width in inches where one is given; its page."""
     from underbudget.reports import paper, tables
     from underbudget.search.commands import summary
-    from underbudget.search.commands.terminal import print_json, say
     from underbudget.search.dashboard import update as additions
     from underbudget.search.results import report as reporting
     from underbudget.search.study import finding
@@ -92,7 +92,6 @@ def _compare(places: "list[StudyLocation]", target: float | None, output: Path |
     """The comparison of several studies; its page."""
     from underbudget.reports.comparison_tables import to_json
     from underbudget.search.commands.comparing import compare, print_comparison
-    from underbudget.search.commands.terminal import print_json, say
 
     found, paths = compare(places, target, output)
     if as_json:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from underbudget.search.commands.options import Json, taking
+from underbudget.search.commands.terminal import number, print_result, table
 from underbudget.search.experiments.options import SeriesOptions
 
 
@@ -13,7 +14,6 @@ def series(as_json: Json = False, **given: Any) -> None:
     The same command goes on where it was stopped.
     """
     from underbudget.reports import series as reported
-    from underbudget.search.commands.terminal import number, print_result, table
     from underbudget.search.commands.training_display import showing
     from underbudget.search.experiments import series as experiment
 

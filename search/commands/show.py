@@ -4,7 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
+from underbudget.models.errors import UserError
 from underbudget.search.commands.options import Json, Precision, Runs, Storage
+from underbudget.search.commands.terminal import console, print_json, say
 
 
 def show(
@@ -22,10 +24,8 @@ def show(
 ) -> int:
     """Show a network: layer table, parameters, MACs, sizes, receptive field."""
     from underbudget.budget.table import describe, render
-    from underbudget.models.errors import UserError
     from underbudget.models.plan import parse_input_shape, plan
     from underbudget.models.references import find_network
-    from underbudget.search.commands.terminal import console, print_json, say
     from underbudget.search.experiments.network_spec import split_trial
 
     study, number = split_trial(what)

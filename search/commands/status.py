@@ -5,7 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from underbudget.models.errors import UnderbudgetError
 from underbudget.search.commands.options import Json, Runs, Storage, Target
+from underbudget.search.commands.terminal import console, number, print_json, say, table
 
 
 def status(
@@ -29,7 +31,6 @@ def status(
 def _one_study(name: str, target: float | None, as_json: bool, runs: str | None, storage: str | None) -> None:
     from underbudget.reports import tables
     from underbudget.search.commands import summary
-    from underbudget.search.commands.terminal import print_json, say
     from underbudget.search.session.request import Request
     from underbudget.search.study import finding, locks
 
@@ -58,9 +59,7 @@ def _one_study(name: str, target: float | None, as_json: bool, runs: str | None,
 
 
 def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
-    from underbudget.models.errors import UnderbudgetError
     from underbudget.reports.reading import list_studies
-    from underbudget.search.commands.terminal import console, number, print_json, say, table
     from underbudget.search.study import finding
 
     folder = Path(runs or "runs")

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from underbudget.search.commands.options import Json, taking
+from underbudget.search.commands.terminal import console, print_result, say
 from underbudget.search.experiments.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ def train(as_json: Json = False, **given: Any) -> None:
     The same command goes on where it was stopped: seeds that are finished are not trained again.
     """
     from underbudget.reports.training import summary_json
-    from underbudget.search.commands.terminal import print_result
     from underbudget.search.commands.training_display import showing
     from underbudget.search.experiments import training
 
@@ -30,7 +30,6 @@ def _introduce(planned: "Planned") -> None:
     """Tables of the network, statistics of the data, device, conditions."""
     from underbudget.models.plan import plan
     from underbudget.search.commands.network_table import data_table, field_table, summary_table
-    from underbudget.search.commands.terminal import console, say
     from underbudget.search.experiments.pictures import statistics
 
     spec, info = planned.specs[0], planned.setup.dataset.info
