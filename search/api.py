@@ -14,7 +14,7 @@ from underbudget.search.session import resolving, running
 from underbudget.search.session.options import keywords
 from underbudget.search.session.request import Options, Request
 from underbudget.search.study import finding
-from underbudget.search.study.location import StudyLocation
+from underbudget.search.study.location import RUNS, StudyLocation
 
 if TYPE_CHECKING:
     import pandas
@@ -159,7 +159,7 @@ def compare(*studies: Study) -> "pandas.DataFrame":
     return pandas.DataFrame(comparison_tables.study_rows(compared))
 
 
-def open_study(study: str, *, runs: str | Path = "runs", storage: str | None = None) -> Study:
+def open_study(study: str, *, runs: str | Path = RUNS, storage: str | None = None) -> Study:
     """A study that is there already. Raises UserError where it is not."""
     found = Study(finding.find(study, runs, storage))
     finding.read(found.location)

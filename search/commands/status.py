@@ -61,8 +61,9 @@ def _one_study(name: str, target: float | None, as_json: bool, runs: str | None,
 def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
     from underbudget.reports.reading import list_studies
     from underbudget.search.study import finding
+    from underbudget.search.study.location import RUNS
 
-    folder = Path(runs or "runs")
+    folder = Path(runs or RUNS)
     names = list(list_studies(storage)) if storage else [path.name for path in finding.studies_in(folder)]
     found: list[dict[str, Any]] = []
     for name in names:

@@ -12,6 +12,7 @@ from underbudget.search.data.protocol import check_protocol
 from underbudget.search.data.store import Dataset
 from underbudget.search.experiments.options import NetworkOptions
 from underbudget.search.study import finding
+from underbudget.search.study.location import RUNS
 from underbudget.search.training import recipe as recipes
 from underbudget.search.training.recipe import Recipe
 
@@ -38,7 +39,7 @@ class NetworkSpec:
         """Where the runs go whose folder is not named; `recipe` is resolved."""
         stem = "".join(character if character.isalnum() or character in "._-" else "-" for character in self.title)
         name = f"{stem}-{self.dataset}-{recipe.name}-{recipe.epochs}e-{options.protocol}"
-        return Path(options.runs or "runs") / command / name
+        return Path(options.runs or RUNS) / command / name
 
 
 def network_spec(options: NetworkOptions) -> NetworkSpec:

@@ -16,6 +16,7 @@ from underbudget.search.experiments.run_spec import RunSpec
 from underbudget.search.experiments.runs import complete
 from underbudget.search.experiments.setup import prepare
 from underbudget.search.session.options import check
+from underbudget.search.study.location import RUNS
 from underbudget.search.training import recipe as recipes
 
 
@@ -63,9 +64,7 @@ def series(options: SeriesOptions, notify: Notify = unheard) -> tuple[reported.S
     wanted = _wanted(options.steps, [step.name for step in chosen.steps])
     setup = prepare(options.dataset or "mnist", options, lambda line: notify(Said(line)))
     info = setup.dataset.info
-    folder = options.output or (
-        Path(options.runs or "runs") / "series" / f"{chosen.name}-{info.name}-{options.protocol}"
-    )
+    folder = options.output or (Path(options.runs or RUNS) / "series" / f"{chosen.name}-{info.name}-{options.protocol}")
     steps: list[reported.SeriesStep] = []
     specs: dict[str, list[RunSpec]] = {}
     for step in chosen.steps:

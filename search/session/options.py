@@ -18,6 +18,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, ParamSpec, TypeVar, get_args, get_type_hints
 
 from underbudget.models.errors import UserError, nearest
+from underbudget.search.study.location import RUNS
 
 Scope = Literal["study", "session", "call"]  # fixed for a study; to be given again at a resume; of one call only
 Check = Callable[[str, Any], object]  # gets the option's name as it is shown and the value; raises UserError
@@ -57,7 +58,7 @@ class Folders:
     """Where studies and data lie."""
 
     _: dataclasses.KW_ONLY
-    runs: Path | str | None = option("Folder of all studies.", usual="runs", trailing=True)
+    runs: Path | str | None = option("Folder of all studies.", usual=RUNS, trailing=True)
     data_dir: Path | str | None = option(
         "Folder of the data sets; else the variable UNDERBUDGET_DATA, else a cache folder.", trailing=True
     )

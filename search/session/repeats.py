@@ -18,7 +18,7 @@ from underbudget.search.session.resolving import Session
 from underbudget.search.study import finding
 from underbudget.search.study import opening as studies
 from underbudget.search.study import settings as study_settings
-from underbudget.search.study.location import locate_study
+from underbudget.search.study.location import RUNS, locate_study
 
 _LONGEST = 64  # characters of a study's name
 
@@ -31,7 +31,7 @@ def prepare(request: Request, say: resolving.Say = resolving.log.info) -> list[S
     """
     check(request)
     assert request.repeats is not None, "a request for a set"
-    base, runs = name_of(request), Path(request.runs or "runs")
+    base, runs = name_of(request), Path(request.runs or RUNS)
     known = _known(base, runs, request.storage)
     first = request.seed if request.seed is not None else min(known, default=0)
     last = first + request.repeats - 1
