@@ -56,7 +56,7 @@ def main() -> None:
         )
         session = resolving.prepare(request)
         started = time.perf_counter()
-        outcome = running.run(session, engine)
+        outcome = running.run(session, engine=engine)
         seconds = time.perf_counter() - started
     share = engines[0].busy_share()
     result = {

@@ -119,6 +119,13 @@ def plan(architecture: Architecture, input_shape: Shape, classes: int | None = N
     return result
 
 
+def place(stage: Stage, input_shape: Shape) -> tuple[PlannedLayer, ...]:
+    """The layers of one stage on an input, as in a plan that begins with it. Raises PlanError as `plan` does."""
+    walk = _Walk(input_shape)
+    walk.add_stage(0, stage)
+    return tuple(walk.layers)
+
+
 def parse_input_shape(text: str) -> Shape:
     """Read an input shape, channels x height x width, from text such as `1x28x28`. Raises UserError for other text."""
     match = re.fullmatch(r"([0-9]{1,7})x([0-9]{1,7})x([0-9]{1,7})", text.strip())

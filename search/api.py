@@ -1,6 +1,5 @@
 """The Python interface: the same searches, as objects. Re-exported by `underbudget`."""
 
-import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,12 +9,12 @@ from underbudget.reports import front as fronts
 from underbudget.reports.reading import read_study
 from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.search.results import trained_trials
-from underbudget.search.results.live_report import LiveReport
 from underbudget.search.session import repeats as sets
 from underbudget.search.session import resolving, running
-from underbudget.search.session.request import Request
+from underbudget.search.session.options import keywords
+from underbudget.search.session.request import Options, Request
 from underbudget.search.study import finding
-from underbudget.search.study.location import StudyLocation
+from underbudget.search.study.location import RUNS, StudyLocation
 
 if TYPE_CHECKING:
     import pandas
@@ -121,38 +120,8 @@ class Study:
         return read_study(self.location.url, self.location.name)
 
 
-def launch(
-    study: str | None = None,
-    *,
-    dataset: str | None = None,
-    budget: str | list[str] | None = None,
-    trials: int | None = None,
-    epochs: int | None = None,
-    workers: int | None = None,
-    seed: int | None = None,
-    timeout: str | None = None,
-    device: str | None = None,
-    sampler: str | None = None,
-    stopping: str | None = None,
-    first_rung: int | None = None,
-    reduction_factor: float | None = None,
-    objective: str | None = None,
-    minimize: str | None = None,
-    tune: str | list[str] | None = None,
-    target: float | None = None,
-    recipe: str | None = None,
-    lr: float | None = None,
-    batch_size: str | int | None = None,
-    precision: str | None = None,
-    start_from: str | None = None,
-    engine: str | None = None,
-    live: bool | None = None,
-    live_every: str | None = None,
-    runs: str | Path | None = None,
-    storage: str | None = None,
-    data_dir: str | Path | None = None,
-    space: dict[str, Any] | None = None,
-) -> Study:
+@keywords(Options)
+def launch(options: Options) -> Study:
     """Start a search, or resume it, and return its study when the session is over.
 
     The arguments are the options of `underbudget launch`. The same call resumes. The session ends when the asked number
@@ -160,7 +129,7 @@ def launch(
     Raises UserError for whatever does not hold, never exits; an interrupt (Ctrl-C) leaves finished trials stored and
     passes on.
     """
-    return _search(resolving.prepare(_request(locals())))
+    return _search(resolving.prepare(options))
 
 
 def launch_repeats(repeats: int, study: str | None = None, **options: Any) -> list[Study]:
@@ -170,21 +139,11 @@ def launch_repeats(repeats: int, study: str | None = None, **options: Any) -> li
     those of `launch`, `timeout` is that of each search. Raises TypeError for an unknown option, UserError as `launch`
     does, for any of the studies, before the first is searched.
     """
-    given = inspect.signature(launch).bind(study, **options).arguments
-    request = _request({**given, "repeats": repeats})
-    return [_search(session) for session in sets.prepare(request)]
-
-
-def _request(given: dict[str, Any]) -> Request:
-    """The request that arguments of `launch` ask for, by their names."""
-    paths = {name: str(given[name]) for name in ("runs", "data_dir") if given.get(name) is not None}
-    return Request(**{**given, **paths, "space": given.get("space") or {}})
+    return [_search(session) for session in sets.prepare(Request(study, repeats=repeats, **options))]
 
 
 def _search(session: resolving.Session) -> Study:
-    with LiveReport(session.location, session.target, session.live) as report:
-        running.run(session, notify=report.watching(lambda event, progress: None))
-        report.finish()
+    running.run(session)
     return Study(session.location)
 
 
@@ -200,9 +159,9 @@ def compare(*studies: Study) -> "pandas.DataFrame":
     return pandas.DataFrame(comparison_tables.study_rows(compared))
 
 
-def open_study(study: str, *, runs: str | Path = resolving.DEFAULT_RUNS, storage: str | None = None) -> Study:
+def open_study(study: str, *, runs: str | Path = RUNS, storage: str | None = None) -> Study:
     """A study that is there already. Raises UserError where it is not."""
-    found = Study(finding.find(study, str(runs), storage))
+    found = Study(finding.find(study, runs, storage))
     finding.read(found.location)
     return found
 

@@ -11,7 +11,7 @@ from underbudget.budget.limits import Budget
 from underbudget.search.data.store import DatasetInfo
 from underbudget.search.engines.inprocess import InProcessEngine
 from underbudget.search.engines.job import Engine, EpochDone, Failed, Finished, Job, Message
-from underbudget.search.session.coordinator import Coordinator, Limits, Outcome
+from underbudget.search.session.coordinator import Conditions, Coordinator, Limits, Outcome
 from underbudget.search.space import Space
 from underbudget.search.stopping import Stopping
 from underbudget.search.study.location import StudyLocation
@@ -77,13 +77,10 @@ def search(
         session = Coordinator(
             study,
             fixed,
-            Path("nowhere"),
-            folder,
             engine or InProcessEngine(messages),
             bounds,
-            sampler,
-            notify=notify,
-            early=early,
+            Conditions(Path("nowhere"), folder, sampler=sampler, early=early),
+            notify,
         )
         return session.run()
 

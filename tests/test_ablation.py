@@ -14,7 +14,7 @@ from underbudget.models.plan import plan
 from underbudget.models.references import reference
 from underbudget.search.commands.main import run
 from underbudget.search.data.store import Dataset
-from underbudget.search.experiments.ablation import NotApplicable, Variant, variants
+from underbudget.search.experiments.variants import NotApplicable, Variant, variants
 from underbudget.search.training import recipe as recipes
 
 IMAGES = 50_000

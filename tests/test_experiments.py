@@ -30,8 +30,10 @@ from underbudget.search.engines import runner
 from underbudget.search.engines.inprocess import InProcessEngine
 from underbudget.search.engines.job import EpochDone, Failed, Finished, Job, Message, StepsDone
 from underbudget.search.experiments import test_set_accesses
+from underbudget.search.experiments.events import Event, Kept, Lost, Over
 from underbudget.search.experiments.run_spec import RunSpec
-from underbudget.search.experiments.runs import Event, Kept, Lost, Over, complete
+from underbudget.search.experiments.runs import Completed, complete
+from underbudget.search.experiments.setup import Setup
 from underbudget.search.training import recipe as recipes
 
 LAYERS = "conv3x3(4,s2) relu bn | conv3x3(8,s2) relu bn | gap | linear(10)"
@@ -147,11 +149,20 @@ def run_all(
     digits: Dataset,
     folder: Path,
     train: Callable[[Job], Iterator[Message]] = stub_runs.detailed,
-    **more: Any,
 ) -> tuple[dict[str, Run], list[Event]]:
+    done, events = try_all(specs, digits, folder, train)
+    return done.all(), events
+
+
+def try_all(
+    specs: list[RunSpec], digits: Dataset, folder: Path, train: Callable[[Job], Iterator[Message]]
+) -> tuple[Completed, list[Event]]:
+    class InProcess(Setup):
+        def engine(self, jobs: int) -> InProcessEngine:
+            return InProcessEngine(train)
+
     events: list[Event] = []
-    done = complete(specs, digits, folder, lambda jobs: InProcessEngine(train), notify=events.append, **more)
-    return done, events
+    return complete(specs, InProcess(digits, "cpu"), folder, "train", events.append), events
 
 
 def never(job: Job) -> Iterator[Message]:
@@ -193,10 +204,9 @@ def test_a_run_that_fails_costs_itself_only(digits: Dataset, tmp_path: Path) -> 
     with pytest.raises(UnderbudgetError, match=r"1 of 2 runs failed, the first \(net/seed-0\): the loss is not finite"):
         run_all([spec(0), spec(1)], digits, tmp_path, bad)
     assert (tmp_path / "net/seed-1.json").exists()
-    lost: list[str] = []
-    done, _ = run_all([spec(0), spec(1)], digits, tmp_path, bad, failed=lambda spec, reason: lost.append(spec.key))
-    assert list(done) == ["net/seed-1"]
-    assert lost == ["net/seed-0"]
+    done, _ = try_all([spec(0), spec(1)], digits, tmp_path, bad)
+    assert list(done.runs) == ["net/seed-1"]
+    assert list(done.lost) == ["net/seed-0"]
 
 
 def test_a_dead_worker_s_run_is_tried_once_more(digits: Dataset, tmp_path: Path) -> None:

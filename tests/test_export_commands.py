@@ -198,11 +198,11 @@ def test_export_predict_and_evaluate(
     assert (found["right"], found["images"], found["readings"]) == (right, 269, before + 1)
     assert found["accuracy"] == pytest.approx(100 * right / 269)
     assert run(["evaluate", "winner.onnx", *given]) == 0  # its own data set
-    assert f"this was reading {before + 2} of these test labels" in capsys.readouterr().out
+    assert f"this was access {before + 2} to these test labels" in capsys.readouterr().out
 
     monkeypatch.setattr(test_set_accesses, "FILE", "missing/readings.jsonl")  # as where nothing can be written
     assert run(["evaluate", "winner.onnx", "--dataset", "digits", *given]) == 0
-    assert "this reading of the test labels could not be noted, 0 are: " in capsys.readouterr().out
+    assert "this access to the test labels could not be recorded, 0 are: " in capsys.readouterr().out
 
     light = Image.fromarray(np.array(part.images[0, 0]))
     light.save("light.png")

@@ -197,6 +197,7 @@ def test_no_file_is_a_drawer() -> None:
     [
         ("", HEAVY | {"numpy", "typer", "rich"}),
         ("search.commands.main", HEAVY | {"numpy"}),
+        ("search.commands.header search.session.resolving search.session.repeats", HEAVY),
         ("models.language models.plan models.references budget.count budget.limits reports.record", HEAVY),
         ("search.session.coordinator search.session.record search.training.environment", HEAVY - {"optuna"}),
         ("search.engines.worker search.engines.runner search.data.sources", HEAVY - {"torch"}),
@@ -208,6 +209,16 @@ def test_importing_does_not_load(modules: str, absent: set[str]) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not absent & set(done.stdout.split())
+
+
+def test_a_mistyped_data_set_is_told_without_torch() -> None:
+    code = (
+        "import sys; from underbudget.search.commands.main import run; code = run(['launch', '--dataset', 'digist']); "
+        "print(*{name.partition('.')[0] for name in sys.modules}); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "did you mean digits?" in done.stderr
+    assert not {"torch", "sklearn", "scipy"} & set(done.stdout.split())
 
 
 def test_data_devices_and_recipes_need_no_torch(digits: Dataset) -> None:

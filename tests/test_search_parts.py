@@ -9,6 +9,7 @@ from underbudget.models.errors import UserError
 from underbudget.search.engines import resources
 from underbudget.search.progress import Progress
 from underbudget.search.session import request as requests
+from underbudget.search.session.options import check
 from underbudget.search.session.request import Request
 from underbudget.search.study.seeds import derive
 
@@ -109,7 +110,7 @@ def test_what_is_no_duration(text: str) -> None:
 )
 def test_options_out_of_range(request_: Request, words: str) -> None:
     with pytest.raises(UserError) as caught:
-        requests.check(request_)
+        check(request_)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 

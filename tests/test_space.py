@@ -388,3 +388,11 @@ def test_needs_neither_torch_nor_optuna() -> None:
     code = "import sys, underbudget.search.space; print(sorted({'torch', 'optuna', 'numpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 64, 48), (1, 8, 8)])
+def test_the_cost_by_stages_is_that_of_the_plan(shape: tuple[int, int, int]) -> None:
+    space, source = Space.default(shape, 10, None), random.Random(0)
+    for _ in range(200):
+        network = space.decode(space.draw(source))
+        assert space.cost(network, "int8") == count(plan(network, shape), "int8")

@@ -115,7 +115,7 @@ def test_confirm_says_what_it_watched(
     assert run(command) == 0
     said = capsys.readouterr().out
     assert "trained-on loss" in said
-    assert "readings of the test labels: 1" in said
+    assert "test-set accesses: 1" in said
     folder = tmp_path / "train" / "saish-m4-digits-warp10-onecycle-2e-confirm"
     assert set(table(folder / "histories.csv")[0]) >= {"test_accuracy", "watched_accuracy"}
 

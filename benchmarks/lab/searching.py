@@ -16,7 +16,7 @@ from underbudget.reports.record import STUDY_ATTRIBUTE
 from underbudget.search.data.store import DatasetInfo
 from underbudget.search.progress import Ended, Event, Progress
 from underbudget.search.sampling.proposer import stored_state
-from underbudget.search.session.coordinator import Coordinator, Limits
+from underbudget.search.session.coordinator import Conditions, Coordinator, Limits
 from underbudget.search.space import Space
 from underbudget.search.study.settings import Settings
 from underbudget.search.training import recipe as recipes
@@ -101,13 +101,10 @@ def search(
         Coordinator(
             study,
             fixed,
-            Path("nowhere"),
-            Path(folder),
             engine,
             limits,
-            method.sampler(model.epochs),
-            notify=watch,
-            early=method.stopping,
+            Conditions(Path("nowhere"), Path(folder), sampler=method.sampler(model.epochs), early=method.stopping),
+            watch,
         ).run()
     fates = tuple(_fate(trial) for trial in study.get_trials(deepcopy=False))
     reference = fixed.to_json()["hypervolume_reference"]

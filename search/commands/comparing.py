@@ -1,5 +1,4 @@
-"""Comparing studies that are there: read, write the page and the tables, say what came out. For `report --compare` and
-`launch --repeats`."""
+"""Compares existing studies, for `report --compare` and `launch --repeats`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from underbudget.reports import front as fronts
 from underbudget.reports.comparison import Comparison
 from underbudget.reports.comparison import compare as compared
 from underbudget.reports.writing import write_comparison
-from underbudget.search.commands.terminal import console, say
+from underbudget.search.commands.terminal import console, say, table
 from underbudget.search.study import finding
 from underbudget.search.study.location import StudyLocation
 
@@ -29,28 +28,18 @@ def compare(
 
 def print_comparison(found: Comparison) -> None:
     """Hypervolume at equal effort and the best score at common budgets, a line per search."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("search")
-    table.add_column("seeds", justify="right")
-    table.add_column("hypervolume", justify="right")
-    for budget in found.budgets:
-        table.add_column(f"<= {budget:,}", justify="right")
+    rows = []
     for group in found.groups:
         values = tables.hypervolumes(found, group)
-        cells = []
-        for budget in found.budgets:
-            scores = tables.best_scores(group, budget)
-            cells.append(f"{sum(scores) / len(scores):.2f}" if scores else "-")
-        table.add_row(Text(group.name), str(values.n), f"{values.mean:.3f}", *cells)
+        best = (tables.best_scores(group, budget) for budget in found.budgets)
+        means = (f"{sum(scores) / len(scores):.2f}" if scores else "-" for scores in best)
+        rows.append((group.name, str(values.n), f"{values.mean:.3f}", *means))
     say(
         f"Hypervolume after {found.common_epochs:,} trained epochs, which each search came to; best validation accuracy"
     )
-    say(f"in % among networks of at most so many {fronts.AXIS_WORDS[found.axis]}; means where there are several seeds")
-    say()
-    console().print(table)
+    say(f"in % among networks of at most so many {fronts.AXIS_WORDS[found.axis]}; means over seeds", "")
+    columns = ("search", "seeds", "hypervolume", *(f"<= {budget:,}" for budget in found.budgets))
+    console().print(table(columns, rows, folded=columns))
     if found.differences:
         say()
     for name, texts in found.differences:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from underbudget.models.errors import UnderbudgetError
 from underbudget.search.commands.options import Runs, Storage
+from underbudget.search.commands.terminal import say
 
 if TYPE_CHECKING:
     from underbudget.search.study.location import StudyLocation
 
-HOST = "127.0.0.1"  # the dashboard has no login: nobody else may reach it
+HOST = "127.0.0.1"  # the dashboard has no login: other machines must not reach it
 
 
 def dashboard(
@@ -25,7 +27,6 @@ def dashboard(
     """Serve Optuna Dashboard for a study on this machine; Ctrl-C ends it."""
     import threading
 
-    from underbudget.search.commands.terminal import say
     from underbudget.search.dashboard import server as serving
     from underbudget.search.dashboard import update as additions
     from underbudget.search.dashboard.artifacts import FOLDER
@@ -58,10 +59,9 @@ def dashboard(
 
 
 def _keep(where: "StudyLocation") -> None:
-    """Write files and, as a study grows, figures and notes, beside the server."""
+    """Update files, figures and notes as the study grows, while the server runs."""
     import time
 
-    from underbudget.models.errors import UnderbudgetError
     from underbudget.search.dashboard import update as additions
     from underbudget.search.study import finding
 
@@ -82,7 +82,7 @@ def _keep(where: "StudyLocation") -> None:
 
 
 def _stamp(where: "StudyLocation") -> tuple[object, ...] | None:
-    """What changes with a SQLite database; None where that can't be told."""
+    """Changes whenever a SQLite database does; None for another database."""
     if where.database is None:
         return None
     found: list[object] = []
@@ -94,7 +94,7 @@ def _stamp(where: "StudyLocation") -> tuple[object, ...] | None:
 
 
 def _tunnel(port: int, environment: "os._Environ[str]") -> str:
-    """The command that brings the port to the machine that one has come from by SSH; "" where one hasn't."""
+    """The command that forwards the port to the machine at the other end of the SSH connection; "" without one."""
     connection = environment.get("SSH_CONNECTION", "").split()
     if len(connection) != 4:  # "client address, client port, server address, server port", ssh(1)
         return ""

@@ -1,12 +1,11 @@
-"""Showing a search while it runs: a live line in a terminal, plain lines or JSON lines elsewhere."""
+"""Shows a search while it runs: a live table in a terminal, plain lines or JSON lines elsewhere."""
 
 import json
-import logging
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Self
 
 from underbudget.models.errors import UserError
 from underbudget.reports.front import AXIS_WORDS
@@ -15,18 +14,8 @@ from underbudget.search.progress import Ended, EpochOver, Event, Progress, Rejec
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-log = logging.getLogger(__name__)
-
 MODES = ("auto", "plain", "json", "none")
 PLAIN_SECONDS = 60  # without a terminal, one line of progress this often
-
-
-class Display(Protocol):
-    """What the coordinator tells its events to, between `__enter__` and `__exit__`."""
-
-    def __enter__(self) -> "Display": ...
-    def __exit__(self, *_: object) -> None: ...
-    def __call__(self, event: Event, progress: Progress) -> None: ...
 
 
 def duration(seconds: float | None) -> str:
@@ -77,54 +66,55 @@ def ended_line(event: Ended, progress: Progress) -> str:
     )
 
 
-class Silent:
-    """Says nothing; the log file still gets a line per trial."""
+class Display:
+    """Gets every event of a search while its block lasts. This one shows nothing."""
 
-    def __enter__(self) -> "Silent":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *details: object) -> None:
         return None
 
-    def __call__(self, event: Event, progress: Progress) -> None:
+    def __call__(self, *event: Any) -> None:
         return None
 
 
-class Plain(Silent):
-    """One line per finished trial, and one a minute."""
+class Plain(Display):
+    """A line per finished trial, and one of counts a minute; `every`: one per trial that starts or is rejected too."""
 
-    def __init__(self, write: Callable[[str], None]) -> None:
-        self._write = write
+    def __init__(self, write: Callable[[str], None], every: bool = False) -> None:
+        self._write, self._every = write, every
         self._last = time.monotonic()
 
     def __call__(self, event: Event, progress: Progress) -> None:
-        if isinstance(event, Ended):
-            self._write(ended_line(event, progress))
+        match event:
+            case Ended():
+                self._write(ended_line(event, progress))
+            case Started() if self._every:
+                self._write(f"#{event.trial} starts: {event.params:,} parameters, {event.layers_text}")
+            case Rejected() if self._every:
+                self._write(f"#{event.trial} rejected: {event.reason}")
         if time.monotonic() - self._last >= PLAIN_SECONDS:
             self._last = time.monotonic()
             self._write(counts_line(progress))
 
 
-class Json(Silent):
+class Json(Display):
     """One JSON object per event, its kind under `event`, for other programs."""
 
     def __call__(self, event: Event, progress: Progress) -> None:
         if isinstance(event, Tick):
             return
-        names = ("proposed", "done", "goal", "rejected", "stopped", "failed")
-        counts = {name: getattr(progress, name) for name in names}
-        counts |= {"front": progress.front_size, "seconds_left": progress.seconds_left}
+        names = ("proposed", "done", "goal", "rejected", "stopped", "failed", "seconds_left")
+        counts = {name: getattr(progress, name) for name in names} | {"front": progress.front_size}
         if progress.best is not None:
-            counts |= {
-                f"best_{progress.axis}": progress.best[0],
-                "best_score": progress.best[1],
-                "best_trial": progress.best[2],
-            }
+            best = (f"best_{progress.axis}", "best_score", "best_trial")
+            counts |= dict(zip(best, progress.best, strict=True))
         name = "epoch" if isinstance(event, EpochOver) else type(event).__name__.lower()
         print(json.dumps({"event": name, **asdict(event), "progress": counts}), flush=True)
 
 
-class Live(Silent):
+class Live(Display):
     """A table that is redrawn in place, finished trials scrolling by above it."""
 
     def __init__(self, console: "Console") -> None:
@@ -134,11 +124,11 @@ class Live(Silent):
         self._live = RichLive(console=console, refresh_per_second=4, transient=True)
         self._accuracy: dict[int, float] = {}
 
-    def __enter__(self) -> "Live":
+    def __enter__(self) -> Self:
         self._live.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *details: object) -> None:
         self._live.__exit__(None, None, None)
 
     def __call__(self, event: Event, progress: Progress) -> None:
@@ -157,21 +147,17 @@ class Live(Silent):
 
         total = progress.goal * progress.epochs
         done = progress.done * progress.epochs + sum(progress.running.values())
+        speed, left = progress.epochs_per_second, progress.seconds_left
         head = Table.grid(padding=(0, 1))
-        left = "" if progress.seconds_left is None else f"about {duration(progress.seconds_left)} left"
-        speed = progress.epochs_per_second
         head.add_row(
             ProgressBar(total=total, completed=min(done, total), width=30),
             Text(f"{progress.done}/{progress.goal} trials", "bold"),
-            Text(left),
+            "" if left is None else f"about {duration(left)} left",
             Text("" if speed is None else f"{speed:.2f} epochs/s", "dim"),
         )
-        lines = [
-            Text(
-                f"{progress.proposed} proposed, {progress.done} trained, {progress.rejected} rejected, "
-                f"{progress.stopped} stopped, {progress.failed} failed"
-            )
-        ]
+        counts = ("proposed", "done", "rejected", "stopped", "failed")
+        words = (f"{getattr(progress, name)} {'trained' if name == 'done' else name}" for name in counts)
+        lines = [Text(", ".join(words))]
         if progress.best is not None:
             lines.append(Text(f"{best_words(progress.best, progress.axis)}, front of {progress.front_size}", "green"))
         for trial, epoch in progress.running.items():
@@ -181,42 +167,18 @@ class Live(Silent):
         return Group(head, *lines)
 
 
-class Logged:
-    """A display that also writes every ended, started and rejected trial to the log."""
-
-    def __init__(self, display: Display) -> None:
-        self._display = display
-        self._last = time.monotonic()
-
-    def __enter__(self) -> "Logged":
-        self._display.__enter__()
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        self._display.__exit__(*details)
-
-    def __call__(self, event: Event, progress: Progress) -> None:
-        match event:
-            case Ended():
-                log.info("%s", ended_line(event, progress))
-            case Started():
-                log.info("#%d starts: %s parameters, %s", event.trial, f"{event.params:,}", event.layers_text)
-            case Rejected():
-                log.info("#%d rejected: %s", event.trial, event.reason)
-        if time.monotonic() - self._last >= PLAIN_SECONDS:
-            self._last = time.monotonic()
-            log.info("%s", counts_line(progress))
-        self._display(event, progress)
+def check_mode(mode: str) -> None:
+    """Raises UserError for an unknown mode."""
+    if mode not in MODES:
+        raise UserError(f"--progress is {', '.join(MODES)}, not {mode!r}")
 
 
 def choose(mode: str, console: "Console") -> Display:
-    """The display of a mode; "auto" is live in a terminal, plain elsewhere. Raises UserError for another mode."""
-    if mode not in MODES:
-        raise UserError(f"--progress is {', '.join(MODES)}, not {mode!r}")
+    """The display of a mode; "auto" is live in a terminal, plain elsewhere."""
     if mode == "json":
-        return Logged(Json())
+        return Json()
     if mode == "none":
-        return Logged(Silent())
+        return Display()
     if mode == "auto" and console.is_terminal and sys.stdout.isatty():
-        return Logged(Live(console))
-    return Logged(Plain(lambda line: print(line, flush=True)))
+        return Live(console)
+    return Plain(lambda line: print(line, flush=True))

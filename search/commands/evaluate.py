@@ -1,12 +1,13 @@
 """`underbudget evaluate`: an exported network of any format on the test part of a data set."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from underbudget.models.errors import UserError
 from underbudget.search.commands.options import DataDir, Json
+from underbudget.search.commands.terminal import print_json, say
 
 
 def evaluate(
@@ -15,22 +16,21 @@ def evaluate(
     ],
     dataset: Annotated[
         str | None,
-        typer.Option("--dataset", help="The data set whose test part is read.", show_default="the network's own"),
+        typer.Option("--dataset", help="The data set whose test part is used.", show_default="the network's own"),
     ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Measure the accuracy on the test part of a data set. Each reading of the test labels is counted.
+    """Measure the accuracy on the test part of a data set. Each access to the test labels is counted.
 
     Give only a py, pt2 or c file that you trust.
     """
     import torch
     from torch import Tensor
 
-    from underbudget.models.errors import UserError
     from underbudget.models.export import formats
     from underbudget.reports.statistics import accuracy_interval
-    from underbudget.search.commands.terminal import say
+    from underbudget.search.commands.predict import load
     from underbudget.search.data import sources
     from underbudget.search.data.store import verify
     from underbudget.search.experiments import test_set_accesses
@@ -38,10 +38,7 @@ def evaluate(
     from underbudget.search.training.evaluate import on_device
 
     kind = formats.of(file)
-    if kind.load is None:
-        raise UserError(f"{file} holds no weights ({kind.about}): give a file of another format")
-    kind.check_installed()
-    model = kind.load(file)
+    model = load(file)
     if dataset is None:
         dataset = str(model.metadata.get("dataset") or "mnist")
     data = sources.prepare(dataset, Path(data_dir) if data_dir else None, log=lambda line: None)
@@ -53,29 +50,30 @@ def evaluate(
     images, labels = on_device(data.part("test"), torch.device("cpu"))
     result = measure(model.logits, images, labels, Tensor.float, len(data.info.classes))
     right, count, accuracy = result.right, len(labels), result.accuracy
-    noted = test_set_accesses.note(data.folder, "evaluate", str(file), None, 1, 1) is not None
+    noted = test_set_accesses.note(data.folder, "evaluate", str(file), None, 1, 1)
     low, high = accuracy_interval(accuracy, count)
     times = test_set_accesses.total(data.folder)
     if as_json:
-        found = {
-            "file": str(file),
-            "format": kind.name,
-            "dataset": dataset,
-            "data_checksum": data.info.checksum,
-            "images": count,
-            "right": right,
-            "accuracy": accuracy,
-            "low": low,
-            "high": high,
-            "readings": times,
-            "noted": noted,
-        }
-        print(json.dumps(found, indent=2))
+        print_json(
+            {
+                "file": str(file),
+                "format": kind.name,
+                "dataset": dataset,
+                "data_checksum": data.info.checksum,
+                "images": count,
+                "right": right,
+                "accuracy": accuracy,
+                "low": low,
+                "high": high,
+                "readings": times,
+                "noted": noted,
+            }
+        )
         return
     say(f"{file} on the test part of {dataset}: {accuracy:.2f} % ({low:.2f} .. {high:.2f}), {right:,} of {count:,}")
     if noted:
-        say(f"this was reading {times} of these test labels")
+        say(f"this was access {times} to these test labels")
     else:
-        say(f"this reading of the test labels could not be noted, {times} are: {data.folder} cannot be written")
+        say(f"this access to the test labels could not be recorded, {times} are: {data.folder} cannot be written")
     if (trained := model.metadata.get("data_checksum")) != data.info.checksum and trained is not None:
         say(f"the network was trained on other data ({model.metadata.get('dataset')}, checksum {str(trained)[:12]})")

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from underbudget.models.errors import UserError
 from underbudget.search.commands.options import DataDir, Runs, Storage
+from underbudget.search.commands.terminal import say
 
 if TYPE_CHECKING:
     from underbudget.models.export.contents import Export
@@ -46,7 +48,6 @@ def export(
     storage: Storage = None,
 ) -> None:
     """Export a trained network as a file that stands on its own, verified in a fresh process."""
-    from underbudget.search.commands.terminal import say
     from underbudget.search.results import exporting
 
     wanted = exporting.format_of(output, format)
@@ -79,9 +80,7 @@ def _gathered(
     storage: str | None,
 ) -> "Export":
     """What is to be exported; says which it is and why."""
-    from underbudget.models.errors import UserError
     from underbudget.search.commands import summary
-    from underbudget.search.commands.terminal import say
     from underbudget.search.experiments.network_spec import split_trial
     from underbudget.search.results import exporting, selection, trained_trials
     from underbudget.search.results.cross_check import CrossCheck

@@ -1,5 +1,6 @@
 """The command line: one file per command, errors on one line."""
 
+import importlib
 import itertools
 import logging
 import re
@@ -10,22 +11,12 @@ import typer
 from typer.exceptions import TyperException
 
 from underbudget.models.errors import UnderbudgetError
-from underbudget.search.commands import (
-    ablate,
-    confirm,
-    dashboard,
-    datasets,
-    demo,
-    evaluate,
-    export,
-    launch,
-    predict,
-    references,
-    report,
-    series,
-    show,
-    status,
-    train,
+
+# Each is a function of a module of the same name.
+COMMANDS = (
+    *("launch", "status", "report", "dashboard", "show"),
+    *("train", "confirm", "series", "ablate"),
+    *("export", "predict", "evaluate", "references", "datasets", "demo"),
 )
 
 app = typer.Typer(
@@ -35,24 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (
-    launch.launch,
-    status.status,
-    report.report,
-    dashboard.dashboard,
-    show.show,
-    train.train,
-    confirm.confirm,
-    series.series,
-    ablate.ablate,
-    export.export,
-    predict.predict,
-    evaluate.evaluate,
-    references.references,
-    datasets.datasets,
-    demo.demo,
-):
-    app.command()(command)
+for name in COMMANDS:
+    app.command()(getattr(importlib.import_module(f"underbudget.search.commands.{name}"), name))
 
 _DEBUG = "--debug"
 
@@ -108,7 +83,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _with_value(message: str, given: list[str]) -> str:
-    """A usage error with the value that was given, where the parser leaves it out."""
+    """A usage error with the given value, which the parser leaves out."""
     match = re.match(r"Invalid value for '(--[a-z-]+)': Input should be (?:a valid )?(\w+)", message)
     if match is None:
         return message

@@ -1,23 +1,59 @@
-"""Options that several commands share: the same word means the same everywhere."""
+"""Options of the command line: those that several commands share, and those that a class declares."""
 
-from typing import Annotated
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-Runs = Annotated[str | None, typer.Option("--runs", help="Folder of all studies.", show_default="runs")]
-Storage = Annotated[
-    str | None, typer.Option("--storage", help="Database URL instead of RUNS/STUDY/study.db.", show_default=False)
-]
-DataDir = Annotated[
-    str | None,
-    typer.Option(
-        "--data-dir", help="Folder of the data sets; else the variable UNDERBUDGET_DATA, else a cache folder."
-    ),
-]
+from underbudget.search.session.options import Places, declared, flag, types
+from underbudget.search.session.request import Options
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def of(cls: type, name: str) -> Any:
+    """An option that a class declares, as Typer takes it: an argument where the class takes it by position."""
+    each = declared(cls)[name]
+    shown = each.shown or (True if each.usual is None else str(each.usual))
+    if not cls.__dataclass_fields__[name].kw_only:  # type: ignore[attr-defined]
+        return typer.Argument(help=each.help)
+    flags = () if bool in types(cls)[name] else each.flags or (flag(name),)
+    return typer.Option(*flags, help=each.help, show_default=shown)
+
+
+def taking(cls: type) -> Callable[[_Function], _Function]:
+    """Gives a command the options that a class declares, before its own; it gets them as keywords."""
+
+    def decorate(function: _Function) -> _Function:
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        parameters = []
+        for name, (*_, kind) in types(cls).items():
+            default = fields[name].default
+            if getattr(kind, "__origin__", kind) is dict:
+                continue  # a table of a TOML file
+            required = default is dataclasses.MISSING
+            parameters.append(
+                inspect.Parameter(
+                    name,
+                    inspect.Parameter.KEYWORD_ONLY,
+                    default=inspect.Parameter.empty if required else default,
+                    annotation=Annotated[kind if required else kind | None, of(cls, name)],
+                )
+            )
+        own = inspect.signature(function)
+        keywords = [each for each in own.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        parameters += [each.replace(kind=each.KEYWORD_ONLY) for each in keywords]
+        function.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        return function
+
+    return decorate
+
+
+Runs = Annotated[str | None, of(Places, "runs")]
+Storage = Annotated[str | None, of(Places, "storage")]
+DataDir = Annotated[str | None, of(Places, "data_dir")]
+Target = Annotated[float | None, of(Options, "target")]
+Precision = Annotated[str | None, of(Options, "precision")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Target = Annotated[
-    float | None, typer.Option("--target", help="Accuracy in percent that a network must hold in its last 3 epochs.")
-]
-Precision = Annotated[
-    str | None, typer.Option("--precision", help="float32 or int8: bytes per stored value.", show_default="float32")
-]

@@ -1,9 +1,15 @@
 """`underbudget predict`: what pictures show, by an exported network of any format."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from underbudget.models.errors import UserError
+from underbudget.search.commands.terminal import say
+
+if TYPE_CHECKING:
+    from underbudget.models.export.formats import Model
 
 
 def predict(
@@ -13,16 +19,9 @@ def predict(
     pictures: Annotated[list[Path], typer.Argument(help="Picture files of any size, colour or grey.")],
 ) -> int:
     """Say what pictures show. The format is told from FILE. Give only a py, pt2 or c file that you trust."""
-    from underbudget.models.errors import UserError
-    from underbudget.models.export import formats
     from underbudget.models.export.standalone import fit, read
-    from underbudget.search.commands.terminal import say
 
-    kind = formats.of(file)
-    if kind.load is None:
-        raise UserError(f"{file} holds no weights ({kind.about}): give a file of another format")
-    kind.check_installed()
-    model = kind.load(file)
+    model = load(file)
     failed = False
     for picture in pictures:
         try:
@@ -38,6 +37,17 @@ def predict(
         done = f" [{', '.join(steps)}]" if steps else ""
         say(f"{shown(str(picture))}: {shown(model.classes[order[0]])} ({best}){done}")
     return int(failed)
+
+
+def load(file: Path) -> "Model":
+    """An exported network, its format told from the file. Raises UserError for a file that holds no weights."""
+    from underbudget.models.export import formats
+
+    kind = formats.of(file)
+    if kind.load is None:
+        raise UserError(f"{file} holds no weights ({kind.about}): give a file of another format")
+    kind.check_installed()
+    return kind.load(file)
 
 
 def shown(text: str) -> str:

@@ -1,9 +1,9 @@
 """`underbudget references`: the published networks that are built in."""
 
 import dataclasses
-import json
 
 from underbudget.search.commands.options import Json
+from underbudget.search.commands.terminal import console, number, print_json, say, table
 
 
 def references(as_json: Json = False) -> None:
@@ -11,34 +11,22 @@ def references(as_json: Json = False) -> None:
     from underbudget.models.references import REFERENCES
 
     if as_json:
-        rows = []
+        listed = []
         for reference in REFERENCES.values():
-            row = {field.name: getattr(reference, field.name) for field in dataclasses.fields(reference)}
-            row["layers_text"] = str(reference.architecture)
-            row["id"] = reference.architecture.id
-            row.pop("architecture", None)
-            rows.append(row)
-        print(json.dumps(rows, indent=2))
+            names = [field.name for field in dataclasses.fields(reference) if field.name != "architecture"]
+            network = {"layers_text": str(reference.architecture), "id": reference.architecture.id}
+            listed.append({name: getattr(reference, name) for name in names} | network)
+        print_json(listed)
         return
-    from rich.table import Table
-
-    from underbudget.search.commands.terminal import console, say
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("name", no_wrap=True)
-    for header in ("params", "test %", "epochs"):
-        table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("recipe", no_wrap=True)
-    for reference in REFERENCES.values():
-        best = "" if reference.best_test_pct is None else f"{reference.best_test_pct:.2f}"
-        table.add_row(
+    rows = (
+        (
             reference.name,
             f"{reference.published_params:,}",
-            best,
+            number(reference.best_test_pct),
             str(reference.epochs),
             reference.recipe,
         )
-    console().print(table)
-    say(
-        "test %: as published: one run, best epoch, chosen on the test set. Look at one with: underbudget show saish-m4"
+        for reference in REFERENCES.values()
     )
+    console().print(table(("name", "params", "test %", "epochs", "recipe"), rows, left=("name", "recipe")))
+    say("test %: as published: one run, best epoch, chosen on the test set. See one with: underbudget show saish-m4")

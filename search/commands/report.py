@@ -1,18 +1,19 @@
 """`underbudget report`: the page, the tables, the JSON; figures for a paper; several studies compared."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from underbudget.models.errors import UserError
 from underbudget.search.commands.options import Json, Runs, Storage, Target
+from underbudget.search.commands.terminal import print_json, say
 
 if TYPE_CHECKING:
     from underbudget.search.study.location import StudyLocation
 
-_ADDITIONS = 1.0  # seconds in which files for the dashboard are begun; `dashboard` makes the others
+_ADDITIONS = 1.0  # seconds; `underbudget dashboard` makes the files that are left
 _OUTPUT_HELP = "Folder to write into, instead of STUDY/report or RUNS/compare-STUDY-STUDY."
 
 
@@ -33,7 +34,6 @@ def report(
     storage: Storage = None,
 ) -> None:
     """Write the report of a study: one HTML page that needs no network, CSV tables and JSON."""
-    from underbudget.models.errors import UserError
     from underbudget.reports import paper
     from underbudget.search.session.request import check_target
     from underbudget.search.study import finding
@@ -66,7 +66,6 @@ def _report(
     """The report of one study, with figures of a width in inches where one is given; its page."""
     from underbudget.reports import paper, tables
     from underbudget.search.commands import summary
-    from underbudget.search.commands.terminal import say
     from underbudget.search.dashboard import update as additions
     from underbudget.search.results import report as reporting
     from underbudget.search.study import finding
@@ -82,14 +81,10 @@ def _report(
     if said := additions.update(where, found, seconds=_ADDITIONS):
         print(said, file=sys.stderr)
     if as_json:
-        print(json.dumps(tables.to_json(found, target, confirmation), indent=2, allow_nan=False))
+        print_json(tables.to_json(found, target, confirmation))
         return paths["page"]
     summary.print_summary(found, target)
-    if confirmation is not None:
-        say(confirmation)
-    say()
-    for path in written:
-        say(str(path))
+    say(*([confirmation] if confirmation else []), "", *map(str, written))
     return paths["page"]
 
 
@@ -97,14 +92,11 @@ def _compare(places: "list[StudyLocation]", target: float | None, output: Path |
     """The comparison of several studies; its page."""
     from underbudget.reports.comparison_tables import to_json
     from underbudget.search.commands.comparing import compare, print_comparison
-    from underbudget.search.commands.terminal import say
 
     found, paths = compare(places, target, output)
     if as_json:
-        print(json.dumps(to_json(found), indent=2, allow_nan=False))
+        print_json(to_json(found))
         return paths["page"]
     print_comparison(found)
-    say()
-    for path in paths.values():
-        say(str(path))
+    say("", *map(str, paths.values()))
     return paths["page"]

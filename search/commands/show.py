@@ -1,12 +1,12 @@
 """`underbudget show`: a network, layer by layer."""
 
-import json
 from typing import Annotated, Any
 
 import typer
 
+from underbudget.models.errors import UserError
 from underbudget.search.commands.options import Json, Precision, Runs, Storage
-from underbudget.search.experiments.network_spec import split_trial
+from underbudget.search.commands.terminal import console, print_json, say
 
 
 def show(
@@ -24,10 +24,9 @@ def show(
 ) -> int:
     """Show a network: layer table, parameters, MACs, sizes, receptive field."""
     from underbudget.budget.table import describe, render
-    from underbudget.models.errors import UserError
     from underbudget.models.plan import parse_input_shape, plan
     from underbudget.models.references import find_network
-    from underbudget.search.commands.terminal import console, say
+    from underbudget.search.experiments.network_spec import split_trial
 
     study, number = split_trial(what)
     name: str | None
@@ -53,7 +52,7 @@ def show(
         check = crosscheck(planned)
         extra["verified"] = check.agrees
     if as_json:
-        print(json.dumps({**describe(planned, precision, name), **extra}, indent=2))
+        print_json({**describe(planned, precision, name), **extra})
     else:
         console().print(render(planned, precision, name))
         for line in lines:
@@ -84,9 +83,9 @@ def _trial(study: str, number: int, runs: str | None, storage: str | None) -> tu
     from underbudget.reports.record import score_words
     from underbudget.search.commands import summary
     from underbudget.search.results import trained_trials
-    from underbudget.search.study import finding as lookup
+    from underbudget.search.study import finding
 
-    found = lookup.read(lookup.find(study, runs, storage))
+    found = finding.read(finding.find(study, runs, storage))
     trial = trained_trials.trial_of(found, number)
     planned = plan_of(found, trial)
     lines = [f"state             {trial.state}" + (f": {trial.reason}" if trial.reason else "")]

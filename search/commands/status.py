@@ -1,13 +1,13 @@
 """`underbudget status`: how a study stands; without a name, all studies."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from underbudget.reports.record import StudyRecord
+from underbudget.models.errors import UnderbudgetError
 from underbudget.search.commands.options import Json, Runs, Storage, Target
+from underbudget.search.commands.terminal import console, number, print_json, say, table
 
 
 def status(
@@ -31,13 +31,13 @@ def status(
 def _one_study(name: str, target: float | None, as_json: bool, runs: str | None, storage: str | None) -> None:
     from underbudget.reports import tables
     from underbudget.search.commands import summary
-    from underbudget.search.commands.terminal import say
+    from underbudget.search.session.request import Request
     from underbudget.search.study import finding, locks
 
     where = finding.find(name, runs, storage)
     found = finding.read(where)
     if as_json:
-        print(json.dumps(tables.to_json(found, target), indent=2))
+        print_json(tables.to_json(found, target))
         return
     settings = found.settings
     searched = locks.is_held(where)
@@ -46,75 +46,55 @@ def _one_study(name: str, target: float | None, as_json: bool, runs: str | None,
         f"{settings['dataset']['name']}, {settings['budget']}, {settings['epochs']} epochs, "
         f"recipe {settings['recipe']['name']}, seed {settings['seed']}"
     )
-    if found.sessions:
-        last = found.sessions[-1]
-        if searched:
-            ended = "running now"
-        elif last.get("ended"):
-            ended = f"ended {last['ended']}: {last.get('outcome', '')}"
-        else:
-            ended = "killed"
-        say(f"last session began {last['started']}, workers: {last['workers']} on {last['device']}, {ended}")
+    last = found.sessions[-1] if found.sessions else {}
+    if last:
+        ended = f"ended {last['ended']}: {last.get('outcome', '')}" if last.get("ended") else "killed"
+        state = "running now" if searched else ended
+        say(f"last session began {last['started']}, workers: {last['workers']} on {last['device']}, {state}")
     left = tables.counts(found)["running"]
     if left and not searched:
-        say(f"{left} running trials were interrupted: {_resume(name, found, runs, storage)} runs them again")
+        again = Request(study=name, trials=last.get("trials_asked"), runs=runs, storage=storage).command()
+        say(f"{left} running trials were interrupted: {again} runs them again")
     summary.print_summary(found, target)
 
 
-def _resume(name: str, found: StudyRecord, runs: str | None, storage: str | None) -> str:
-    """The command that goes on with a study, towards the number of trials that its last session was asked for."""
-    from underbudget.search.session.request import Request
-
-    asked = found.sessions[-1].get("trials_asked") if found.sessions else None
-    return Request(study=name, trials=asked, runs=runs, storage=storage).command()
-
-
 def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
-    from underbudget.models.errors import UnderbudgetError
     from underbudget.reports.reading import list_studies
-    from underbudget.search.commands.terminal import console, say
     from underbudget.search.study import finding
+    from underbudget.search.study.location import RUNS
 
-    folder = Path(runs or "runs")
+    folder = Path(runs or RUNS)
     names = list(list_studies(storage)) if storage else [path.name for path in finding.studies_in(folder)]
-    rows: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
     for name in names:
         try:
-            rows.append(_row(name, runs, storage))
+            found.append(_facts(name, runs, storage))
         except UnderbudgetError as error:
-            rows.append({"study": name, "error": str(error)})
+            found.append({"study": name, "error": str(error)})
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print_json(found)
         return
-    if not rows:
+    if not found:
         say(f"no studies in {folder.resolve()}: begin one with underbudget launch")
         return
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for header in ("study", "data set", "budget", "trained", "rejected", "failed", "front", "winner %", "params"):
-        table.add_column(header, justify="left" if header in ("study", "data set", "budget") else "right")
-    for row in rows:
-        if "error" in row:
-            continue
-        score, params = row["score"], row["params"]
-        table.add_row(
-            Text(row["study"]),
-            Text(str(row["dataset"])),
-            Text(str(row["budget"])),
-            *(str(row[key]) for key in ("trained", "rejected", "failed", "front")),
-            "" if score is None else f"{score:.2f}",
-            "" if params is None else f"{params:,}",
+    columns = ("study", "data set", "budget", "trained", "rejected", "failed", "front", "winner %", "params")
+    rows = [
+        (
+            *(str(row[key]) for key in ("study", "dataset", "budget", "trained", "rejected", "failed", "front")),
+            number(row["score"]),
+            number(row["params"], ","),
         )
-    if any("error" not in row for row in rows):
-        console().print(table)
-    for row in rows:
+        for row in found
+        if "error" not in row
+    ]
+    if rows:
+        console().print(table(columns, rows, left=columns[:3], folded=columns))
+    for row in found:
         if "error" in row:
             say(f"{row['study']}: {row['error']}")
 
 
-def _row(name: str, runs: str | None, storage: str | None) -> dict[str, Any]:
+def _facts(name: str, runs: str | None, storage: str | None) -> dict[str, Any]:
     from underbudget.reports import front as fronts
     from underbudget.reports import tables
     from underbudget.search.study import finding

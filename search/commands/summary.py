@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from underbudget.reports import front as fronts
 from underbudget.reports import tables
 from underbudget.reports.record import StudyRecord, TrialRecord, score_words
-from underbudget.search.commands.terminal import console, say
+from underbudget.search.commands.terminal import console, say, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,26 +25,17 @@ def counts_line(study: StudyRecord) -> str:
 
 def front_table(study: StudyRecord) -> "Table":
     """The front, smallest network first, each accuracy with its 95 % interval."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    lines = []
     axis = [] if study.axis == "params" else [study.axis]
+    columns = ("trial", *axis, "params", "accuracy %", "95 % interval")
+    lines = []
     for row in tables.front_rows(study):
         interval = "" if row["low"] is None else f"{row['low']:.2f} .. {row['high']:.2f}"
         costs = [f"{row[name]:,}" for name in (*axis, "params")]
         lines.append((f"#{row['trial']}", *costs, f"{row['score']:.2f}", interval, row["layers_text"]))
-    left = console().width
-    for column, header in enumerate(("trial", *axis, "params", "accuracy %", "95 % interval")):
-        table.add_column(header, justify="right", no_wrap=True)
-        left -= 2 + max(len(header), *(len(line[column]) for line in lines))
-    table.add_column("layers", no_wrap=True)
-    for *numbers, layers in lines:
-        text = Text(layers)
-        text.truncate(max(left, 10), overflow="ellipsis")  # rich would cut the numbers too
-        table.add_row(*numbers, text)
-    return table
+    widths = (2 + max(len(header), *(len(line[place]) for line in lines)) for place, header in enumerate(columns))
+    left = max(console().width - sum(widths), 10)  # for the layers: rich would cut the numbers too
+    rows = ((*numbers, text if len(text) <= left else f"{text[: left - 1]}…") for *numbers, text in lines)
+    return table((*columns, "layers"), rows, left=("layers",))
 
 
 def trial_line(study: StudyRecord, trial: TrialRecord) -> str:
@@ -75,12 +66,7 @@ def print_summary(study: StudyRecord, target: float | None = None) -> None:
     if best is None:
         say("no trial is complete yet: there is no front and no winner")
         return
-    n = study.stored.images
-    say()
-    measured = f"validation accuracy, {score_words(study.settings.get('epochs'))}"
-    say(f"Front: {measured}, {n:,} images" if n else f"Front: {measured}")
+    images = f", {study.stored.images:,} images" if study.stored.images else ""
+    say("", f"Front: validation accuracy, {score_words(study.settings.get('epochs'))}{images}")
     console().print(front_table(study))
-    say()
-    say(f"winner {trial_line(study, best)}")
-    for line in [] if target is None else target_lines(study, target):
-        say(line)
+    say("", f"winner {trial_line(study, best)}", *([] if target is None else target_lines(study, target)))

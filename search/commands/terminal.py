@@ -1,10 +1,14 @@
-"""The terminal: one console for all commands, and words for numbers."""
+"""The terminal: one console for all commands, and their tables."""
 
 import functools
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 
 @functools.cache
@@ -15,6 +19,53 @@ def console() -> "Console":
     return Console(highlight=False, markup=False, soft_wrap=False)
 
 
-def say(text: str = "") -> None:
-    """Print a line as it is: no markup, no wrapping."""
-    console().print(text, soft_wrap=True)
+def say(*lines: str) -> None:
+    """Print lines as they are: no markup, no wrapping."""
+    for line in lines or ("",):
+        console().print(line, soft_wrap=True)
+
+
+def number(value: float | None, form: str = ".2f") -> str:
+    """A number in a table, nothing for None."""
+    return "" if value is None else format(value, form)
+
+
+def print_json(value: Any) -> None:
+    """Print JSON; NaN, which is none, is an error."""
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def print_result(shown: dict[str, Any] | Sequence[Any], paths: Mapping[str, Path]) -> None:
+    """Print a result as JSON, or its lines and tables and then the files that it was written to."""
+    if isinstance(shown, dict):
+        print_json(shown)
+        return
+    say()
+    for each in shown:
+        console().print(each, soft_wrap=isinstance(each, str))
+    say(*map(str, paths.values()))
+
+
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    left: Collection[str] | None = None,
+    folded: Collection[str] = (),
+) -> "Table":
+    """A table whose columns are aligned right, those of `left` (the first, unless given) left; one that is `folded`
+    takes several lines where the terminal is narrow."""
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        aligned = name in (columns[:1] if left is None else left)
+        made.add_column(
+            name,
+            justify="left" if aligned else "right",
+            overflow="fold" if name in folded else "ellipsis",
+            no_wrap=name not in folded,
+        )
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))
+    return made

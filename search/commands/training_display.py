@@ -1,45 +1,73 @@
-"""Showing judged runs while they are computed: a bar per epoch in a terminal, a line per epoch everywhere."""
+"""Shows the runs of an experiment while they are computed: in a terminal a bar per run, everywhere a line per epoch."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
-from underbudget.search.commands.display import duration
+from underbudget.search.commands.display import Display, duration
+from underbudget.search.commands.stopping import StoppedError, terminated_as_interrupted
+from underbudget.search.commands.terminal import console, say
 from underbudget.search.data.protocol import evaluated_part
 from underbudget.search.engines.job import EpochDone, StepsDone
+from underbudget.search.experiments.events import (
+    Begun,
+    Event,
+    Kept,
+    Lost,
+    Moved,
+    Notify,
+    Over,
+    Planned,
+    RunEvent,
+    Said,
+)
 from underbudget.search.experiments.run_spec import RunSpec
-from underbudget.search.experiments.runs import Begun, Event, Kept, Lost, Moved, Over
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
 
 
-class Silent:
-    """Says nothing."""
+@contextmanager
+def showing(quiet: bool, introduce: Callable[[Planned], None] = lambda planned: None) -> Iterator[Notify]:
+    """Shows the events of an experiment, what is planned by `introduce`. Ctrl-C and SIGTERM keep finished runs."""
+    folder: Path | None = None
+    shown = Display() if quiet else Bars(console()) if console().is_terminal else Lines()
 
-    def __enter__(self) -> "Silent":
-        return self
+    def notify(event: Event) -> None:
+        nonlocal folder
+        match event:
+            case Said() if not quiet:
+                say(event.line)
+            case Planned():
+                folder = event.folder
+                if not quiet:
+                    introduce(event)
+            case Kept() | Begun() | Moved() | Over() | Lost():
+                shown(event)
 
-    def __exit__(self, *_: object) -> None:
-        return None
+    try:
+        with terminated_as_interrupted(), shown:
+            yield notify
+    except KeyboardInterrupt as stop:
+        if folder is None:
+            raise
+        raise StoppedError(
+            f"stopped; finished runs are kept in {folder}, the same command goes on with the others"
+        ) from stop
 
-    def __call__(self, event: Event) -> None:
-        return None
 
-
-class Lines(Silent):
+class Lines(Display):
     """A line per epoch and per finished run."""
 
-    def __init__(self, write: Callable[[str], None]) -> None:
-        self._write = write
-
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: RunEvent) -> None:
         line = line_of(event)
         if line is not None:
-            self._write(line)
+            say(line)
 
 
-class Bars(Silent):
+class Bars(Display):
     """A bar per epoch of each run that is computed, with loss, batch, running accuracy and speed; lines above."""
 
     def __init__(self, console: "Console") -> None:
@@ -56,22 +84,22 @@ class Bars(Silent):
         )
         self._tasks: dict[str, TaskID] = {}
 
-    def __enter__(self) -> "Bars":
+    def __enter__(self) -> Self:
         self._progress.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *details: object) -> None:
         self._progress.__exit__(None, None, None)
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: RunEvent) -> None:
         spec = event.spec
         match event:
             case Begun():
                 self._tasks[spec.key] = self._progress.add_task(label(spec), total=None, note="waiting")
             case Moved(_, StepsDone() as told):
                 speed = told.step / told.seconds if told.seconds > 0 else 0
-                self._update(
-                    spec,
+                self._progress.update(
+                    self._tasks[spec.key],
                     description=f"{label(spec)} epoch {told.epoch}/{spec.recipe.epochs}",
                     total=told.steps,
                     completed=told.step,
@@ -79,24 +107,10 @@ class Bars(Silent):
                     f"accuracy {told.train_accuracy:.2f} %  {speed:.1f} batches/s",
                 )
             case Over() | Lost():
-                if spec.key in self._tasks:
-                    self._progress.remove_task(self._tasks.pop(spec.key))
+                self._progress.remove_task(self._tasks.pop(spec.key))
         line = line_of(event)
         if line is not None:
             self._console.print(line, soft_wrap=True)
-
-    def _update(self, spec: RunSpec, **fields: Any) -> None:
-        if spec.key in self._tasks:
-            self._progress.update(self._tasks[spec.key], **fields)
-
-
-def choose(console: "Console", quiet: bool) -> Silent:
-    """Bars in a terminal, lines elsewhere, nothing where quiet."""
-    if quiet:
-        return Silent()
-    if console.is_terminal:
-        return Bars(console)
-    return Lines(lambda line: console.print(line, soft_wrap=True))
 
 
 def label(spec: RunSpec) -> str:
@@ -104,7 +118,7 @@ def label(spec: RunSpec) -> str:
     return spec.key.replace("/", " ").replace("seed-", "seed ")
 
 
-def line_of(event: Event) -> str | None:
+def line_of(event: RunEvent) -> str | None:
     """An event on one line; None for what only moves a bar."""
     spec = event.spec
     match event:

@@ -1,1 +1,1 @@
-"""Judging networks: single runs under a stated protocol, and what several seeds of them say together."""
+"""Experiments: runs of a network on several seeds under a stated protocol, and what they add up to."""

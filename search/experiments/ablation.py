@@ -1,223 +1,73 @@
-"""What a network and its recipe are made of, and how each part is taken away or swapped for another.
+"""What each ingredient of a network and its recipe contributes: it is removed or swapped."""
 
-Each function gives variants: the same network and recipe but for one ingredient, or why there is nothing to take away.
-"""
+from pathlib import Path
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-
-from underbudget.models.architecture import (
-    Architecture,
-    BatchNorm,
-    Conv,
-    Dropout,
-    GlobalAveragePool,
-    Linear,
-    Pool,
-    Stage,
-    Tail,
-)
-from underbudget.models.errors import UserError
-from underbudget.models.plan import Plan, plan
-from underbudget.search.training import schedule as schedules
-from underbudget.search.training.recipe import Augmentation, Recipe, timeline
-from underbudget.search.training.schedule import Constant
+from underbudget.budget.count import count
+from underbudget.models.errors import UnderbudgetError
+from underbudget.models.plan import plan
+from underbudget.reports import ablation as reported
+from underbudget.reports.writing import write_ablation
+from underbudget.search.data.protocol import training_images
+from underbudget.search.experiments.events import Notify, Said, unheard
+from underbudget.search.experiments.network_spec import network_spec
+from underbudget.search.experiments.options import NetworkOptions
+from underbudget.search.experiments.run_spec import RunSpec
+from underbudget.search.experiments.runs import complete
+from underbudget.search.experiments.setup import prepare
+from underbudget.search.experiments.variants import Variant, variants
+from underbudget.search.session.options import check
+from underbudget.search.training import recipe as recipes
 
 
-@dataclass(frozen=True)
-class Variant:
-    """The network and recipe without, or with another, ingredient."""
+def ablate(options: NetworkOptions, notify: Notify = unheard) -> tuple[reported.Ablation, dict[str, Path]]:
+    """Train a network as it is and each of its variants on several seeds; what each changes, and the files.
 
-    key: str  # part of a file name
-    ingredient: str
-    change: str  # what was done, in words
-    architecture: Architecture
-    recipe: Recipe
-
-
-@dataclass(frozen=True)
-class NotApplicable:
-    """An ingredient that is not there, or cannot be swapped here."""
-
-    ingredient: str
-    reason: str
-
-
-def variants(network: Plan, recipe: Recipe, images: int) -> list[Variant | NotApplicable]:
-    """All variants of a network and a resolved recipe for so many training images, in a fixed order."""
-    result: list[Variant | NotApplicable] = []
-    for part in (_batch_norm, _dropout, _head, _transition, _pool_position):
-        found = list(part(network))
-        for each in found:
-            if isinstance(each, NotApplicable):
-                result.append(each)
-                continue
-            key, ingredient, change, stages = each
-            try:
-                architecture = Architecture(tuple(map(_unchecked, stages)))
-                plan(architecture, network.input_shape, network.classes)
-            except UserError as error:
-                result.append(NotApplicable(ingredient, f"{change} does not fit: {error}"))
-            else:
-                result.append(Variant(key, ingredient, change, architecture, recipe))
-    for change_of in (_augmentation, _schedule, _regularisation):
-        for altered in change_of(recipe, images):
-            if isinstance(altered, NotApplicable):
-                result.append(altered)
-            else:
-                key, ingredient, change, other = altered
-                result.append(Variant(key, ingredient, change, network.architecture, other))
-    return result
-
-
-def _unchecked(stage: Stage) -> Stage:
-    """The stage without the map size that a person wrote, `gap(4x4)`: the variant may have another."""
-    return Stage(GlobalAveragePool(), stage.tail) if isinstance(stage.primary, GlobalAveragePool) else stage
-
-
-_Swap = tuple[str, str, str, list[Stage]]
-_Altered = tuple[str, str, str, Recipe]
-
-
-def _batch_norm(network: Plan) -> Iterator[_Swap | NotApplicable]:
-    yield from _without(network, "batch norm", "no-batch-norm", lambda layer: isinstance(layer, BatchNorm))
-
-
-def _dropout(network: Plan) -> Iterator[_Swap | NotApplicable]:
-    yield from _without(network, "dropout", "no-dropout", lambda layer: isinstance(layer, Dropout))
-
-
-def _without(network: Plan, name: str, key: str, is_one: Callable[[Tail], bool]) -> Iterator[_Swap | NotApplicable]:
-    stages = network.architecture.stages
-    count = sum(is_one(layer) for stage in stages for layer in stage.tail)
-    if not count:
-        yield NotApplicable(name, f"the network has no {name}")
-        return
-    bare = [Stage(stage.primary, tuple(layer for layer in stage.tail if not is_one(layer))) for stage in stages]
-    yield key, name, f"without {name} ({count} {'layer' if count == 1 else 'layers'})", bare
-
-
-def _head(network: Plan) -> Iterator[_Swap | NotApplicable]:
-    """Global average pooling against one kernel of the map's size."""
-    stages = list(network.architecture.stages)
-    pools = [index for index, stage in enumerate(stages) if isinstance(stage.primary, GlobalAveragePool)]
-    if pools:
-        index = pools[0]
-        size = _map_before(network, index)
-        if size == (1, 1):
-            yield NotApplicable("GAP head", "the map before it is 1x1 already")
-            return
-        after = stages[index + 1] if index + 1 < len(stages) else None
-        if after is not None and isinstance(after.primary, Conv | Linear):
-            kernel = Conv(after.primary.width, size, bias=after.primary.bias)
-            swapped, last = Stage(kernel, stages[index].tail + after.tail), index + 2
-        else:
-            kernel = Conv(network.stage_layers(index)[0].input_shape[0], size)
-            swapped, last = Stage(kernel, stages[index].tail), index + 1
-        change = f"{kernel} instead of global average pooling"
-        yield "big-kernel", "GAP head", change, [*stages[:index], swapped, *stages[last:]]
-        return
-    index = len(stages) - 1
-    size, primary = _map_before(network, index), stages[index].primary
-    if (
-        size != (1, 1)
-        and isinstance(primary, Linear | Conv)
-        and (isinstance(primary, Linear) or primary.kernel == size)
-    ):
-        narrow = primary if isinstance(primary, Linear) else replace(primary, kernel=(1, 1), padding=(0, 0))
-        change = f"global average pooling and {narrow} instead of {primary}"
-        yield (
-            "gap-head",
-            "big kernel",
-            change,
-            [
-                *stages[:index],
-                Stage(GlobalAveragePool()),
-                Stage(narrow, stages[index].tail),
-            ],
-        )
-        return
-    yield NotApplicable(
-        "GAP head", "the network has no global average pooling and no kernel over the whole map at its end"
-    )
-
-
-def _transition(network: Plan) -> Iterator[_Swap | NotApplicable]:
-    """The 1x1 convolutions beside a pool."""
-    stages = network.architecture.stages
-    beside = [
-        index
-        for index, stage in enumerate(stages)
-        if isinstance(stage.primary, Conv)
-        and stage.primary.kernel == (1, 1)
-        and any(0 <= near < len(stages) and isinstance(stages[near].primary, Pool) for near in (index - 1, index + 1))
-    ]
-    if not beside:
-        yield NotApplicable("1x1 transition", "the network has no 1x1 convolution beside a pool")
-        return
-    names = " and ".join(f"{stages[index].primary} (stage {index + 1})" for index in beside)
-    kept = [stage for index, stage in enumerate(stages) if index not in beside]
-    yield "no-transition", "1x1 transition", f"without {names}", kept
-
-
-def _pool_position(network: Plan) -> Iterator[_Swap | NotApplicable]:
-    """The first pool one stage earlier, and one later."""
-    stages = network.architecture.stages
-    pools = [index for index, stage in enumerate(stages) if isinstance(stage.primary, Pool)]
-    if not pools:
-        yield NotApplicable("pool position", "the network has no pool")
-        return
-    index = pools[0]
-    for other, word in ((index - 1, "earlier"), (index + 1, "later")):
-        moved = list(stages)
-        if not 0 <= other < len(stages) or not isinstance(stages[other].primary, Conv):
-            yield NotApplicable("pool position", f"no convolution to put the pool one stage {word} of")
+    Finished runs are kept, so the same call goes on where it was stopped. Raises UserError for invalid options,
+    UnderbudgetError if the network as it is fails on every seed; a variant that fails is noted in the result.
+    """
+    check(options)
+    found = network_spec(options)
+    setup = prepare(found.dataset, options, lambda line: notify(Said(line)))
+    info, network = setup.dataset.info, found.plan(setup.dataset)
+    images = training_images(setup.dataset, options.protocol)
+    recipe = recipes.resolve(found.recipe, images=images, epochs=options.epochs)
+    folder = options.output or found.default_folder("ablate", options, recipe)
+    listed = variants(network, recipe, images)
+    tried = [Variant("as-it-is", "", "as it is", found.architecture, recipe)]
+    tried += [each for each in listed if isinstance(each, Variant)]
+    missing = [reported.Missing(each.ingredient, each.reason) for each in listed if not isinstance(each, Variant)]
+    notify(Said(f"device    {setup.device_line()}"))
+    notify(Said(f"arms      {len(tried)} with the network as it is, {options.seeds} seeds each, in {folder}"))
+    for absent in missing:
+        notify(Said(f"absent    {absent.ingredient}: {absent.reason}"))
+    notify(Said(""))
+    specs = {
+        each.key: [
+            RunSpec(f"{each.key}/seed-{seed}", found.name, each.architecture, each.recipe, seed, options.protocol)
+            for seed in options.all_seeds
+        ]
+        for each in tried
+    }
+    done = complete([spec for own in specs.values() for spec in own], setup, folder, "ablate", notify)
+    arms = []
+    for variant in tried:
+        keys = [spec.key for spec in specs[variant.key]]
+        reasons = [done.lost[key] for key in keys if key in done.lost]
+        if len(reasons) == options.seeds:
+            if variant is tried[0]:
+                raise UnderbudgetError(f"the network as it is could not be trained on any seed: {reasons[0]}")
+            why = f"{variant.change}: the training failed on every seed ({reasons[0]})"
+            missing.append(reported.Missing(variant.ingredient, why))
             continue
-        moved[index], moved[other] = moved[other], moved[index]
-        passed = f"{'before' if word == 'earlier' else 'after'} {stages[other].primary}"
-        yield f"pool-{word}", "pool position", f"pool one stage {word}, {passed}", moved
-
-
-def _map_before(network: Plan, stage: int) -> tuple[int, int]:
-    shape = network.stage_layers(stage)[0].input_shape
-    return (shape[1], shape[2]) if len(shape) == 3 else (1, 1)
-
-
-def _augmentation(recipe: Recipe, images: int) -> Iterator[_Altered | NotApplicable]:
-    if recipe.augmentation == Augmentation():
-        yield NotApplicable("augmentation", "the recipe has no augmentation")
-        return
-    altered = replace(recipe, augmentation=Augmentation())
-    yield "no-augmentation", "augmentation", "without augmentation", altered
-
-
-def _schedule(recipe: Recipe, images: int) -> Iterator[_Altered | NotApplicable]:
-    """A constant rate: the mean of the schedule's over the run. A plateau's depends on the losses: its first rate."""
-    if isinstance(recipe.schedule, Constant):
-        yield NotApplicable("schedule", "the recipe has a constant rate already")
-        return
-    span = timeline(recipe, images)
-    rates = [schedules.at(recipe.schedule, step, span, recipe.lr, recipe.momentum)[0] for step in range(span.steps)]
-    mean = float(f"{sum(rates) / len(rates):.3g}")
-    altered = replace(recipe, schedule=Constant(), lr=mean)
-    yield "constant-rate", "schedule", f"constant rate {mean:g} instead of {recipe.schedule.kind}", altered
-
-
-def _regularisation(recipe: Recipe, images: int) -> Iterator[_Altered | NotApplicable]:
-    """What few recipes have; where it is missing nothing is said."""
-    if recipe.weight_decay:
-        yield (
-            "no-weight-decay",
-            "weight decay",
-            f"without weight decay {recipe.weight_decay:g}",
-            replace(recipe, weight_decay=0.0),
+        arms.append(
+            reported.Arm(
+                variant.ingredient,
+                variant.change,
+                count(plan(variant.architecture, info.input_shape, len(info.classes))),
+                str(variant.architecture),
+                tuple(done.runs[key] for key in keys if key in done.runs),
+                len(reasons),
+            )
         )
-    if recipe.label_smoothing:
-        yield (
-            "no-label-smoothing",
-            "label smoothing",
-            f"without label smoothing {recipe.label_smoothing:g}",
-            replace(recipe, label_smoothing=0.0),
-        )
-    if recipe.ema:
-        yield "no-averaging", "weight averaging", f"without weight averaging {recipe.ema:g}", replace(recipe, ema=0.0)
+    result = reported.Ablation(found.title, arms[0], tuple(arms[1:]), tuple(missing))
+    return result, write_ablation(result, folder)

@@ -1,25 +1,34 @@
-"""Finalists of a study, retrained on fresh seeds on train + validation and read on the test part once per run.
+"""Retrains the finalists of a study on fresh seeds, on train + validation, with one test-set access per run.
 
-Finished trials are frozen in Optuna, so what is learnt here goes into study attributes: one per run, and the list of
-readings. The weights stay in the study's folder.
+Optuna freezes finished trials, so the results go into study attributes: one per run, and a list of test-set accesses.
+The weights are in the study's folder.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from underbudget.models import weights
 from underbudget.models.errors import UserError
 from underbudget.models.language import parse
+from underbudget.reports import confirmation as confirmed
 from underbudget.reports import front as fronts
 from underbudget.reports.reading import CONFIRMATION_PREFIX, TEST_SET_ACCESSES_ATTRIBUTE
 from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.reports.runs import Run, from_json, to_json
+from underbudget.reports.writing import write_confirmation
 from underbudget.search.data.protocol import training_images
 from underbudget.search.data.store import Dataset
-from underbudget.search.experiments.run_spec import RunSpec, differences, stored
+from underbudget.search.experiments.archive import Archive
+from underbudget.search.experiments.events import Notify, Said, unheard
+from underbudget.search.experiments.options import ConfirmationOptions
+from underbudget.search.experiments.run_spec import RunSpec, differences
+from underbudget.search.experiments.runs import complete
+from underbudget.search.experiments.setup import prepare
+from underbudget.search.session.options import check
+from underbudget.search.study import finding
+from underbudget.search.study.location import CONFIRMATIONS
+from underbudget.search.study.opening import open_study, stored_settings
 from underbudget.search.study.seeds import derive
 from underbudget.search.training import recipe as recipes
 
@@ -27,7 +36,6 @@ if TYPE_CHECKING:
     import optuna
 
 PROTOCOL = "confirm"
-MOST_FINALISTS = 1000
 
 
 @dataclass(frozen=True)
@@ -38,15 +46,44 @@ class Finalist:
     specs: tuple[RunSpec, ...]
 
 
+def confirm(options: ConfirmationOptions, notify: Notify = unheard) -> tuple[confirmed.Confirmation, dict[str, Path]]:
+    """Retrain the finalists of a study and evaluate each run on the test part once; the result and its files.
+
+    Runs are kept in the study, so the same call goes on where it was stopped. Raises UserError for invalid options,
+    UnderbudgetError if a run fails.
+    """
+    check(options)
+    where = finding.find(options.study, options.runs, options.storage)
+    study = finding.read(where)
+    setup = prepare(study.settings["dataset"]["name"], options, lambda line: notify(Said(line)))
+    check_data(study, setup.dataset)
+    finalists = choose(study, options.top, options.seeds, setup.dataset)
+    folder = where.folder / CONFIRMATIONS
+    specs = [spec for finalist in finalists for spec in finalist.specs]
+    notify(Said(f"device    {setup.device_line()}"))
+    notify(Said(f"runs      {len(specs)}: {options.seeds} of each of {len(finalists)} finalists, below {folder}"))
+    notify(Said(""))
+    settings = stored_settings(where)
+    assert settings is not None, "the study was read"
+    with open_study(where, settings) as opened:
+        archive = StudyArchive(opened, setup.dataset, folder)
+        runs = complete(specs, setup, folder, "confirm", notify, archive).all()
+    result = confirmed.Confirmation(
+        study.name,
+        tuple(confirmed.Confirmed(each.trial, tuple(runs[spec.key] for spec in each.specs)) for each in finalists),
+        options.target,
+        options.last,
+    )
+    return result, write_confirmation(result, folder)
+
+
 def choose(study: StudyRecord, top: int, seeds: int, dataset: Dataset) -> tuple[Finalist, ...]:
     """The `top` trials of highest score on the front, best first, with a run per fresh seed; of a study whose objective
     is accuracy alone, among all its complete trials.
 
     Seeds derive from the study's seed, the trial's number and the run's index, so a later call with more seeds goes on
-    with the same ones. Raises UserError for a number out of range, or where no trial is complete.
+    with the same ones. Raises UserError where no trial is complete.
     """
-    if not 1 <= top <= MOST_FINALISTS:
-        raise UserError(f"--top is a whole number from 1 to {MOST_FINALISTS}, not {top}")
     if study.settings.get("objective") == "accuracy":
         ranked = sorted(
             fronts.scored(study.trials),
@@ -95,51 +132,43 @@ def attribute(spec: RunSpec) -> str:
     return f"{CONFIRMATION_PREFIX}{trial.removeprefix('trial-')}:{seed.removeprefix('seed-')}"
 
 
-def keeper(study: "optuna.Study") -> Callable[[RunSpec, Run], None]:
-    """Stores a finished run, and that it read the test labels, in study attributes."""
+class StudyArchive(Archive):
+    """Keeps finished runs in a study's attributes, and notes there that they read the test labels.
 
-    def keep(spec: RunSpec, run: Run) -> None:
-        study.set_user_attr(attribute(spec), to_json(run))
-        readings = list(study.user_attrs.get(TEST_SET_ACCESSES_ATTRIBUTE, []))
-        readings.append(
-            {
-                "when": datetime.now(UTC).isoformat(timespec="seconds"),
-                "what": PROTOCOL,
-                "subject": spec.key,
-                "seed": spec.seed,
-                "times": run.readings,
-                "epochs": len(run.judged),
-            }
-        )
-        study.set_user_attr(TEST_SET_ACCESSES_ATTRIBUTE, readings)
-
-    return keep
-
-
-def finder(study: "optuna.Study", dataset: Dataset, folder: Path) -> Callable[[RunSpec], Run | None]:
-    """Looks up finished runs: in the study's attributes, else in the folder, where a crash may have left one that the
-    study does not know; then it is told. A run whose weights are missing is none.
-
-    What it returns raises UserError for a run of other conditions: retraining it would read the test part once more.
+    A crash may leave a run in the folder that the study does not know: it is found, and the study is told. A run whose
+    weights are missing is trained again.
     """
-    keep = keeper(study)
-    attributes: dict[str, Any] = study.user_attrs
 
-    def find(spec: RunSpec) -> Run | None:
-        value = attributes.get(attribute(spec))
+    def __init__(self, study: "optuna.Study", dataset: Dataset, folder: Path) -> None:
+        super().__init__(dataset, folder)
+        self._study = study
+        self._attributes: dict[str, Any] = study.user_attrs
+
+    def find(self, spec: RunSpec) -> Run | None:
+        """Raises UserError for a run of other conditions: retraining it would read the test part once more."""
+        value = self._attributes.get(attribute(spec))
         if value is None:
-            found = stored(spec, dataset, folder)
+            found = super().find(spec)
             if found is not None:
-                keep(spec, found)
+                self.keep(spec, found)
             return found
         run = from_json(value)
-        if differing := differences(run, spec, dataset):
+        if differing := differences(run, spec, self.dataset):
             raise UserError(
                 f"{attribute(spec)} of the study is a run of other conditions ({'; '.join(differing)}): confirm with "
                 f"the version that it was trained by, underbudget {run.versions.get('underbudget', 'unknown')}"
             )
-        file = folder / spec.weights_file
-        kept = file.is_file() and weights.sha256(file.read_bytes()) == run.weights_sha256
-        return run if kept else None
+        return run if self.has_weights(run, self.folder / spec.weights_file) else None
 
-    return find
+    def keep(self, spec: RunSpec, run: Run) -> None:
+        self._study.set_user_attr(attribute(spec), to_json(run))
+        access = {
+            "when": datetime.now(UTC).isoformat(timespec="seconds"),
+            "what": PROTOCOL,
+            "subject": spec.key,
+            "seed": spec.seed,
+            "times": run.readings,
+            "epochs": len(run.judged),
+        }
+        earlier = self._study.user_attrs.get(TEST_SET_ACCESSES_ATTRIBUTE, [])
+        self._study.set_user_attr(TEST_SET_ACCESSES_ATTRIBUTE, [*earlier, access])

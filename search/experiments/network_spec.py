@@ -1,14 +1,20 @@
-"""What a person wants to have trained: a reference, a layer text or a trial, with the recipe that goes with it."""
+"""The network of an experiment: a reference, a layer text or a trial, with the recipe that goes with it."""
 
+import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from underbudget.models.architecture import Architecture
 from underbudget.models.errors import UserError
+from underbudget.models.plan import Plan, plan
 from underbudget.models.references import find_network, reference
+from underbudget.search.data.protocol import check_protocol
+from underbudget.search.data.store import Dataset
+from underbudget.search.experiments.options import NetworkOptions
+from underbudget.search.study import finding
+from underbudget.search.study.location import RUNS
 from underbudget.search.training import recipe as recipes
 from underbudget.search.training.recipe import Recipe
-
-DEFAULT_DATASET = "mnist"
 
 
 @dataclass(frozen=True)
@@ -25,61 +31,56 @@ class NetworkSpec:
         """A short name: the reference, the trial, or the architecture's id."""
         return self.name or self.architecture.id
 
-    @property
-    def stem(self) -> str:
-        """The title as part of a file name."""
-        return "".join(character if character.isalnum() or character in "._-" else "-" for character in self.title)
+    def plan(self, dataset: Dataset) -> Plan:
+        """Its plan on a data set. Raises UserError where it does not fit the images or the classes."""
+        return plan(self.architecture, dataset.info.input_shape, len(dataset.info.classes))
+
+    def default_folder(self, command: str, options: NetworkOptions, recipe: Recipe) -> Path:
+        """Where the runs go whose folder is not named; `recipe` is resolved."""
+        stem = "".join(character if character.isalnum() or character in "._-" else "-" for character in self.title)
+        name = f"{stem}-{self.dataset}-{recipe.name}-{recipe.epochs}e-{options.protocol}"
+        return Path(options.runs or RUNS) / command / name
 
 
-def network_spec(
-    what: str,
-    runs: str | None = None,
-    storage: str | None = None,
-    recipe: str | None = None,
-    dataset: str | None = None,
-) -> NetworkSpec:
-    """Find a network by what a person calls it.
+def network_spec(options: NetworkOptions) -> NetworkSpec:
+    """Find a network by its name, its layers, or its study and trial number.
 
     A reference comes with its own recipe and epochs, a trial with its own recipe and its study's data set, a layer
-    text with the default recipe. `recipe` and `dataset` take the place of those. Raises UserError for a name that is
-    none, an unknown recipe (with the nearest), or another data set than a trial's own.
+    text with the default recipe; `recipe` and `dataset` take the place of those. Raises UserError for a name that is
+    none, an unknown protocol or recipe (with the nearest), or another data set than a trial's own.
     """
-    named = None if recipe is None else recipes.recipe(recipe)  # a typing error is told before anything is opened
-    study, number = split_trial(what)
+    check_protocol(options.protocol)
+    named = None if options.recipe is None else recipes.recipe(options.recipe)  # before anything is opened
+    study, number = split_trial(options.what)
     if number is not None:
-        return _trial(study, number, runs, storage, named, dataset)
-    name, architecture = find_network(what)
+        return _trial(options, study, number, named)
+    name, architecture = find_network(options.what)
     usual = recipes.recipe(recipes.DEFAULT_RECIPE)
     if name is not None:
         published = reference(name)
         usual = replace(recipes.recipe(published.recipe), epochs=published.epochs)
-    return NetworkSpec(name, architecture, named or usual, dataset or DEFAULT_DATASET)
+    return NetworkSpec(name, architecture, named or usual, options.dataset or "mnist")
 
 
 def split_trial(what: str) -> tuple[str, int | None]:
     """(study, trial number) of "STUDY:12" or "STUDY#12"; (what, None) of anything else."""
-    import re
-
     match = re.fullmatch(r"([^:#|()\s]+)[:#](\d+)", what)
     return (match[1], int(match[2])) if match else (what, None)
 
 
-def _trial(
-    study: str, number: int, runs: str | None, storage: str | None, recipe: Recipe | None, dataset: str | None
-) -> NetworkSpec:
+def _trial(options: NetworkOptions, study: str, number: int, recipe: Recipe | None) -> NetworkSpec:
     from underbudget.reports.network import plan_of
     from underbudget.search.results import trained_trials
-    from underbudget.search.study import finding as lookup
 
-    found = lookup.read(lookup.find(study, runs, storage))
+    found = finding.read(finding.find(study, options.runs, options.storage))
     trial = trained_trials.trial_of(found, number)
     network = plan_of(found, trial)
     assert trial.proposal is not None, "it has a plan"
     own = found.settings["dataset"]["name"]
-    if dataset is not None and dataset != own:
+    if options.dataset is not None and options.dataset != own:
         raise UserError(
-            f"trial {number} of {study} belongs to the data set {own}, not to {dataset!r}: leave --dataset out, or "
-            "give the trial's layers instead of its number"
+            f"trial {number} of {study} belongs to the data set {own}, not to {options.dataset!r}: "
+            "leave --dataset out, or give the trial's layers instead of its number"
         )
     usual = recipe or recipes.from_json(trial.proposal.recipe)
     return NetworkSpec(f"{study}:{number}", network.architecture, usual, own)

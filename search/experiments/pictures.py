@@ -1,4 +1,4 @@
-"""What a training's page shows of the data: statistics of its parts, samples plain and augmented, missed images."""
+"""What a training's page shows of the data: statistics, plain and augmented samples, misclassified images."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ MOST_MISCLASSIFIED = 100  # images of a grid of misclassified ones
 
 
 def statistics(dataset: Dataset, protocol: str) -> tuple[PartStatistics, ...]:
-    """Of what a run is trained and judged on. Labels of the test part are not counted: that would read them."""
+    """Of the parts that a run is trained and evaluated on. Test labels are not counted: that would be an access."""
     seen = under_protocol(dataset, protocol)
     names: tuple[tuple[str, PartName], ...] = (("train", "train"), ("validation", "validation"))
     if protocol != "search":
@@ -75,7 +75,7 @@ def samples(dataset: Dataset, recipe: Recipe, seed: int) -> tuple[tuple[Picture,
 
 
 def missed(dataset: Dataset, run: Run) -> tuple[Picture, ...]:
-    """The misclassified images of a run, the most confident first, at most MOST_MISSED."""
+    """The misclassified images of a run, the most confident first, at most MOST_MISCLASSIFIED."""
     name: PartName = "test" if run.data.part == "test" else "validation"
     images, classes = dataset.images(name), run.data.classes
     worst = sorted(run.missed, key=lambda each: (-each.confidence, each.index))[:MOST_MISCLASSIFIED]

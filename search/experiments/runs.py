@@ -1,14 +1,13 @@
-"""Runs that are judged: several seeds and networks at a time, each stored as soon as it is over.
+"""Computes the runs of an experiment: several seeds and networks at a time, each stored as soon as it is over.
 
-A run is one JSON file (reports/runs.py) and one safetensors file. What is stored already is not trained again, so a
-command that was stopped goes on where it was; a stored run of other conditions is never taken for the asked one.
+A run is one JSON file (reports/runs.py) and one safetensors file. A stored run is not trained again, so a
+command that was stopped goes on where it was; one of other conditions is an error.
 """
 
 import contextlib
 import json
-import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,65 +15,39 @@ from typing import Any
 
 from underbudget.budget.count import count
 from underbudget.models import weights
-from underbudget.models.errors import UnderbudgetError
+from underbudget.models.errors import UnderbudgetError, UserError
 from underbudget.models.files import write_atomically
 from underbudget.models.plan import plan
 from underbudget.reports.record import Epoch
 from underbudget.reports.runs import Data, Evaluated, Misclassification, Run, to_json
 from underbudget.search.data.protocol import evaluated_part, training_images
 from underbudget.search.data.protocol import test_set_accesses as accesses_of
-from underbudget.search.data.store import Dataset
 from underbudget.search.engines.job import Engine, EpochDone, Failed, Finished, Job, StepsDone
 from underbudget.search.experiments import test_set_accesses
-from underbudget.search.experiments.run_spec import RunSpec, check_writable, stored
+from underbudget.search.experiments.archive import Archive, check_writable
+from underbudget.search.experiments.events import Begun, Kept, Lost, Moved, Notify, Over, Planned, unheard
+from underbudget.search.experiments.run_spec import RunSpec
+from underbudget.search.experiments.setup import Setup
 from underbudget.search.training import recipe as recipes
-
-log = logging.getLogger(__name__)
 
 ATTEMPTS = 2  # of a run that failed for a reason that may pass, such as a dead worker
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A run was there already."""
+class Completed:
+    """What became of the runs."""
 
-    spec: RunSpec
-    run: Run
+    runs: dict[str, Run]  # by key, in the order of the specs
+    lost: dict[str, str]  # why a run failed, by key
 
-
-@dataclass(frozen=True)
-class Begun:
-    """A run was handed to the engine."""
-
-    spec: RunSpec
-
-
-@dataclass(frozen=True)
-class Moved:
-    """A run is further within an epoch, or one epoch further."""
-
-    spec: RunSpec
-    message: StepsDone | EpochDone
-
-
-@dataclass(frozen=True)
-class Over:
-    """A run is finished and stored."""
-
-    spec: RunSpec
-    run: Run
-
-
-@dataclass(frozen=True)
-class Lost:
-    """A run failed. `final`: it is not tried again."""
-
-    spec: RunSpec
-    reason: str
-    final: bool
-
-
-Event = Kept | Begun | Moved | Over | Lost
+    def all(self) -> dict[str, Run]:
+        """All runs. Raises UnderbudgetError where one is lost; the others are stored by then."""
+        for key, reason in self.lost.items():
+            raise UnderbudgetError(
+                f"{len(self.lost)} of {len(self.runs) + len(self.lost)} runs failed, the first ({key}): {reason}; "
+                f"{len(self.runs)} are finished and kept"
+            )
+        return self.runs
 
 
 @dataclass
@@ -86,72 +59,55 @@ class _Underway:
 
 def complete(
     specs: Sequence[RunSpec],
-    dataset: Dataset,
+    setup: Setup,
     folder: Path,
-    engine: Callable[[int], Engine],
-    device: str = "cpu",
-    command: str = "train",
-    notify: Callable[[Event], None] = lambda event: None,
-    keep: Callable[[RunSpec, Run], None] = lambda spec, run: None,
-    known: Callable[[RunSpec], Run | None] | None = None,
-    failed: Callable[[RunSpec, str], None] | None = None,
-) -> dict[str, Run]:
-    """The runs of all orders by key, trained where they are not stored yet.
+    command: str,
+    notify: Notify = unheard,
+    archive: Archive | None = None,
+) -> Completed:
+    """Finish all runs: those that the archive (by default the folder's files) does not have yet are trained.
 
-    engine: makes an engine for so many jobs; called only where something is to be trained. command: who reads the test
-    set, for the ledger. keep: gets each new run once its files are written.
-    known: where stored runs are looked up instead of in the folder's files. failed: gets each run that came to nothing,
-    with its reason; the result then lacks it, and nothing is raised for it.
-
-    Raises UserError where a stored run has other conditions, UnderbudgetError where runs failed; those that came to
-    their end are stored by then.
+    command: who reads the test set, for the ledger. Raises UserError where a stored run has other conditions or the
+    folder cannot be written.
     """
-    look = known or (lambda spec: stored(spec, dataset, folder))
+    archive = archive or Archive(setup.dataset, folder)
+    notify(Planned(specs, setup, folder))
     done: dict[str, Run] = {}
     for spec in specs:
-        found = look(spec)
-        if found is not None:
+        if (found := archive.find(spec)) is not None:
             done[spec.key] = found
             notify(Kept(spec, found))
     missing = [spec for spec in specs if spec.key not in done]
     if not missing:
-        return done
+        return Completed(done, {})
     check_writable(folder)
-    with contextlib.closing(engine(len(missing))) as made:
-        session = _Session(made, missing, dataset, folder, device, command, notify, keep)
-        done |= session.run()
-    for spec, reason in session.failures:
-        if failed is None:
-            finished = len(specs) - len(session.failures)
-            raise UnderbudgetError(
-                f"{len(session.failures)} of {len(specs)} runs failed, the first ({spec.key}): {reason}; "
-                f"{finished} are finished and kept"
-            )
-        failed(spec, reason)
-    return {spec.key: done[spec.key] for spec in specs if spec.key in done}
+    try:
+        with contextlib.closing(setup.engine(len(missing))) as engine:
+            session = _Session(engine, missing, setup, command, notify, archive)
+            done |= session.run()
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written ({error.strerror or error}): give another --output") from error
+    return Completed({spec.key: done[spec.key] for spec in specs if spec.key in done}, session.lost)
 
 
 class _Session:
-    """Orders that go through one engine."""
+    """Runs that go through one engine."""
 
     def __init__(
         self,
         engine: Engine,
         specs: Sequence[RunSpec],
-        dataset: Dataset,
-        folder: Path,
-        device: str,
+        setup: Setup,
         command: str,
-        notify: Callable[[Event], None],
-        keep: Callable[[RunSpec, Run], None],
+        notify: Notify,
+        archive: Archive,
     ) -> None:
-        self._engine, self._dataset, self._folder = engine, dataset, folder
-        self._device = device.partition(",")[0]  # of several GPUs the engine chooses itself
-        self._command, self._notify, self._keep = command, notify, keep
+        self._engine, self._setup, self._command = engine, setup, command
+        self._notify, self._archive = notify, archive
         self._waiting = deque(enumerate(_Underway(spec) for spec in specs))
         self._underway: dict[int, _Underway] = {}
         self._done: dict[str, Run] = {}
-        self.failures: list[tuple[RunSpec, str]] = []
+        self.lost: dict[str, str] = {}
 
     def run(self) -> dict[str, Run]:
         try:
@@ -175,9 +131,9 @@ class _Session:
                 str(spec.architecture),
                 recipes.to_json(spec.recipe),
                 spec.seed,
-                str(self._dataset.folder),
-                self._dataset.info.checksum,
-                self._device,
+                str(self._setup.dataset.folder),
+                self._setup.dataset.info.checksum,
+                self._setup.device.partition(",")[0],  # of several GPUs the engine chooses itself
                 protocol=spec.protocol,
                 detailed=True,
             )
@@ -203,14 +159,14 @@ class _Session:
                 self._note_unfinished(underway)
                 final = not message.transient or underway.attempt >= ATTEMPTS
                 if final:
-                    self.failures.append((spec, message.reason))
+                    self.lost[spec.key] = message.reason
                 else:
                     self._waiting.append((message.trial, _Underway(spec, underway.attempt + 1)))
                 self._notify(Lost(spec, message.reason, final))
 
     def _store(self, underway: _Underway, message: Finished) -> Run:
         """Write a run's weights, then its record: a record that is there has its weights."""
-        spec, info, evaluation = underway.spec, self._dataset.info, message.evaluation
+        spec, info, evaluation = underway.spec, self._setup.dataset.info, message.evaluation
         assert evaluation is not None, "the job was detailed"
         assert message.mean is not None
         assert message.std is not None
@@ -218,7 +174,7 @@ class _Session:
         self._note_access(spec, times, len(underway.curve))
         data = weights.from_text(message.weights)
         curve = [Evaluated(**epoch) for epoch in evaluation["curve"]]
-        if spec.protocol != "confirm":  # the judged part was watched after each epoch
+        if spec.protocol != "confirm":  # the evaluated part was monitored after each epoch
             curve = [Evaluated(epoch.epoch, epoch.val_loss, epoch.val_accuracy) for epoch in underway.curve]
         network = plan(spec.architecture, info.input_shape, len(info.classes))
         cost = count(network)
@@ -238,7 +194,7 @@ class _Session:
                 classes=info.classes,
                 mean=tuple(message.mean),
                 std=tuple(message.std),
-                trained=training_images(self._dataset, spec.protocol),
+                trained=training_images(self._setup.dataset, spec.protocol),
                 part=evaluated_part(spec.protocol),
                 judged=evaluation["images"],
             ),
@@ -256,19 +212,19 @@ class _Session:
             weights_sha256=weights.sha256(data),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        write_atomically(self._folder / spec.weights_file, data)
+        write_atomically(self._archive.folder / spec.weights_file, data)
         text = json.dumps(to_json(run), indent=1, ensure_ascii=False) + "\n"
-        write_atomically(self._folder / spec.record_file, text.encode())
-        self._keep(spec, run)
+        write_atomically(self._archive.folder / spec.record_file, text.encode())
+        self._archive.keep(spec, run)
         return run
 
     def _note_unfinished(self, underway: _Underway) -> None:
-        """What a run that was stopped or failed read of the test labels, it has read. One under `confirm` whose epochs
-        are over may have died before its reading or after; it counts as read."""
+        """Record the test-set accesses of a run that was stopped or failed. Under `confirm`, one whose epochs are over
+        may have died before its only access or after it: it counts."""
         spec, epochs = underway.spec, len(underway.curve)
         if spec.protocol != "confirm" or epochs == spec.recipe.epochs:
             self._note_access(spec, accesses_of(spec.protocol, epochs), epochs)
 
     def _note_access(self, spec: RunSpec, times: int, epochs: int) -> None:
         network_spec = spec.name or str(spec.architecture)
-        test_set_accesses.note(self._dataset.folder, self._command, network_spec, spec.seed, times, epochs)
+        test_set_accesses.note(self._setup.dataset.folder, self._command, network_spec, spec.seed, times, epochs)

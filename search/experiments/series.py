@@ -1,17 +1,23 @@
-"""The published collections, step by step: which there are, and the runs that reproduce them."""
+"""The published collections, reproduced step by step."""
 
-import difflib
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from underbudget.models.errors import UserError
+from underbudget.models.errors import UserError, nearest
 from underbudget.models.plan import plan
 from underbudget.models.references import REFERENCES, Reference
-from underbudget.search.data.protocol import training_images
+from underbudget.reports import series as reported
+from underbudget.reports.writing import write_series
+from underbudget.search.data.protocol import check_protocol, training_images
 from underbudget.search.data.store import Dataset
+from underbudget.search.experiments.events import Notify, Said, unheard
+from underbudget.search.experiments.options import SeriesOptions
 from underbudget.search.experiments.run_spec import RunSpec
+from underbudget.search.experiments.runs import complete
+from underbudget.search.experiments.setup import prepare
+from underbudget.search.session.options import check
+from underbudget.search.study.location import RUNS
 from underbudget.search.training import recipe as recipes
-
-DEFAULT_MOST = 1_000_000  # parameters of a step that is trained unless more is asked for
 
 
 @dataclass(frozen=True)
@@ -41,23 +47,74 @@ def collection(name: str) -> Collection:
     found = known.get(name) or next((each for each in known.values() if each.repository == name), None)
     if found is not None:
         return found
-    near = difflib.get_close_matches(name.strip().lower(), known, 1, 0.5)
-    hint = f"did you mean {near[0]}? " if near else ""
+    near = nearest(name, known)
+    hint = f"did you mean {near}? " if near else ""
     raise UserError(f"there is no collection {name[:40]!r}: {hint}there are {', '.join(known)}")
 
 
-def specs(
-    step: Reference, dataset: Dataset, protocol: str, first: int, seeds: int, epochs: int | None = None
-) -> list[RunSpec]:
-    """The runs of one step: its own recipe and epochs, a run per seed. Raises UserError where it does not fit."""
-    info = dataset.info
-    plan(step.architecture, info.input_shape, len(info.classes))
+def series(options: SeriesOptions, notify: Notify = unheard) -> tuple[reported.Series, dict[str, Path]]:
+    """Train each step of a published collection by its own recipe; the result beside what was published, and its files.
+
+    Finished runs are kept, so the same call goes on where it was stopped. Raises UserError for invalid options; a run
+    that fails is noted in the result.
+    """
+    check(options)
+    check_protocol(options.protocol)
+    chosen = collection(options.name)
+    wanted = _wanted(options.steps, [step.name for step in chosen.steps])
+    setup = prepare(options.dataset or "mnist", options, lambda line: notify(Said(line)))
+    info = setup.dataset.info
+    folder = options.output or (Path(options.runs or RUNS) / "series" / f"{chosen.name}-{info.name}-{options.protocol}")
+    steps: list[reported.SeriesStep] = []
+    specs: dict[str, list[RunSpec]] = {}
+    for step in chosen.steps:
+        network = plan(step.architecture, info.input_shape, len(info.classes))
+        params = sum(layer.params for layer in network.layers)
+        why = ""
+        if step.name not in wanted:
+            why = "not asked for"
+        elif params > options.max_params:
+            why = f"{params:,} parameters are over --max-params {options.max_params:,}"
+        else:
+            specs[step.name] = _specs(step, setup.dataset, options)
+        steps.append(reported.SeriesStep(step, network, (), why))
+    notify(Said(f"device    {setup.device_line()}"))
+    counted = f"{len(specs)} of {len(steps)} steps, {options.seeds} seeds each, in {folder}"
+    notify(Said(f"series    {chosen.repository}: {counted}"))
+    notify(Said(""))
+    done = complete([spec for own in specs.values() for spec in own], setup, folder, "series", notify)
+
+    def finished(step: reported.SeriesStep) -> reported.SeriesStep:
+        keys = [spec.key for spec in specs.get(step.reference.name, [])]
+        runs = tuple(done.runs[key] for key in keys if key in done.runs)
+        reasons = [done.lost[key] for key in keys if key in done.lost]
+        why = step.untrained if runs or not reasons else f"all {len(reasons)} runs failed: {reasons[0]}"
+        return replace(step, runs=runs, untrained=why, failed=len(reasons))
+
+    result = reported.Series(chosen.name, chosen.repository, options.protocol, tuple(map(finished, steps)))
+    return result, write_series(result, folder)
+
+
+def _wanted(text: str | None, names: list[str]) -> set[str]:
+    """The names of the steps that are asked for."""
+    if text is None:
+        return set(names)
+    chosen = {word.strip() for word in text.split(",") if word.strip()}
+    unknown = sorted(chosen - set(names))
+    if unknown or not chosen:
+        shown = repr(unknown[0][:40]) if unknown else "nothing"
+        raise UserError(f"--steps are steps of this series ({', '.join(names)}), not {shown}")
+    return chosen
+
+
+def _specs(step: Reference, dataset: Dataset, options: SeriesOptions) -> list[RunSpec]:
+    """The runs of one step: its own recipe and epochs, a run per seed."""
     recipe = recipes.resolve(
         replace(recipes.recipe(step.recipe), epochs=step.epochs),
-        images=training_images(dataset, protocol),
-        epochs=epochs,
+        images=training_images(dataset, options.protocol),
+        epochs=options.epochs,
     )
     return [
-        RunSpec(f"{step.name}/seed-{seed}", step.name, step.architecture, recipe, seed, protocol)
-        for seed in range(first, first + seeds)
+        RunSpec(f"{step.name}/seed-{seed}", step.name, step.architecture, recipe, seed, options.protocol)
+        for seed in options.all_seeds
     ]

@@ -1,28 +1,26 @@
-"""Where judged runs are computed: data set, device and number of workers, resolved from what a person asked."""
+"""What an experiment computes on: data set, device and number of workers."""
 
 import logging
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from underbudget.models.errors import UserError
 from underbudget.search.data import sources
 from underbudget.search.data.store import Dataset
 from underbudget.search.engines import devices, resources
 from underbudget.search.engines.calibration import Measure, measurement, typical_job
 from underbudget.search.engines.devices import Say
 from underbudget.search.engines.job import Engine
+from underbudget.search.experiments.options import ExperimentOptions
 from underbudget.search.training import recipe as recipes
 
 log = logging.getLogger(__name__)
 
-MOST_SEEDS = 1000
-
 
 @dataclass(frozen=True)
 class Setup:
-    """A data set and a place to train on. How many trainings run at once is settled when it is first needed: on GPUs
-    it takes a measurement."""
+    """A data set and the devices to train on. The number of trainings at a time is chosen when it is first needed: on
+    GPUs it is measured."""
 
     dataset: Dataset
     device: str  # or several, "cuda:0,cuda:1"
@@ -36,7 +34,7 @@ class Setup:
         return devices.engine_for(self.device, max(1, min(self._workers.count, jobs)))
 
     def device_line(self) -> str:
-        """What is trained on, in words."""
+        """The device in words."""
         import torch
 
         from underbudget.search.training import environment
@@ -66,23 +64,9 @@ class Setup:
         return measurement(typical_job(self.dataset, usual, self.device))
 
 
-def prepare(
-    dataset: str,
-    data_dir: str | None = None,
-    device: str | None = None,
-    workers: int | None = None,
-    say: Say = log.info,
-) -> Setup:
-    """Resolve the options of the same names; the first time this prepares the data set. Raises UserError."""
-    if workers is not None and not 1 <= workers <= 1024:
-        raise UserError(f"--workers is a whole number from 1 to 1024, not {workers}")
+def prepare(dataset: str, options: ExperimentOptions, say: Say = log.info) -> Setup:
+    """Choose the device and open the data set, which the first time is prepared. Raises UserError."""
     sources.source(dataset)
-    chosen = devices.choose_device(device or "auto", say)
-    return Setup(sources.prepare(dataset, None if data_dir is None else Path(data_dir), say), chosen, workers, say)
-
-
-def check_seeds(seeds: int, least: int = 1) -> int:
-    """The number of seeds, if it may be one. Raises UserError otherwise."""
-    if not least <= seeds <= MOST_SEEDS:
-        raise UserError(f"--seeds is a whole number from {least} to {MOST_SEEDS}, not {seeds}")
-    return seeds
+    device = devices.choose_device(options.device or "auto", say)
+    folder = None if options.data_dir is None else Path(options.data_dir)
+    return Setup(sources.prepare(dataset, folder, say), device, options.workers, say)

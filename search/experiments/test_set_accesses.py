@@ -1,42 +1,39 @@
-"""The ledger of readings: how often predictions were compared with the labels of a data set's test part, and by whom.
+"""The ledger of test-set accesses: how often predictions were compared with the labels of a test part, and by whom.
 
-One line of JSON per run in `readings.jsonl` beside the prepared data set, so that it counts over all studies and
-folders that use these data. A ledger that cannot be written (a read-only data folder) costs a warning, not the run; a
-run's own record has its count too.
+One line of JSON per run in `readings.jsonl` beside the prepared data set, so it counts over all studies and
+folders that use these data. If it cannot be written (a read-only data folder), that is a warning; the run's own record
+has its count too.
 """
 
+import contextlib
 import json
 import logging
 import os
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 log = logging.getLogger(__name__)
 
 FILE = "readings.jsonl"
 
 
-@dataclass(frozen=True)
-class TestSetAccess:
-    """What was read, as one line of the ledger."""
+def note(dataset: Path, what: str, subject: str, seed: int | None, times: int, epochs: int) -> bool:
+    """Add a line to the ledger of a prepared data set's folder; whether one was added.
 
-    when: str  # ISO 8601, UTC
-    what: str  # the command or program, e.g. "confirm"
-    subject: str  # what was judged: a reference, layers, a trial
-    seed: int | None
-    times: int  # readings: comparisons with the labels, at different times
-    epochs: int  # epochs whose weights were judged in them
-
-
-def note(dataset: Path, what: str, subject: str, seed: int | None, times: int, epochs: int) -> TestSetAccess | None:
-    """Add a line to the ledger of a prepared data set's folder; nothing where `times` is 0. What was noted,
-    None where nothing was or could be."""
+    what: the command or program, e.g. "confirm"; subject: the reference, layers or trial that was evaluated; times: how
+    often predictions were compared with the labels (nothing is noted for 0); epochs: whose weights were evaluated then.
+    """
     if not times:
-        return None
-    reading = TestSetAccess(datetime.now(UTC).isoformat(timespec="seconds"), what, subject[:200], seed, times, epochs)
-    line = (json.dumps(asdict(reading)) + "\n").encode()
+        return False
+    access = {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "what": what,
+        "subject": subject[:200],
+        "seed": seed,
+        "times": times,
+        "epochs": epochs,
+    }
+    line = (json.dumps(access) + "\n").encode()
     try:
         # One write to a file opened for appending: lines of two processes don't mix.
         handle = os.open(dataset / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
@@ -45,22 +42,19 @@ def note(dataset: Path, what: str, subject: str, seed: int | None, times: int, e
         finally:
             os.close(handle)
     except OSError as error:
-        log.warning("the reading of the test labels could not be noted in %s: %s", dataset / FILE, error.strerror)
-        return None
-    return reading
+        log.warning("the access to the test labels could not be recorded in %s: %s", dataset / FILE, error.strerror)
+        return False
+    return True
 
 
 def total(dataset: Path) -> int:
-    """Readings so far of a prepared data set's test part; lines that cannot be read are passed over."""
+    """Accesses so far to the test part of a prepared data set; unreadable lines are skipped."""
     try:
         lines = (dataset / FILE).read_text(encoding="utf-8").splitlines()
     except OSError:
         return 0
     count = 0
     for line in lines:
-        try:
-            entry: dict[str, Any] = json.loads(line)
-            count += int(entry["times"])
-        except (ValueError, KeyError, TypeError):
-            continue
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            count += int(json.loads(line)["times"])
     return count

@@ -1,95 +1,65 @@
-"""One network trained by one recipe under one protocol on several seeds: from the request to the page."""
+"""One network trained by one recipe under one protocol on several seeds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from underbudget.budget.count import count
 from underbudget.budget.limits import Budget
-from underbudget.models.errors import UserError
-from underbudget.models.plan import Plan, plan
-from underbudget.reports.runs import Run
-from underbudget.reports.training import Goal, Training, target_check
+from underbudget.reports import training as reported
+from underbudget.reports.training import Goal, target_check
+from underbudget.reports.writing import write_training
 from underbudget.search.data.protocol import training_images
 from underbudget.search.experiments import pictures
-from underbudget.search.experiments.network_spec import NetworkSpec
+from underbudget.search.experiments.archive import Archive
+from underbudget.search.experiments.events import Notify, Said, unheard
+from underbudget.search.experiments.network_spec import network_spec
+from underbudget.search.experiments.options import TrainingOptions
 from underbudget.search.experiments.run_spec import RunSpec
-from underbudget.search.experiments.setup import Setup
-from underbudget.search.session.request import check_target
+from underbudget.search.experiments.runs import complete
+from underbudget.search.experiments.setup import prepare
+from underbudget.search.session.options import check
 from underbudget.search.training import recipe as recipes
-from underbudget.search.training.recipe import Recipe
-
-DEFAULT_FOLDER = "train"  # below the runs folder
 
 
-@dataclass(frozen=True)
-class Changes:
-    """Numbers that take the place of a recipe's."""
+def train(options: TrainingOptions, notify: Notify = unheard) -> tuple[reported.Training, dict[str, Path]]:
+    """Train a network on one or more seeds; what its page shows, and the files.
 
-    epochs: int | None = None
-    lr: float | None = None
-    batch_size: int | None = None
-    weight_decay: float | None = None
-    label_smoothing: float | None = None
-
-
-def resolved(recipe: Recipe, changes: Changes, images: int) -> Recipe:
-    """The recipe with changes, for so many training images. Raises UserError for a number out of its range."""
-    given = {
-        name: value for name in ("weight_decay", "label_smoothing") if (value := getattr(changes, name)) is not None
-    }
-    return recipes.resolve(
-        replace(recipe, **given), images=images, epochs=changes.epochs, lr=changes.lr, batch_size=changes.batch_size
+    Finished runs are kept, so the same call goes on where it was stopped. Raises UserError for invalid options,
+    UnderbudgetError if a run fails. The page itself takes no test-set access.
+    """
+    check(options)
+    goal = None
+    if options.target is not None:
+        goal = Goal(options.target, options.last, options.budget, options.epoch_limit)
+    Budget.parse(options.budget)
+    found = network_spec(options)
+    setup = prepare(found.dataset, options, lambda line: notify(Said(line)))
+    network = found.plan(setup.dataset)
+    given = {name: getattr(options, name) for name in ("weight_decay", "label_smoothing")}
+    recipe = recipes.resolve(
+        replace(found.recipe, **{name: value for name, value in given.items() if value is not None}),
+        images=training_images(setup.dataset, options.protocol),
+        epochs=options.epochs,
+        lr=options.lr,
+        batch_size=options.batch_size,
     )
-
-
-def network(network_spec: NetworkSpec, setup: Setup) -> Plan:
-    """The subject's plan on the data set. Raises UserError where it does not fit the images or the classes."""
-    info = setup.dataset.info
-    return plan(network_spec.architecture, info.input_shape, len(info.classes))
-
-
-def specs(network_spec: NetworkSpec, recipe: Recipe, protocol: str, first: int, seeds: int) -> list[RunSpec]:
-    """A run per seed, `first` and those after it; `recipe` as `resolved` gives it."""
-    return [
-        RunSpec(f"seed-{seed}", network_spec.name, network_spec.architecture, recipe, seed, protocol)
-        for seed in range(first, first + seeds)
+    folder = options.output or found.default_folder("train", options, recipe)
+    specs = [
+        RunSpec(f"seed-{seed}", found.name, found.architecture, recipe, seed, options.protocol)
+        for seed in options.all_seeds
     ]
-
-
-def default_folder(runs: Path, network_spec: NetworkSpec, recipe: Recipe, protocol: str, dataset: str) -> Path:
-    """Where a training goes whose folder is not named."""
-    return runs / DEFAULT_FOLDER / f"{network_spec.stem}-{dataset}-{recipe.name}-{recipe.epochs}e-{protocol}"
-
-
-def goal(target: float | None, last: int, budget: str, epoch_limit: int) -> Goal | None:
-    """The goal of these options, None without a target. Raises UserError for a value out of its range."""
-    if not 1 <= last <= 10_000:
-        raise UserError(f"--last is a whole number of epochs from 1 to 10000, not {last}")
-    if epoch_limit < 1:
-        raise UserError(f"--epoch-limit is a whole number of at least 1, not {epoch_limit}")
-    Budget.parse(budget)
-    return None if target is None else Goal(check_target(target), last, budget, epoch_limit)
-
-
-def training(
-    network_spec: NetworkSpec, setup: Setup, recipe: Recipe, runs: tuple[Run, ...], goal: Goal | None
-) -> Training:
-    """What the page of finished runs shows. Reads images, and labels of the train and validation parts only."""
-    planned = network(network_spec, setup)
+    Archive(setup.dataset, folder).check_others(specs[0])
+    runs = tuple(complete(specs, setup, folder, "train", notify).all().values())
     plain, augmented = pictures.samples(setup.dataset, recipe, runs[0].seed)
-    return Training(
-        title=network_spec.title,
-        network=planned,
+    result = reported.Training(
+        title=found.title,
+        network=network,
         runs=runs,
-        statistics=pictures.statistics(setup.dataset, runs[0].protocol),
+        statistics=pictures.statistics(setup.dataset, options.protocol),
         samples=plain,
         augmented=augmented,
         missed=pictures.missed(setup.dataset, runs[0]),
         goal=goal,
-        checks=() if goal is None else target_check(runs, count(planned), goal),
+        checks=() if goal is None else target_check(runs, count(network), goal),
     )
-
-
-def images(setup: Setup, protocol: str) -> int:
-    """Training images under the protocol."""
-    return training_images(setup.dataset, protocol)
+    return result, write_training(result, folder)

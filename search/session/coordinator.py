@@ -1,7 +1,7 @@
 """The one loop that owns a study: propose, submit, store what comes back, until the goal is reached.
 
-Workers train; this process alone writes the database. Nothing that a worker does can end the search but a failure to
-start any worker at all.
+Workers train; this process alone writes the database. A worker cannot end the search, whatever happens to it, unless
+no worker can be started at all.
 """
 
 import logging
@@ -44,6 +44,17 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Conditions:
+    """What a session searches and trains with."""
+
+    dataset: Path  # folder of the prepared data set
+    folder: Path  # of the study
+    device: str = "cpu"
+    sampler: str | Sampler = "tpe"
+    early: Stopping = Stopping()  # noqa: RUF009, frozen
+
+
+@dataclass(frozen=True)
 class Outcome:
     reached: bool  # the asked number of trials is there
     why: str  # one sentence
@@ -64,27 +75,21 @@ class Coordinator:
         self,
         study: "optuna.Study",
         settings: Settings,
-        dataset: Path,
-        folder: Path,
         engine: Engine,
         limits: Limits,
-        sampler: str | Sampler = "tpe",
-        device: str = "cpu",
+        conditions: Conditions,
         notify: Notify = lambda event, progress: None,
-        early: Stopping = Stopping(),  # noqa: B008, frozen
     ) -> None:
         self.study = study
         self.settings = settings
         self.engine = engine
         self.limits = limits
         self.progress = Progress(limits.trials, settings.epochs, settings.objective.minimize)
-        self._dataset = dataset
-        self._folder = folder
-        self._device = device
+        self._conditions = conditions
         self._notify = notify
-        self._proposer = Proposer(study, settings, sampler)
+        self._proposer = Proposer(study, settings, conditions.sampler)
         images = settings.dataset.counts["validation"]
-        self._stopping = stopping(early, settings.objective, settings.epochs, images)
+        self._stopping = stopping(conditions.early, settings.objective, settings.epochs, images)
         self._underway: dict[int, _Underway] = {}
         self._inbox: deque[Message] = deque()
         self._barren = 0
@@ -94,8 +99,8 @@ class Coordinator:
     def run(self) -> Outcome:
         """Search until the goal, the time limit or a stop; running trials are left for the next session.
 
-        A free place is filled before the next result is taken in: so the sampler has always seen the same results, no
-        matter how many came meanwhile, and one worker's search is repeatable.
+        A free slot is filled before the next result is processed: so the sampler has always seen the same results, no
+        matter how many came meanwhile, and a search with one worker is repeatable.
         """
         deadline = time.monotonic() + self.limits.seconds
         while True:
@@ -155,17 +160,9 @@ class Coordinator:
         self.progress.running[number] = 0
         if self.progress.first_job is None:
             self.progress.first_job = time.monotonic()
-        self.engine.submit(
-            Job(
-                number,
-                proposal.layers_text,
-                proposal.recipe,
-                proposal.seed,
-                str(self._dataset),
-                self.settings.dataset.checksum,
-                self._device,
-            )
-        )
+        data, device = str(self._conditions.dataset), self._conditions.device
+        checksum = self.settings.dataset.checksum
+        self.engine.submit(Job(number, proposal.layers_text, proposal.recipe, proposal.seed, data, checksum, device))
         self._notify(Started(number, proposal.cost.params, proposal.layers_text), self.progress)
 
     def _handle(self, message: Message) -> None:
@@ -195,7 +192,7 @@ class Coordinator:
             self._stop(underway, stop)
 
     def _stop(self, underway: _Underway, stop: Stop) -> None:
-        """End a trial early. Its worker may be an epoch ahead by now: what it still says is not heard."""
+        """End a trial early. Its worker may be an epoch ahead by now: further messages are ignored."""
         trial, params = underway.trial, underway.proposal.cost.params
         self.engine.stop(trial.number)
         trial.set_user_attr("stop", record.to_json(record.Stop(stop.epoch, stop.estimate)))
@@ -213,7 +210,7 @@ class Coordinator:
         score = record.score([epoch.val_accuracy for epoch in underway.curve])
         data = weights.from_text(message.weights)
         name = f"models/trial-{message.trial}.safetensors"
-        write_atomically(self._folder / name, data)
+        write_atomically(self._conditions.folder / name, data)
         result = Result(
             score,
             len(underway.curve),

@@ -1,4 +1,4 @@
-"""What is kept of a session: its entry in the study's attribute `sessions`, and its log file."""
+"""The record of a session: an entry in the study's attribute `sessions`, and a log file."""
 
 import contextlib
 import logging
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def recorded(study: "optuna.Study", session: "Session") -> Iterator[dict[str, Any]]:
-    """Keep an entry about this session in the study attribute `sessions`, closed even when the search raises."""
+    """Add an entry about this session to the study attribute `sessions`, completed even when the search raises."""
     earlier = list(study.user_attrs.get(SESSIONS_ATTRIBUTE, []))
     begun = time.monotonic()
     entry: dict[str, Any] = {
@@ -38,7 +38,7 @@ def recorded(study: "optuna.Study", session: "Session") -> Iterator[dict[str, An
         "stopping": session.early.method,
         "first_rung": session.early.first_rung,
         "reduction_factor": session.early.reduction_factor,
-        "target": session.target,
+        "target": session.options.target,
         "command": shown_command(sys.argv),
         "versions": installed("underbudget", "torch", "torchvision", "optuna", "numpy"),
         "hardware": processor(),
@@ -53,7 +53,7 @@ def recorded(study: "optuna.Study", session: "Session") -> Iterator[dict[str, An
         closed = {**entry, **closing, "ended": _now(), "seconds": round(time.monotonic() - begun, 3)}
         try:
             study.set_user_attr(SESSIONS_ATTRIBUTE, [*earlier, closed])
-        except Exception as error:  # what ended the session matters more than this note about it
+        except Exception as error:  # the reason for the end matters more than its record
             log.warning("the end of the session could not be stored: %s", error)
 
 
@@ -70,13 +70,13 @@ def _now() -> str:
 
 
 class _LogFile(logging.FileHandler):
-    """A log file that a full disk leaves incomplete, without a word: what the search does about it is said once."""
+    """A log file that stays incomplete when the disk is full: the search itself reports that, once."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, logging's own name
         return None
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):  # what could not be written is tried once more here
+        with contextlib.suppress(OSError):  # it tries to write the rest once more
             super().close()
 
 

@@ -3,35 +3,36 @@
 All settings but the seed are the same, and the number of workers too, so that the studies are samples of one method.
 """
 
-import dataclasses
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from underbudget.models.errors import UserError
 from underbudget.reports.reading import list_studies
 from underbudget.reports.storage_url import sqlite_file
 from underbudget.search.session import resolving
-from underbudget.search.session.request import Request, check
+from underbudget.search.session.options import check
+from underbudget.search.session.request import Request
 from underbudget.search.session.resolving import Session
 from underbudget.search.study import finding
 from underbudget.search.study import opening as studies
 from underbudget.search.study import settings as study_settings
-from underbudget.search.study.location import StudyLocation, locate_study
-from underbudget.search.study.settings import Settings
+from underbudget.search.study.location import RUNS, locate_study
 
 _LONGEST = 64  # characters of a study's name
 
 
 def prepare(request: Request, say: resolving.Say = resolving.log.info) -> list[Session]:
-    """The sessions of a request with `repeats`, by seed; each resumes its study where it is there already.
+    """The sessions of a request with `repeats`, by seed; each resumes its study if that exists.
 
-    What is not given is taken from the set's first study that is there, else by default. Nothing is created. Raises
+    What is not given is taken from the set's first existing study, else it is the default. Nothing is created. Raises
     UserError as `search.session.resolving.prepare` does, before anything is trained, for any of the studies.
     """
     check(request)
     assert request.repeats is not None, "a request for a set"
-    base = _base(request)
-    known = _known(base, request)
+    base, runs = name_of(request), Path(request.runs or RUNS)
+    known = _known(base, runs, request.storage)
     first = request.seed if request.seed is not None else min(known, default=0)
     last = first + request.repeats - 1
     if last >= 2**32:
@@ -41,79 +42,47 @@ def prepare(request: Request, say: resolving.Say = resolving.log.info) -> list[S
         raise UserError(
             f"with --repeats a study name has at most {longest} characters, not {len(base)}: shorten {base}"
         )
-    asked = dataclasses.replace(request, repeats=None)
-    if known:
-        stored = studies.stored_settings(_place(f"{base}-s{min(known)}", request))
-        if stored is not None:
-            asked = asked.over(_kept(stored))
+    asked: Any = replace(request, repeats=None)
+    if known and (stored := studies.stored_settings(locate_study(f"{base}-s{min(known)}", runs, request.storage))):
+        asked = asked.over(replace(resolving.options_of(stored, request), space=stored.space.table()))
     found: list[Session] = []
     for seed in range(first, last + 1):
-        session = resolving.prepare(dataclasses.replace(asked, study=f"{base}-s{seed}", seed=seed), say)
+        session = resolving.prepare(replace(asked, study=f"{base}-s{seed}", seed=seed), say)
         _check_alike(found[0] if found else session, session)
-        # Once chosen, the number of workers is that of all, and nothing is measured twice or said again.
-        asked, say = dataclasses.replace(asked, workers=session.workers), _silent
-        found.append(dataclasses.replace(session, resume=request))
+        # All have the same number of workers; it is measured, and everything said, only once.
+        asked, say = replace(asked, workers=session.workers), lambda line: None
+        found.append(replace(session, resume=request))
     return found
 
 
 def name_of(request: Request) -> str:
     """What the studies of a set have in common."""
-    return _base(request)
-
-
-def _base(request: Request) -> str:
-    name = resolving.find_location(dataclasses.replace(request, repeats=None)).name
+    name = resolving.find_location(request).name
     return name if request.study is not None else name[: _LONGEST - len(f"-s{2**32}")]
 
 
-def _place(name: str, request: Request) -> StudyLocation:
-    return locate_study(name, Path(request.runs or resolving.DEFAULT_RUNS), request.storage)
-
-
-def _known(base: str, request: Request) -> list[int]:
-    """Seeds of the set's studies that are there, by their names."""
-    if request.storage is None:
-        names = [folder.name for folder in finding.studies_in(Path(request.runs or resolving.DEFAULT_RUNS))]
+def _known(base: str, runs: Path, storage: str | None) -> list[int]:
+    """Seeds of the existing studies of the set, from their names."""
+    if storage is None:
+        names = [folder.name for folder in finding.studies_in(runs)]
     else:
-        file = sqlite_file(request.storage)
+        file = sqlite_file(storage)
         if file is not None and not file.exists():
             return []
         try:
-            names = list(list_studies(request.storage))
+            names = list(list_studies(storage))
         except UserError:
-            return []  # a database without tables yet; anything else the first search will say
+            return []  # a database without tables; any other error comes again with the first search
     found = (re.fullmatch(rf"{re.escape(base)}-s(0|[1-9]\d*)", name) for name in names)
     return sorted(int(match[1]) for match in found if match)
 
 
-def _kept(settings: Settings) -> Request:
-    """The settings of a study as a request for another one like it."""
-    recipe = settings.recipe
-    return Request(
-        dataset=settings.dataset.name,
-        budget=str(settings.budget),
-        epochs=recipe.epochs,
-        recipe=recipe.name,
-        lr=recipe.lr,
-        batch_size=recipe.batch_size,
-        precision=settings.precision,
-        objective=settings.objective.kind,
-        minimize=settings.objective.minimize,
-        tune=",".join(settings.tune) or None,
-        space=settings.space.table(),
-    )
-
-
 def _check_alike(first: Session, session: Session) -> None:
     """Raises UserError for a study of the set that was made with other settings."""
-    settings = dataclasses.replace(session.settings, seed=first.settings.seed)
+    settings = replace(session.settings, seed=first.settings.seed)
     if different := study_settings.differences(first.settings, settings):
         words = "; ".join(different).replace("the study has", "it has").replace("you asked for", "the other")
         raise UserError(
             f"the studies {first.location.name} and {session.location.name} would differ in more than their seeds "
             f"({words}): give another name to the set"
         )
-
-
-def _silent(line: str) -> None:
-    """Nothing."""

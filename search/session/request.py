@@ -1,86 +1,16 @@
-"""What a user asks of a search: options of the command line, keys of a TOML file, arguments of the Python call.
+"""What a user may ask of a search: the one table of the options of `launch`."""
 
-None means "not given", which is not the same as the default: a resumed study keeps what it has where nothing is given.
-"""
+# ruff: noqa: RUF009
 
-import dataclasses
-import difflib
 import re
 import shlex
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from underbudget.models.errors import UserError
 from underbudget.reports.storage_url import shown_url
-
-ENGINES = ("processes", "in-process")
-
-# Options of a session rather than of its study, which a resume has to be given again.
-SESSION_OPTIONS = (
-    *("trials", "workers", "device", "sampler", "stopping", "first_rung", "reduction_factor"),
-    *("target", "runs", "storage", "data_dir", "engine", "live", "live_every"),
-)
-
-
-@dataclass(frozen=True)
-class Request:
-    """Everything that may be asked of `launch`."""
-
-    study: str | None = None
-    dataset: str | None = None
-    budget: str | list[str] | None = None
-    trials: int | None = None
-    epochs: int | None = None
-    workers: int | None = None
-    seed: int | None = None
-    timeout: str | None = None  # a duration such as 2h, 90m, 1h30m, 45s
-    device: str | None = None
-    sampler: str | None = None
-    stopping: str | None = None  # how trials are stopped early, see search.stopping
-    first_rung: int | None = None
-    reduction_factor: float | None = None
-    objective: str | None = None  # "front" or "accuracy"
-    minimize: str | None = None  # the front's other axis
-    tune: str | list[str] | None = None  # parts of the recipe that trials sample
-    target: float | None = None  # percent
-    recipe: str | None = None
-    lr: float | None = None
-    batch_size: str | int | None = None  # a number or "auto"
-    precision: str | None = None
-    runs: str | None = None
-    storage: str | None = None
-    data_dir: str | None = None
-    start_from: str | None = None  # "references"
-    engine: str | None = None  # where jobs run: one of ENGINES
-    repeats: int | None = None  # so many searches on as many seeds, see search.session.repeats
-    live: bool | None = None  # write the report again while the search runs, see search.results.live_report
-    live_every: str | None = None  # a duration; asks for a live report too, unless `live` is False
-    space: Mapping[str, Any] = field(default_factory=dict)  # the [space] table
-
-    def over(self, other: "Request") -> "Request":
-        """This request, with the other's values where this one has none."""
-        given = {name: value for name, value in self.__dict__.items() if value is not None and value != {}}
-        return replace(other, **given)
-
-    def command(self) -> str:
-        """The command line that asks the same; a [space] table and a storage's password are left to the user."""
-        words = ["underbudget", "launch", *([self.study] if self.study else [])]
-        for name, value in self.__dict__.items():
-            if name in ("study", "space", "storage") or value is None:
-                continue
-            if isinstance(value, bool):
-                words.append(f"--{'' if value else 'no-'}{name.replace('_', '-')}")
-                continue
-            several = isinstance(value, list) and name != "tune"
-            for item in value if several else [",".join(value) if isinstance(value, list) else value]:
-                words += [f"--{name.replace('_', '-')}", shlex.quote(str(item))]
-        if self.storage is not None:
-            words += ["--storage", shlex.quote(shown_url(self.storage))]
-        return " ".join(words + (["--config", "FILE"] if self.space else []))
-
+from underbudget.search.session.options import Places, declared, flag, one_of, option, read_toml, whole
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
@@ -94,51 +24,6 @@ def parse_duration(text: str) -> float:
     if not seconds or seconds > 1e8:
         raise UserError(f"a duration is written like 2h, 90m, 1h30m or 45s and is over 0, not {text[:40]!r}")
     return seconds
-
-
-def check(request: Request) -> None:
-    """Raises UserError for an option out of its range, naming rule and value."""
-    from underbudget.search.sampling.samplers import SAMPLERS
-    from underbudget.search.stopping import Stopping
-    from underbudget.search.study import tuning
-    from underbudget.search.study.objective import Objective
-
-    for name, value in request.__dict__.items():
-        if value is not None:
-            _check_type(f"--{name.replace('_', '-')}", name, value)
-    whole = (
-        ("trials", request.trials, 1, 1_000_000),
-        ("epochs", request.epochs, 1, 10_000),
-        ("workers", request.workers, 1, 1024),
-        ("seed", request.seed, 0, 2**32 - 1),
-        ("repeats", request.repeats, 2, 1000),
-    )
-    for name, value, least, most in whole:
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most):
-            raise UserError(f"--{name} is a whole number from {least} to {most}, not {value!r}")
-    if request.lr is not None and not 0 < request.lr <= 100:
-        raise UserError(f"--lr is a learning rate over 0 and at most 100, not {request.lr!r}")
-    if request.batch_size is not None:
-        parse_batch_size(request.batch_size)
-    if request.target is not None:
-        check_target(request.target)
-    choices = (
-        ("precision", request.precision, ("float32", "int8")),
-        ("sampler", request.sampler, tuple(SAMPLERS)),
-        ("start-from", request.start_from, ("references",)),
-        ("engine", request.engine, ENGINES),
-    )
-    for name, chosen, allowed in choices:
-        if chosen is not None and chosen not in allowed:
-            raise UserError(f"--{name} is {' or '.join(allowed)}, not {chosen!r}")
-    if request.timeout is not None:
-        parse_duration(request.timeout)
-    if request.live_every is not None:
-        parse_duration(request.live_every)
-    Stopping(request.stopping or "front", request.first_rung, request.reduction_factor)
-    Objective(request.objective or "front", request.minimize or "params")
-    if request.tune is not None:
-        tuning.parse(request.tune)
 
 
 def check_target(target: float) -> float:
@@ -159,60 +44,111 @@ def parse_batch_size(value: str | int) -> int | None:
     return number
 
 
-def read_config(path: Path) -> Request:
-    """A request from a TOML file: keys are the options, `batch-size` or `batch_size`, and a [space] table.
+def _check_lr(name: str, value: float) -> None:
+    if not 0 < value <= 100:
+        raise UserError(f"{name} is a learning rate over 0 and at most 100, not {value!r}")
 
-    Raises UserError for a file that can't be read, an unknown key (offering the nearest), or a value of a wrong type.
+
+@dataclass(frozen=True)
+class Options(Places):
+    """Everything that may be asked of one search. None means "not given": a study that is resumed keeps what it has.
+
+    Of several types, the last is that of the command line.
     """
-    try:
-        with path.open("rb") as file:
-            table = tomllib.load(file)
-    except OSError as error:
-        raise UserError(f"the configuration {path} cannot be read ({error.strerror}): check --config") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"the configuration {path} is not TOML ({error}): mend it or leave out --config") from error
-    known = {field.name for field in dataclasses.fields(Request)}
-    values: dict[str, Any] = {}
-    for key, value in table.items():
-        name = key.replace("-", "_")
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1, 0.5)
-            hint = f"did you mean {near[0].replace('_', '-')}?" if near else f"known: {', '.join(sorted(known))}"
-            raise UserError(f"{path}: unknown key {key!r}, {hint}")
-        _check_type(f"{path}: {key}", name, value)
-        values[name] = value
-    return Request(**values)
+
+    study: str | None = option("Name of the study; made from data set and budget if left out.", scope="study")
+    _: KW_ONLY
+    dataset: str | None = option("See `underbudget datasets`.", scope="study", usual="mnist")
+    budget: str | list[str] | None = option(
+        'Hard limits, e.g. "params<8000" or "params<8000, macs<=1.5M".', scope="study", usual="params<8000"
+    )
+    trials: int | None = option(
+        "Trials that the study is to have in all, complete and stopped ones.", usual=100, check=whole(1, 1_000_000)
+    )
+    epochs: int | None = option("Epochs of one trial.", scope="study", shown="15", check=whole(1, 10_000))
+    workers: int | None = option("Trials at a time.", shown="one per usable core", check=whole(1, 1024))
+    seed: int | None = option("Every random number derives from it.", scope="study", usual=0, check=whole(0, 2**32 - 1))
+    timeout: str | None = option(
+        "Stop cleanly after, e.g., 2h, 90m or 45s.", scope="call", check=lambda _, text: parse_duration(text)
+    )
+    device: str | None = option("auto, cpu, mps, all, cuda:0,cuda:1.", usual="auto")
+    sampler: str | None = option("tpe or random.", usual="tpe", check=one_of("tpe", "random"))
+    stopping: str | None = option("Early stopping of hopeless trials: front, mo-asha or none.", usual="front")
+    first_rung: int | None = option("Epoch after which a trial may first be stopped.")
+    reduction_factor: float | None = option(
+        "From one epoch at which trials may be stopped to the next; mo-asha: one of so many goes on."
+    )
+    objective: str | None = option(
+        "front: accuracy against cost; accuracy: the most accurate, nothing else.", scope="study", usual="front"
+    )
+    minimize: str | None = option("The front's cost: params, macs or peak_bytes.", scope="study", usual="params")
+    tune: list[str] | str | None = option(
+        "Search the recipe too: lr, weight_decay, augmentation, label_smoothing, schedule, ema, dropout.",
+        scope="study",
+    )
+    target: float | None = option(
+        "Accuracy in percent that a network must hold in its last 3 epochs.",
+        check=lambda _, percent: check_target(percent),
+    )
+    recipe: str | None = option("How networks are trained (docs/training.md).", scope="study", usual="warp10-onecycle")
+    lr: float | None = option("Learning rate instead of the recipe's.", scope="study", check=_check_lr)
+    batch_size: int | str | None = option(
+        "Images per step, or auto.", scope="study", usual="auto", check=lambda _, size: parse_batch_size(size)
+    )
+    precision: str | None = option(
+        "float32 or int8: bytes per stored value.", scope="study", usual="float32", check=one_of("float32", "int8")
+    )
+    start_from: str | None = option(
+        '"references": try the published networks that fit first.', scope="call", check=one_of("references")
+    )
+    engine: str | None = option(
+        "processes, or in-process: one trial at a time in this process.",
+        usual="processes",
+        check=one_of("processes", "in-process"),
+    )
+    live: bool | None = option("Write the report again while the search runs, every 3 minutes.")
+    live_every: str | None = option("The same, every, e.g., 10m or 30s.", check=lambda _, text: parse_duration(text))
+    space: dict[str, Any] | None = option(
+        "Bounds of the search space, the [space] table (docs/space.md).", scope="study"
+    )
+
+    def over(self, other: "Options") -> Self:
+        """These options, with the other's values where they have none."""
+        missing: dict[str, Any] = {name: value for name, value in vars(other).items() if getattr(self, name) is None}
+        return replace(self, **missing)
+
+    def command(self) -> str:
+        """The command line that asks the same; a [space] table and a storage's password are left to the user."""
+        words = ["underbudget", "launch", *([self.study] if self.study else [])]
+        for name in declared(type(self)):
+            value = getattr(self, name)
+            if name in ("study", "space") or value is None:
+                continue
+            if isinstance(value, bool):
+                words.append(flag(name) if value else flag(f"no_{name}"))
+                continue
+            if name == "storage":
+                value = shown_url(value)
+            if name == "tune" and isinstance(value, list):
+                value = ",".join(value)
+            for item in value if isinstance(value, list) else [value]:
+                words += [flag(name), shlex.quote(str(item))]
+        return " ".join(words + (["--config", "FILE"] if self.space else []))
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "trials": (int,),
-    "epochs": (int,),
-    "workers": (int,),
-    "seed": (int,),
-    "repeats": (int,),
-    "live": (bool,),
-    "lr": (float, int),
-    "target": (float, int),
-    "first_rung": (int,),
-    "reduction_factor": (float, int),
-    "tune": (str, list),
-    "batch_size": (int, str),
-    "budget": (str, list),
-    "space": (dict,),
-}
-_WORDS = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    list: "a list of texts",
-    dict: "a table",
-}
+@dataclass(frozen=True)
+class Request(Options):
+    """What may be asked of `underbudget launch`: one search, or several that differ in their seeds only."""
+
+    _: KW_ONLY
+    repeats: int | None = option(
+        "Search so many times, on seeds one after the other, and compare.", scope="call", check=whole(2, 1000)
+    )
 
 
-def _check_type(shown: str, name: str, value: Any) -> None:
-    """Raises UserError for a value of a type that the option does not take, from a TOML file or from Python."""
-    allowed = _TYPES.get(name, (str,))
-    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-        words = dict.fromkeys(_WORDS[kind] for kind in allowed if not (kind is int and float in allowed))
-        raise UserError(f"{shown} is {' or '.join(words)}, not {value!r}")
+DEFAULTS = Options(**{name: each.usual for name, each in declared(Options).items()})
+
+
+def read_config(path: Path) -> Request:
+    """A request from a TOML file: keys are the options, and a [space] table. Raises UserError as `read_toml` does."""
+    return Request(**read_toml(Request, path))

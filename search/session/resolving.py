@@ -1,26 +1,23 @@
 """Resolves a request into a session: given options over the stored study's over the defaults. Trains nothing."""
 
-import dataclasses
 import logging
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any
 
-from underbudget.budget.count import count
 from underbudget.budget.limits import Budget
 from underbudget.models.errors import UserError
-from underbudget.models.plan import plan
 from underbudget.search.data import sources
 from underbudget.search.data.store import Dataset
 from underbudget.search.engines import devices
 from underbudget.search.engines.calibration import measurement, typical_job
 from underbudget.search.results import live_report
-from underbudget.search.session import request as requests
-from underbudget.search.session.request import Request
-from underbudget.search.space import Space
+from underbudget.search.session.options import check, declared
+from underbudget.search.session.request import DEFAULTS, Options, Request, parse_batch_size, parse_duration
+from underbudget.search.space import Space, feasible_share
 from underbudget.search.stopping import Stopping
 from underbudget.search.study import opening as studies
 from underbudget.search.study import settings as study_settings
@@ -31,15 +28,8 @@ from underbudget.search.study.settings import Settings
 from underbudget.search.training import recipe as recipes
 from underbudget.search.training.recipe import Recipe
 
-if TYPE_CHECKING:
-    pass
-
 log = logging.getLogger(__name__)
 
-DEFAULT_DATASET = "mnist"
-DEFAULT_BUDGET = "params<8000"
-DEFAULT_TRIALS = 100
-DEFAULT_RUNS = "runs"
 Say = Callable[[str], None]
 WARN_STEPS = 1000  # fewer optimiser steps per trial than this rank networks poorly
 
@@ -55,15 +45,21 @@ class Session:
     trials: int
     workers: int
     workers_reason: str
-    seconds: float  # time limit, inf for none
     device: str
     sampler: str
     early: Stopping
-    target: float | None
-    start_from_references: bool
-    engine: str  # one of requests.ENGINES
-    live: float | None  # seconds between two reports while it searches, None for none
-    resume: Request  # what asks for the same session again
+    options: Options  # resolved: given, stored or default
+    resume: Request  # asks for the same session again
+
+    @property
+    def seconds(self) -> float:
+        """The time limit, inf for none."""
+        return math.inf if self.options.timeout is None else parse_duration(self.options.timeout)
+
+    @property
+    def live(self) -> float | None:
+        """Seconds between two reports while it searches, None for none."""
+        return None if self.options.live_every is None else parse_duration(self.options.live_every)
 
     @property
     def steps(self) -> int:
@@ -72,150 +68,128 @@ class Session:
         return recipes.steps_per_epoch(self.settings.recipe, images) * self.settings.epochs
 
 
-def prepare(request: Request, say: Callable[[str], None] = log.info) -> Session:
+def prepare(request: Options, say: Say = log.info) -> Session:
     """Resolve a request: given options over the stored study's over the defaults.
 
-    Prepares the data set, trains nothing, creates no study. Raises UserError for whatever does not hold, a difference
-    from the stored study among them.
+    Prepares the data set, trains nothing, creates no study. Raises UserError for invalid options, and
+    for settings that differ from the stored study's.
     """
-    requests.check(request)
+    check(request)
     where = find_location(request)
     stored = studies.stored_settings(where)
-    dataset_name = _first(request.dataset, stored.dataset.name if stored else None, DEFAULT_DATASET)
-    budget = Budget.parse(_first(request.budget, str(stored.budget) if stored else None, DEFAULT_BUDGET))
-    data_dir = None if request.data_dir is None else Path(request.data_dir)
-    device = devices.choose_device("auto" if request.device is None else request.device, say)
-    if stored and dataset_name != stored.dataset.name:  # before anything is downloaded for it
-        raise _different(
-            request, where, stored, [f"data set: the study has {stored.dataset.name}, you asked for {dataset_name}"]
-        )
-    dataset = sources.prepare(dataset_name, data_dir, say)
+    kept = Options() if stored is None else options_of(stored, request)
+    asked: Any = request.over(kept).over(DEFAULTS)  # what has a default is not None
+    early = Stopping(asked.stopping, asked.first_rung, asked.reduction_factor)
+    objective = Objective(asked.objective, asked.minimize)
+    tune = tuning.parse(asked.tune) if asked.tune is not None else ()
+    budget = Budget.parse(asked.budget)
+    sources.source(asked.dataset)
+    device = devices.choose_device(asked.device, say)
+    if stored and asked.dataset != stored.dataset.name:  # before anything is downloaded for it
+        named = f"data set: the study has {stored.dataset.name}, you asked for {asked.dataset}"
+        raise _different(request, where, stored, [named])
+    dataset = sources.prepare(asked.dataset, None if asked.data_dir is None else Path(asked.data_dir), say)
     info = dataset.info
-    precision = _first(request.precision, stored.precision if stored else None, "float32")
     if stored and not request.space:
         space = stored.space
     else:
-        space = Space.default(info.input_shape, len(info.classes), budget, precision).narrowed(request.space)
-    settings = Settings(
-        info,
-        budget,
-        precision,
-        _recipe(request, stored, info.counts["train"]),
-        _first(request.seed, stored.seed if stored else None, 0),
-        space,
-        Objective(
-            _first(request.objective, stored.objective.kind if stored else None, "front"),
-            _first(request.minimize, stored.objective.minimize if stored else None, "params"),
-        ),
-        tuning.parse(request.tune) if request.tune is not None else stored.tune if stored else (),
-    )
+        default = Space.default(info.input_shape, len(info.classes), budget, asked.precision)
+        space = default.narrowed(request.space or {})
+    recipe = _recipe(asked, stored.recipe if stored and request.recipe is None else None, info.counts["train"])
+    settings = Settings(info, budget, asked.precision, recipe, asked.seed, space, objective, tune)
     if stored and (different := study_settings.differences(stored, settings)):
         raise _different(request, where, stored, different)
     if not stored:
         check_possible(settings)
+    in_process = asked.engine == "in-process"
     workers = devices.choose_workers(
-        device,
-        request.workers,
-        request.engine == "in-process",
-        lambda: measurement(typical_job(dataset, settings.recipe, device)),
-        say,
+        device, request.workers, in_process, lambda: measurement(typical_job(dataset, recipe, device)), say
     )
+    live = asked.live or (asked.live is None and asked.live_every is not None) or None
+    resolved: dict[str, Any] = {
+        "study": where.name,
+        "runs": str(where.folder.parent),
+        "budget": str(budget),
+        "epochs": recipe.epochs,
+        "lr": recipe.lr,
+        "batch_size": recipe.batch_size,
+        "tune": list(tune) or None,
+        "space": space.table(),
+        "workers": workers.count,
+        "device": device,
+        "live": live,
+        "live_every": live and (asked.live_every or f"{live_report.EVERY:g}s"),
+    }
+    again = {name: getattr(request, name) for name, each in declared(Options).items() if each.scope == "session"}
     return Session(
         where,
         settings,
         dataset,
         stored is not None,
-        _first(request.trials, None, DEFAULT_TRIALS),
+        asked.trials,
         workers.count,
         workers.reason,
-        math.inf if request.timeout is None else requests.parse_duration(request.timeout),
         device,
-        _first(request.sampler, None, "tpe"),
-        Stopping(_first(request.stopping, None, "front"), request.first_rung, request.reduction_factor),
-        request.target,
-        request.start_from == "references",
-        request.engine or requests.ENGINES[0],
-        _live(request),
-        dataclasses.replace(
-            Request(study=where.name),
-            **{name: getattr(request, name) for name in requests.SESSION_OPTIONS},
-        ),
+        asked.sampler,
+        early,
+        replace(asked, **resolved),
+        Request(where.name, **again),
     )
 
 
-def _live(request: Request) -> float | None:
-    if request.live is False or (request.live is None and request.live_every is None):
-        return None
-    return live_report.EVERY if request.live_every is None else requests.parse_duration(request.live_every)
-
-
-def _different(request: Request, where: StudyLocation, stored: Settings, different: list[str]) -> UserError:
-    """The refusal of a resume, with the command that makes another study, of these settings but for what was asked."""
+def options_of(stored: Settings, request: Options | None = None) -> Options:
+    """The settings of a study as options; without its learning rate and batch if the request names a recipe."""
     recipe = stored.recipe
-    kept = Request(
-        study=studies.free_name(where),
+    is_kept = request is None or request.recipe is None
+    return Options(
         dataset=stored.dataset.name,
         budget=str(stored.budget),
         epochs=recipe.epochs,
-        seed=stored.seed or None,
+        seed=stored.seed,
         recipe=recipe.name,
-        lr=recipe.lr if recipe.lr != recipes.recipe(recipe.name).lr else None,
-        precision=stored.precision if stored.precision != "float32" else None,
-        objective=stored.objective.kind if stored.objective.kind != "front" else None,
-        minimize=stored.objective.minimize if stored.objective.minimize != "params" else None,
+        lr=recipe.lr if is_kept else None,
+        batch_size=recipe.batch_size if is_kept else None,
+        precision=stored.precision,
+        objective=stored.objective.kind,
+        minimize=stored.objective.minimize,
         tune=",".join(stored.tune) or None,
     )
-    return studies.different_study(where, different, dataclasses.replace(request, study=None).over(kept).command())
 
 
-_Value = TypeVar("_Value")
+def _different(request: Options, where: StudyLocation, stored: Settings, different: list[str]) -> UserError:
+    """The error of a resume with other settings: it offers the command that starts another study with them."""
+    kept, usual = options_of(stored, request), recipes.recipe(stored.recipe.name)
+    shown = ("study", "dataset", "budget", "recipe")  # also where they are the default
+    same = [name for name, value in vars(DEFAULTS).items() if getattr(kept, name) == value and name not in shown]
+    dropped: dict[str, Any] = dict.fromkeys([*same, "batch_size", *(["lr"] if kept.lr == usual.lr else [])])
+    kept = replace(kept, study=studies.free_name(where), **dropped)
+    return studies.different_study(where, different, replace(request, study=None).over(kept).command())
 
 
-def _first(asked: _Value | None, stored: _Value | None, default: _Value) -> _Value:
-    """What is asked, else what the study has, else the default."""
-    for value in (asked, stored):
-        if value is not None:
-            return value
-    return default
+def find_location(request: Options) -> StudyLocation:
+    """Where the study of a request is; without a name, data set and budget make one."""
+    asked: Any = request.over(DEFAULTS)
+    words = re.sub(r"[^A-Za-z0-9.]+", "-", str(Budget.parse(asked.budget))).strip("-")
+    name = f"{asked.dataset}-{words}"[:64] if asked.study is None else asked.study
+    return locate_study(name, Path(asked.runs), asked.storage)
 
 
-def find_location(request: Request) -> StudyLocation:
-    """Where the study of a request lives; without a name it is called after data set and budget."""
-    name = request.study
-    if name is None:
-        budget = str(Budget.parse(_first(request.budget, None, DEFAULT_BUDGET)))
-        words = re.sub(r"[^A-Za-z0-9.]+", "-", budget).strip("-")
-        name = f"{request.dataset or DEFAULT_DATASET}-{words}"[:64]
-    return locate_study(name, Path(request.runs or DEFAULT_RUNS), request.storage)
-
-
-def _recipe(request: Request, stored: Settings | None, images: int) -> Recipe:
-    """The study's recipe; a name that is given begins afresh from the built-in recipe of that name."""
-    batch = None if request.batch_size is None else requests.parse_batch_size(request.batch_size)
-    if stored is None or request.recipe is not None:
-        base = recipes.recipe(request.recipe or recipes.DEFAULT_RECIPE)
-        if stored is not None and request.epochs is None:
-            base = dataclasses.replace(base, epochs=stored.epochs)
-        return recipes.resolve(base, images=images, epochs=request.epochs, lr=request.lr, batch_size=batch)
-    kept = stored.recipe
-    if request.batch_size is not None and batch is None:
-        named = recipes.resolve(recipes.recipe(kept.name), images=images, epochs=kept.epochs)
-        batch = named.batch_size
-    return recipes.resolve(
-        kept,
-        images=images,
-        epochs=request.epochs if request.epochs is not None else kept.epochs,
-        lr=request.lr if request.lr is not None else kept.lr,
-        batch_size=batch if batch is not None else kept.batch_size,
-    )
+def _recipe(asked: Any, kept: Recipe | None, images: int) -> Recipe:
+    """The study's recipe (`kept`) or the built-in one, with the numbers that are asked for. An automatic batch is that
+    of the built-in recipe."""
+    base = recipes.recipe(asked.recipe) if kept is None else kept
+    batch = parse_batch_size(asked.batch_size)
+    if batch is None and kept is not None:
+        batch = recipes.resolve(recipes.recipe(kept.name), images=images).batch_size
+    return recipes.resolve(base, images=images, epochs=asked.epochs, lr=asked.lr, batch_size=batch)
 
 
 def check_possible(settings: Settings) -> None:
     """Raises UserError for a budget that no network of the space meets."""
-    dataset = settings.dataset
+    if feasible_share(settings.space, settings.budget, samples=20, precision=settings.precision):
+        return  # finding the smallest network takes longer
     for limit in settings.budget.limits:
-        smallest = plan(settings.space.smallest(limit.metric), dataset.input_shape, len(dataset.classes))
-        least = getattr(count(smallest, settings.precision), limit.metric)
+        least = getattr(settings.cost(settings.space.smallest(limit.metric)), limit.metric)
         if least > limit.largest:
             raise UserError(
                 f"the budget {limit} is impossible: the smallest network of the space has {limit.metric} {least:,}; "

@@ -5,18 +5,17 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from underbudget.budget.count import count
 from underbudget.models.errors import UnderbudgetError
-from underbudget.models.plan import plan
 from underbudget.search.dashboard import update
 from underbudget.search.engines import devices
 from underbudget.search.engines.inprocess import InProcessEngine
 from underbudget.search.engines.job import Engine
-from underbudget.search.progress import Notify
+from underbudget.search.progress import Event, Progress
+from underbudget.search.results.live_report import LiveReport
 from underbudget.search.results.misclassified import keep_misclassified
 from underbudget.search.results.trained_trials import keep_samples
 from underbudget.search.session import record
-from underbudget.search.session.coordinator import Coordinator, Limits, Outcome
+from underbudget.search.session.coordinator import Conditions, Coordinator, Limits, Outcome
 from underbudget.search.session.resolving import Session
 from underbudget.search.space import feasible_share
 from underbudget.search.study import finding
@@ -32,29 +31,26 @@ _RARE = 0.02  # share of random proposals under budget
 
 
 def enqueue_smallest(study: "optuna.Study", settings: Settings) -> None:
-    """Put up the smallest network where the budget is so tight that chance would hardly find one that fits."""
-    dataset = settings.dataset
+    """Enqueue the smallest network where the budget is so tight that chance would hardly find one that fits."""
     if feasible_share(settings.space, settings.budget, samples=200, precision=settings.precision) > _RARE:
         return
     smallest = settings.space.smallest()
     params = settings.space.locate(smallest)
-    cost = count(plan(smallest, dataset.input_shape, len(dataset.classes)), settings.precision)
-    if params is not None and settings.budget.fits(cost):
+    if params is not None and settings.budget.fits(settings.cost(smallest)):
         study.enqueue_trial(params, skip_if_exists=True)
 
 
 def enqueue_references(study: "optuna.Study", settings: Settings) -> list[str]:
-    """Put up every reference that is a point of the space, fits the budget and is new; the names, in order."""
+    """Enqueue every reference that is a point of the space, fits the budget and is new; the names, in order."""
     from underbudget.models.references import REFERENCES
 
-    dataset, names, seen = settings.dataset, [], set()
+    names, seen = [], set()
     for name, reference in REFERENCES.items():
         params = settings.space.locate(reference.architecture)
         if params is None or reference.architecture.id in seen:
             continue
         seen.add(reference.architecture.id)
-        network = plan(settings.space.decode(params), dataset.input_shape, len(dataset.classes))
-        if settings.budget.fits(count(network, settings.precision)):
+        if settings.budget.fits(settings.cost(settings.space.decode(params))):
             before = len(study.get_trials(deepcopy=False))
             study.enqueue_trial(params, skip_if_exists=True)
             if len(study.get_trials(deepcopy=False)) > before:
@@ -64,76 +60,86 @@ def enqueue_references(study: "optuna.Study", settings: Settings) -> list[str]:
 
 def make_engine(session: Session) -> Engine:
     """Worker processes, or this process."""
-    in_process = session.engine == "in-process"
+    in_process = session.options.engine == "in-process"
     return InProcessEngine() if in_process else devices.engine_for(session.device, session.workers)
 
 
-def _keep_misclassified(session: Session) -> None:
-    """Pictures for the report: nothing that fails here is worth the end of a search."""
-    try:
-        keep_misclassified(session.location, finding.read(session.location), session.dataset)
-    except Exception as error:
-        log.warning("the winner's misclassified images could not be kept: %s", error)
+class Listener:
+    """What a session reports to. This one only writes the log; override what should be shown."""
+
+    def say(self, line: str) -> None:
+        """Something that a person should know."""
+        log.info(line)
+
+    def opened(self, session: Session) -> None:
+        """The study is open and locked."""
+
+    def begun(self, coordinator: Coordinator) -> None:
+        """The search starts now; setting `coordinator.limits.stop` ends it."""
+
+    def happened(self, event: Event, progress: Progress) -> None:
+        """Something happened in the search."""
 
 
 def run(
-    session: Session,
-    engine: Callable[[Session], Engine] = make_engine,
-    notify: Notify = lambda event, progress: None,
-    opened: Callable[[], None] = lambda: None,
-    begun: Callable[[Coordinator], None] = lambda coordinator: None,
-    say: Callable[[str], None] = log.info,
+    session: Session, listener: Listener | None = None, engine: Callable[[Session], Engine] = make_engine
 ) -> Outcome:
-    """Search. `opened` is called when the study is open and locked; `begun` gets the coordinator before the first
-    proposal, so that a signal may stop it; `say` gets what a person should know.
+    """Search, and write the live report where one is asked for.
 
     Raises UserError as `open_study` does, UnderbudgetError where the database or the disk fails in the middle; the
     trials stored so far are kept.
     """
     import optuna
 
-    limits = Limits(session.trials, session.seconds)
+    listener = listener or Listener()
+    with LiveReport(session.location, session.options.target, session.live, listener.say) as report:
+        try:
+            outcome = _search(session, listener, report, engine)
+        except (OSError, optuna.exceptions.StorageInternalError) as error:
+            what = " ".join(str(error.__cause__ or error).split())[:200]
+            raise UnderbudgetError(
+                f"the search was broken off ({what}): trials stored so far are kept, mend that and launch again"
+            ) from error
+        if session.live is not None:
+            listener.say("writing the report a last time")
+        if report.finish():
+            listener.say(f"report     {report.page}")
+        return outcome
+
+
+def _search(session: Session, listener: Listener, report: LiveReport, engine: Callable[[Session], Engine]) -> Outcome:
     folder = session.location.folder
-    try:
-        with contextlib.ExitStack() as open_now:
-            study = open_now.enter_context(studies.open_study(session.location, session.settings))
-            open_now.enter_context(record.launch_log(folder / "launch.log"))
-            opened()
-            keep_samples(session.dataset, folder)
-            for leftover in (folder / "models").glob(".trial-*"):
-                leftover.unlink()  # half a file that a killed session left
-            if not study.get_trials(deepcopy=False):
-                enqueue_smallest(study, session.settings)
-            if session.start_from_references:
-                names = enqueue_references(study, session.settings)
-                say(f"starting from the references {', '.join(names) or '(none is new and fits)'}")
-            closing = open_now.enter_context(record.recorded(study, session))
-            made = open_now.enter_context(contextlib.closing(engine(session)))
-            keeper = update.Updater(session.location)
-            coordinator = Coordinator(
-                study,
-                session.settings,
-                session.dataset.folder,
-                folder,
-                made,
-                limits,
-                session.sampler,
-                session.device,
-                keeper.watching(notify),
-                session.early,
-            )
-            begun(coordinator)
-            outcome = coordinator.run()
-            log.info("the session ends: %s", outcome.why)
-            closing["outcome"] = outcome.why
-            closing["trials_after"] = coordinator.progress.done
-            closing["busy_share"] = made.busy_share()
-            made.close()
-            keeper.close()
-            _keep_misclassified(session)
-            return outcome
-    except (OSError, optuna.exceptions.StorageInternalError) as error:
-        what = " ".join(str(error.__cause__ or error).split())[:200]
-        raise UnderbudgetError(
-            f"the search was broken off ({what}): trials stored so far are kept, mend that and launch again"
-        ) from error
+    with contextlib.ExitStack() as open_now:
+        study = open_now.enter_context(studies.open_study(session.location, session.settings))
+        open_now.enter_context(record.launch_log(folder / "launch.log"))
+        listener.opened(session)
+        keep_samples(session.dataset, folder)
+        for leftover in (folder / "models").glob(".trial-*"):
+            leftover.unlink()  # half a file that a killed session left
+        if not study.get_trials(deepcopy=False):
+            enqueue_smallest(study, session.settings)
+        if session.options.start_from is not None:
+            names = enqueue_references(study, session.settings)
+            listener.say(f"starting from the references {', '.join(names) or '(none is new and fits)'}")
+        closing = open_now.enter_context(record.recorded(study, session))
+        made = open_now.enter_context(contextlib.closing(engine(session)))
+        updater = update.Updater(session.location)
+        conditions = Conditions(session.dataset.folder, folder, session.device, session.sampler, session.early)
+        limits = Limits(session.trials, session.seconds)
+        notify = updater.watching(report.watching(listener.happened))
+        coordinator = Coordinator(study, session.settings, made, limits, conditions, notify)
+        listener.begun(coordinator)
+        outcome = coordinator.run()
+        log.info("the session ends: %s", outcome.why)
+        closing |= {
+            "outcome": outcome.why,
+            "trials_after": coordinator.progress.done,
+            "busy_share": made.busy_share(),
+        }
+        made.close()
+        updater.close()
+        try:  # pictures for the report: a failure here must not end the search
+            keep_misclassified(session.location, finding.read(session.location), session.dataset)
+        except Exception as error:
+            log.warning("the winner's misclassified images could not be kept: %s", error)
+        return outcome

@@ -12,6 +12,7 @@ input size, for each axis by itself, so that every parameter vector is a network
 At 28x28 the first rule never applies, and neither pool is ever left out.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -97,6 +98,11 @@ def decode(params: Mapping[str, Any], input_shape: tuple[int, int, int], classes
     return Architecture(tuple(chain.stages))
 
 
+@functools.cache  # few different ones are made, some hundred thousand times
+def _conv3x3(width: int, stride: Pair, padding: Pair, separable: bool, tail: tuple[Tail, ...]) -> Stage:
+    return Stage((SeparableConv if separable else Conv)(width, (3, 3), stride, padding), tail)
+
+
 class _Chain:
     """The stages so far and the size of the map that they leave."""
 
@@ -108,8 +114,7 @@ class _Chain:
         sides = [1 if padded or side - 2 < LEAST_SIDE else 0 for side in self.size]
         steps = [2 if side > LARGE_SIDE else 1 for side in self.size]
         padding, stride = (sides[0], sides[1]), (steps[0], steps[1])
-        kind = SeparableConv if separable else Conv
-        self.stages.append(Stage(kind(width, (3, 3), stride, padding), tail))
+        self.stages.append(_conv3x3(width, stride, padding, separable, tail))
         self.size = (
             (self.size[0] + 2 * padding[0] - 3) // stride[0] + 1,
             (self.size[1] + 2 * padding[1] - 3) // stride[1] + 1,

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from underbudget.budget.count import Cost, count
 from underbudget.budget.limits import Budget
 from underbudget.models.architecture import Architecture
 from underbudget.models.errors import UserError
+from underbudget.models.plan import plan
 from underbudget.reports.record import RECORD_VERSION
 from underbudget.search.data.store import DatasetInfo
 from underbudget.search.space import Space, Suggests
@@ -48,6 +50,10 @@ class Settings:
     def architecture(self, params: Mapping[str, Any]) -> Architecture:
         """The network of a trial's parameters."""
         return self.space.decode(params)
+
+    def cost(self, network: Architecture) -> Cost:
+        """What a network costs on the study's images and classes."""
+        return count(plan(network, self.dataset.input_shape, len(self.dataset.classes)), self.precision)
 
     def recipe_of(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The recipe of a trial's parameters, as its record stores it."""
@@ -105,15 +111,10 @@ def from_json(value: dict[str, Any]) -> Settings:
 def hypervolume_reference(settings: Settings) -> dict[str, float]:
     """The point that the hypervolume is measured from: the largest allowed cost on the front's axis (else that of the
     largest network of the space), and the validation error of guessing, in percent."""
-    from underbudget.budget.count import count
-    from underbudget.models.plan import plan
-
     axis = settings.objective.minimize
     allowed = [limit.largest for limit in settings.budget.limits if limit.metric == axis]
     if not allowed:
-        network = settings.space.largest(axis)
-        largest = plan(network, settings.dataset.input_shape, len(settings.dataset.classes))
-        allowed = [settings.objective.cost(count(largest, settings.precision))]
+        allowed = [settings.objective.cost(settings.cost(settings.space.largest(axis)))]
     return {axis: min(allowed), "error": 100.0 * (1 - 1 / len(settings.dataset.classes))}
 
 

@@ -1,0 +1,72 @@
+"""Ctrl-C and SIGTERM: a clean stop of a search, and the end of trainings."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from underbudget.models.errors import UnderbudgetError
+from underbudget.search.session.coordinator import Coordinator
+
+STOPPED = 130  # exit code after a stop by Ctrl-C or SIGTERM
+
+
+class StoppedError(UnderbudgetError):
+    """The user ended the program before it could end cleanly."""
+
+    exit_code = STOPPED
+
+
+class Stopper:
+    """Turns Ctrl-C and SIGTERM into a clean stop of the coordinator.
+
+    Before there is a coordinator, and the second time, it interrupts at once.
+    """
+
+    def __init__(self) -> None:
+        self.signalled = False
+        self.coordinator: Coordinator | None = None  # the one to be stopped from now on
+
+    def _handle(self, number: int, frame: object) -> None:
+        if self.signalled or self.coordinator is None:
+            self.signalled = True
+            # SQLAlchemy logs a traceback where an interrupt meets a connection that is being closed.
+            logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL + 1)
+            raise KeyboardInterrupt
+        self.signalled = True
+        self.coordinator.limits.stop = f"stopped by {signal.Signals(number).name}"
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Handle signals for as long as the block lasts."""
+        with _handled(self._handle, signal.SIGINT, signal.SIGTERM):
+            try:
+                yield
+            except KeyboardInterrupt as stop:
+                raise StoppedError("stopped before the search began, nothing is lost") from stop
+
+
+@contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    with _handled(interrupt, signal.SIGTERM):
+        yield
+
+
+@contextmanager
+def _handled(handler: Callable[[int, object], None], *numbers: signal.Signals) -> Iterator[None]:
+    """Handle signals in the main thread, which alone may."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
