@@ -2,13 +2,8 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from underbudget.models.errors import UserError
-
-if TYPE_CHECKING:
-    from underbudget.search.stopping.rungs import RungPruner
-    from underbudget.search.study.objective import Objective
 
 METHODS = ("front", "mo-asha", "none")
 FIRST_RUNG = 1
@@ -48,16 +43,6 @@ class Stopping:
     def rungs(self, epochs: int) -> list[int]:
         """The epochs after which trials of so many epochs are checked."""
         return [] if self.method == "none" else rungs(self.first_rung or FIRST_RUNG, self.factor, epochs)
-
-
-def stopping(chosen: Stopping, objective: "Objective", epochs: int, images: int) -> "RungPruner | None":
-    """The pruner of a choice, None for "none". images: of the validation part, which bound what an error can be."""
-    from underbudget.search.stopping.front import FrontPruner
-    from underbudget.search.stopping.halving import HalvingPruner
-
-    if chosen.method == "none":
-        return None
-    return (FrontPruner if chosen.method == "front" else HalvingPruner)(objective, epochs, images, chosen)
 
 
 def rungs(first: int, factor: float, epochs: int) -> list[int]:
