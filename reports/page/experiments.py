@@ -152,16 +152,14 @@ def _dots(
         if there:
             marker = {"size": 9, "symbol": symbol, "color": color, "line": {"width": 1.5}}
             traces.append(points(there, plot.plotly_text(name), plot.plotly_text(name), marker=marker))
-    return {
-        "data": traces,
-        "layout": plot.layout(
-            height=150 + 34 * len(rows),
-            margin={**plot.COMPACT, "t": 32},
-            xaxis=plot.axis(title, range=_range(rows, line)),
-            yaxis=plot.name_axis(),
-            shapes=[] if line is None else [plot.across("x", line, "@green", "dot")],
-        ),
-    }
+    return plot.figure(
+        traces,
+        height=150 + 34 * len(rows),
+        margin={**plot.COMPACT, "t": 32},
+        xaxis=plot.axis(title, range=_range(rows, line)),
+        yaxis=plot.name_axis(),
+        shapes=[] if line is None else [plot.across("x", line, "@green", "dot")],
+    )
 
 
 def _range(rows: Sequence[DotRow], line: float | None) -> list[float]:

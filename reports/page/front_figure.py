@@ -55,21 +55,19 @@ def front_figure(study: StudyRecord, target: float | None = None, confirmation: 
     scores, front_scores = [fronts.score(trial) for trial in scored], [fronts.score(trial) for trial in front]
     bottom, top = y_range(scores, front_scores, inside)
     least = plot.least_error(study.stored.images)
-    return {
-        "data": traces,
-        "layout": plot.layout(
-            height=520,
-            xaxis=plot.axis(fronts.AXIS_WORDS[study.axis], range=[low, high], tickformat=","),
-            yaxis=plot.axis("validation accuracy, %", range=[bottom, top]),
-            shapes=_shapes(study.stored.limit, high, target),
-            meta={
-                "x": {"linear": [low, high], "log": [math.log10(low), math.log10(high)]},
-                "y": {"linear": [bottom, top], "log": error_range([*front_scores, *inside], least)},
-                "floor": least,
-                "ticks": [tick for tick in plot.ACCURACY_TICKS if 100 - tick >= least],
-            },
-        ),
-    }
+    return plot.figure(
+        traces,
+        height=520,
+        xaxis=plot.axis(fronts.AXIS_WORDS[study.axis], range=[low, high], tickformat=","),
+        yaxis=plot.axis("validation accuracy, %", range=[bottom, top]),
+        shapes=_shapes(study.stored.limit, high, target),
+        meta={
+            "x": {"linear": [low, high], "log": [math.log10(low), math.log10(high)]},
+            "y": {"linear": [bottom, top], "log": error_range([*front_scores, *inside], least)},
+            "floor": least,
+            "ticks": [tick for tick in plot.ACCURACY_TICKS if 100 - tick >= least],
+        },
+    )
 
 
 def x_range(scored: Sequence[TrialRecord], limit: int | None, axis: str = "params") -> tuple[float, float]:
@@ -205,12 +203,8 @@ def _shapes(limit: int | None, high: float, target: float | None) -> list[dict[s
     shapes: list[dict[str, Any]] = []
     if limit is not None:
         over = {"type": "rect", "x0": limit, "x1": high, "yref": "paper", "y0": 0, "y1": 1}
-        label: dict[str, Any] = {
-            "text": "over budget",
-            "textposition": "middle center",
-            "textangle": -90,
-            "font": {"color": "@muted", "size": 12},
-        }
+        font = {"color": "@muted", "size": 12}
+        label: dict[str, Any] = {"text": "over budget", "textposition": "middle center", "textangle": -90, "font": font}
         shapes.append({**over, "fillcolor": "@shade", "line": {"width": 0}, "layer": "below", "label": label})
         shapes.append(plot.across("x", limit, "@muted", "dash"))
     if target is not None:

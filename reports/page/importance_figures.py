@@ -84,41 +84,29 @@ def _parallel(study: StudyRecord, trials: Sequence[TrialRecord], names: Sequence
                 legendrank=len(_GROUPS) - len(traces),
             )
         )
-    ticks = [(index, place, text) for index, one in enumerate(axes) for place, text in one.ticks]
-    return {
-        "data": traces,
-        "layout": plot.layout(
-            height=420,
-            xaxis=plot.axis(
-                "",
-                tickvals=list(range(len(axes))),
-                ticktext=[plot.plotly_text(one.name) for one in axes],
-                range=[-0.3, len(axes) - 0.4],
-                showgrid=False,
-                side="top",
-            ),
-            yaxis=plot.axis("", visible=False, range=[-0.06, 1.06]),
-            shapes=[
-                {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "line": {"color": "@muted", "width": 1}}
-                for x in range(len(axes))
-            ],
-            annotations=[
-                {
-                    "x": x,
-                    "y": y,
-                    "text": plot.plotly_text(text),
-                    "showarrow": False,
-                    "xanchor": "left",
-                    "xshift": 4,
-                    "font": {"size": 11, "color": "@text"},
-                    "bgcolor": "@paper",
-                    "opacity": 0.85,
-                }
-                for x, y, text in ticks
-            ],
-            dragmode=False,
+    label = {"showarrow": False, "xanchor": "left", "xshift": 4, "bgcolor": "@paper", "opacity": 0.85}
+    label["font"] = {"size": 11, "color": "@text"}
+    upright = {"type": "line", "y0": 0, "y1": 1, "line": {"color": "@muted", "width": 1}}
+    return plot.figure(
+        traces,
+        height=420,
+        xaxis=plot.axis(
+            "",
+            tickvals=list(range(len(axes))),
+            ticktext=[plot.plotly_text(one.name) for one in axes],
+            range=[-0.3, len(axes) - 0.4],
+            showgrid=False,
+            side="top",
         ),
-    }
+        yaxis=plot.axis("", visible=False, range=[-0.06, 1.06]),
+        shapes=[{**upright, "x0": x, "x1": x} for x in range(len(axes))],
+        annotations=[
+            {"x": x, "y": y, "text": plot.plotly_text(text), **label}
+            for x, one in enumerate(axes)
+            for y, text in one.ticks
+        ],
+        dragmode=False,
+    )
 
 
 @dataclass(frozen=True)
@@ -146,26 +134,18 @@ def _slice(study: StudyRecord, trials: Sequence[TrialRecord], name: str) -> Figu
     values = [trial.params[name] for trial in trials]
     is_number = numeric(values)
     scores = [fronts.score(trial) for trial in trials]
-    return {
-        "data": [
-            plot.scatter(
-                values if is_number else [plot.plotly_text(str(value)) for value in values],
-                [max(100 - score, least) for score in scores],
-                mode="markers",
-                marker={"size": 7, "color": "@blue", "opacity": 0.5},
-                hovertext=[
-                    f"trial {trial.trial}<br>{plot.plotly_text(name)} {plot.plotly_text(str(value))}<br>{score:.2f} %"
-                    for trial, value, score in zip(trials, values, scores, strict=True)
-                ],
-            )
+    trace = plot.scatter(
+        values if is_number else [plot.plotly_text(str(value)) for value in values],
+        [max(100 - score, least) for score in scores],
+        mode="markers",
+        marker={"size": 7, "color": "@blue", "opacity": 0.5},
+        hovertext=[
+            f"trial {trial.trial}<br>{plot.plotly_text(name)} {plot.plotly_text(str(value))}<br>{score:.2f} %"
+            for trial, value, score in zip(trials, values, scores, strict=True)
         ],
-        "layout": plot.layout(
-            height=260,
-            xaxis=plot.axis(plot.plotly_text(name), type="linear" if is_number else "category"),
-            yaxis=plot.error_axis("accuracy, %"),
-            showlegend=False,
-        ),
-    }
+    )
+    xaxis = plot.axis(plot.plotly_text(name), type="linear" if is_number else "category")
+    return plot.figure([trace], height=260, xaxis=xaxis, yaxis=plot.error_axis("accuracy, %"), showlegend=False)
 
 
 def _ranks(scores: Sequence[float]) -> list[float]:

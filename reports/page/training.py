@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from underbudget.reports import network_tables
-from underbudget.reports.page.figure import COMPACT, PALETTE, Figure, axis, layout, scatter
+from underbudget.reports.page.figure import COMPACT, PALETTE, Figure, axis, figure, scatter
 from underbudget.reports.page.misclassified import confusion_rows
 from underbudget.reports.page.numbers import DASH, duration, percent, whole
 from underbudget.reports.page.template import render
@@ -100,10 +100,10 @@ def _curves(runs: Sequence[Run]) -> Figure:
         font = {"size": 13, "color": "@muted"}
         notes.append({"text": title + (", %" if is_accuracy else ""), **place, "showarrow": False, "font": font})
         for index, run in enumerate(runs):
-            found = list(zip([epoch.epoch for epoch in run.curve], values(run), strict=True))
+            epochs, found = [epoch.epoch for epoch in run.curve], values(run)
             trace = scatter(
-                [epoch for epoch, _ in found],
-                [value for _, value in found],
+                epochs,
+                found,
                 mode="lines+markers",
                 xaxis=f"x{suffix}",
                 yaxis=f"y{suffix}",
@@ -114,9 +114,9 @@ def _curves(runs: Sequence[Run]) -> Figure:
                 marker={"size": 5},
                 hovertext=[
                     f"seed {run.seed}, epoch {epoch}<br>{title} {percent(value) if is_accuracy else f'{value:.4f}'}"
-                    for epoch, value in found
+                    for epoch, value in zip(epochs, found, strict=True)
                 ],
             )
             traces.append(trace)
-    shape = layout(height=560, annotations=notes, margin={**COMPACT, "t": 52}, showlegend=len(runs) > 1, **axes)
-    return {"data": traces, "layout": shape}
+    margin = {**COMPACT, "t": 52}
+    return figure(traces, height=560, annotations=notes, margin=margin, showlegend=len(runs) > 1, **axes)
