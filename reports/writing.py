@@ -119,8 +119,8 @@ def write_training(training: trainings.Training, folder: Path) -> dict[str, Path
             ]
         ),
         "missed": csv_text(trainings.misclassified_rows(training.runs), trainings.MISCLASSIFIED_COLUMNS),
-        "layers": csv_text([asdict(row) for row in network_tables.summary_rows(training.network)]),
-        "fields": csv_text([asdict(row) for row in network_tables.field_rows(training.network)]),
+        "layers": csv_text(network_tables.summary_rows(training.network)),
+        "fields": csv_text(network_tables.field_rows(training.network)),
         "statistics": csv_text([asdict(part) for part in training.statistics]),
         "summary": json_text(trainings.summary_json(training)),
         "curves_png": figures.curves(training.runs, training.title),
