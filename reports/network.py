@@ -18,10 +18,7 @@ _PARTS = {
 
 
 def plan_of(study: StudyRecord, trial: TrialRecord) -> Plan:
-    """The plan of a trial's network.
-
-    Raises UserError for a trial that died before it was proposed, and for a text that this version cannot read.
-    """
+    """The plan of a trial's network. Raises UserError for a trial without one, and for a text of another version."""
     if trial.proposal is None:
         raise UserError(f"trial {trial.trial} of {study.name} has no network: it ended before one was proposed")
     dataset = study.stored.dataset

@@ -15,7 +15,6 @@ from pathlib import Path
 from underbudget.models.errors import UserError
 
 BUSY_SECONDS = 30.0  # how long a writer in the middle of a commit is waited for
-_COMPANIONS = ("-wal", "-journal")  # what a writer left that belongs to the content
 
 
 def snapshot(path: Path) -> sqlite3.Connection:
@@ -78,7 +77,7 @@ def _recovered(path: Path) -> Iterator[sqlite3.Connection]:
     with tempfile.TemporaryDirectory(prefix="underbudget-") as folder:
         copy = Path(folder) / "study.db"
         shutil.copyfile(path, copy)
-        for suffix in _COMPANIONS:
+        for suffix in ("-wal", "-journal"):  # what a writer left that belongs to the content
             if _beside(path, suffix).exists():
                 shutil.copyfile(_beside(path, suffix), _beside(copy, suffix))
         with _open(copy, "mode=rw") as connection:

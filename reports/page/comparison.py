@@ -74,9 +74,8 @@ def _cell(comparison: Comparison, group: Group, budget: int) -> dict[str, Any]:
     trial = member.best_within(budget)
     assert trial is not None, "it has a score"
     bounds = interval(member.study, trial.score)
-    detail = (
-        "" if bounds is None else f"{span(bounds)}, "
-    ) + f"trial {trial.trial}, {whole(fronts.cost(trial, comparison.axis))}"
+    sure = "" if bounds is None else f"{span(bounds)}, "
+    detail = f"{sure}trial {trial.trial}, {whole(fronts.cost(trial, comparison.axis))}"
     return {"score": trial.score, "detail": detail, "mark": mark}
 
 

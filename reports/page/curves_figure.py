@@ -85,11 +85,8 @@ def _behind(
 ) -> list[dict[str, Any]]:
     """Many curves as one trace with gaps between them, which draws fast. No trace without curves."""
     chosen = evenly(trials, _BEHIND)
-    x: list[int | None] = []
-    y: list[float | None] = []
-    for trial in chosen:
-        x += [*(epoch.epoch for epoch in trial.curve), None]
-        y += [*(_error(epoch.val_accuracy, floor) for epoch in trial.curve), None]
+    x = [place for trial in chosen for place in (*(epoch.epoch for epoch in trial.curve), None)]
+    y = [value for trial in chosen for value in (*(_error(epoch.val_accuracy, floor) for epoch in trial.curve), None)]
     if not any(value is not None for value in y):
         return []
     shown = f"{len(chosen)} of {len(trials):,}" if len(chosen) < len(trials) else f"{len(trials):,}"

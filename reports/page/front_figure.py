@@ -79,10 +79,8 @@ def x_range(scored: Sequence[TrialRecord], limit: int | None, axis: str = "param
 
 
 def y_range(scores: Sequence[float], front: Sequence[float], inside: Sequence[float]) -> tuple[float, float]:
-    """Accuracies that the figure shows at first: where most trials are, not the few that failed to learn.
-
-    Everything `inside` is shown, and of the front what is not far below.
-    """
+    """Accuracies that the figure shows at first: where most trials are, all that is `inside`, and of the front what is
+    not far below."""
     if not scores:
         return 0.0, 100.0
     ordered = sorted(scores)
@@ -167,13 +165,14 @@ def _finalists(confirmation: Confirmation, axis: str) -> dict[str, Any]:
 
 
 def _published(points: Sequence[Published], low: float, width: float) -> dict[str, Any]:
-    labelled = _labelled(points, width)
+    labelled, names = _labelled(points, width), [point.name for point in points]
+    short = {name: name if len(name) <= _LABEL else name[: _LABEL - 1] + "…" for name in names}
     return plot.scatter(
         [point.params for point in points],
         [point.accuracy for point in points],
         name=LABEL,
         mode="markers+text",
-        text=[plot.plotly_text(_short(point.name)) if point in labelled else "" for point in points],
+        text=[plot.plotly_text(short[point.name]) if point in labelled else "" for point in points],
         textposition=["top right" if point.params < low + width / 5 else "top left" for point in points],
         textfont={"size": 10, "color": "@orange"},
         marker={"size": 8, "symbol": "diamond-open", "color": "@orange", "line": {"width": 1.5}},
@@ -183,10 +182,6 @@ def _published(points: Sequence[Published], low: float, width: float) -> dict[st
             for point in points
         ],
     )
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LABEL else name[: _LABEL - 1] + "…"
 
 
 def _labelled(points: Sequence[Published], width: float) -> list[Published]:

@@ -38,11 +38,8 @@ def spending_figure(rows: tuple[LayerRow, ...]) -> Figure:
 
 
 def savings(study: StudyRecord) -> dict[str, str] | None:
-    """What stopping early and rejecting before training have saved, for savings.html; times are of one worker, from the
-    mean time of an epoch in this study.
-
-    None where nothing was trained, or the settings hold no number of epochs.
-    """
+    """What stopping early and rejecting have saved, as text; times are of one worker, by the mean time of an epoch.
+    None where nothing was trained, or the settings hold no number of epochs."""
     epochs = study.stored.epochs
     times = [epoch.seconds for trial in study.trials for epoch in trial.curve]  # of failed and running trials too
     seconds = [time for time in times if math.isfinite(time)]
