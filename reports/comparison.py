@@ -3,6 +3,7 @@
 Hypervolumes are measured from one reference point for all, on (log10 cost, log10 validation error).
 """
 
+import itertools
 import json
 import math
 import re
@@ -17,7 +18,6 @@ from underbudget.reports import search_method
 from underbudget.reports.history import FrontStep, history
 from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.reports.seed_bands import Band, Steps, pooled, steps
-from underbudget.reports.settings import StoredDataset
 
 _BUDGETS = 5  # rows of the table at common budgets
 
@@ -132,9 +132,9 @@ class Comparison:
             return ()
         limits = [member.limit for member in self.members if member.limit is not None]
         top = max(limits, key=lambda limit: limit.largest) if limits else None
-        bound = _rounded_up(max(costs)) if top is None else top.bound
-        rows = [bound if top is None else top.largest]
-        rows += [bound // 2**halved for halved in range(1, _BUDGETS)]
+        unit = 10 ** max(0, math.floor(math.log10(max(*costs, 1))) - 1)  # the largest cost rounded up to two digits
+        bound = math.ceil(max(costs) / unit) * unit if top is None else top.bound
+        rows = [bound if top is None else top.largest, *(bound // 2**halved for halved in range(1, _BUDGETS))]
         return tuple(row for row in dict.fromkeys(rows) if row >= min(costs))
 
 
@@ -180,9 +180,10 @@ def check_comparable(studies: Sequence[StudyRecord]) -> None:
     first, way_out = studies[0], "compare studies of one kind"
     for study in studies[1:]:
         names = f"{study.name} cannot be compared with {first.name}"
-        data, others = study.stored.dataset, first.stored.dataset
-        if data.checksum != others.checksum:
-            raise UserError(f"{names}: {_data(data)} has other images or another split than {_data(others)}; {way_out}")
+        data = [one.stored.dataset for one in (study, first)]
+        if data[0].checksum != data[1].checksum:
+            new, old = (f"{each.name} ({(each.checksum or '?')[:12]})" for each in data)
+            raise UserError(f"{names}: {new} has other images or another split than {old}; {way_out}")
         if study.axis != first.axis:
             raise UserError(f"{names}: it minimises {study.axis}, the other {first.axis}; {way_out}")
         bytes_of, others_bytes = study.stored.precision, first.stored.precision
@@ -190,10 +191,6 @@ def check_comparable(studies: Sequence[StudyRecord]) -> None:
             raise UserError(f"{names}: its {study.axis} are of {bytes_of}, the other's of {others_bytes}; {way_out}")
     if not any(fronts.scored(study.trials) for study in studies):
         raise UserError("none of these studies has a complete trial yet: let them run on")
-
-
-def _data(dataset: StoredDataset) -> str:
-    return f"{dataset.name} ({(dataset.checksum or '?')[:12]})"
 
 
 def _names(groups: Sequence[Sequence[Member]]) -> list[str]:
@@ -204,17 +201,7 @@ def _names(groups: Sequence[Sequence[Member]]) -> list[str]:
         stems = {re.sub(r"[-_.]?(?:seed|s)?\d+$", "", name) for name in studies}
         name = studies[0]
         if len(studies) > 1:
-            name = stems.pop() if len(stems) == 1 else ""
-            name = name or f"{studies[0]} and {len(studies) - 1} more"
-        number = 2
-        unique = name
-        while unique in names:
-            unique, number = f"{name} ({number})", number + 1
-        names.append(unique)
+            name = (stems.pop() if len(stems) == 1 else "") or f"{studies[0]} and {len(studies) - 1} more"
+        candidates = itertools.chain([name], (f"{name} ({number})" for number in itertools.count(2)))
+        names.append(next(unique for unique in candidates if unique not in names))
     return names
-
-
-def _rounded_up(cost: int) -> int:
-    """The cost rounded up to two digits."""
-    unit = 10 ** max(0, math.floor(math.log10(max(cost, 1))) - 1)
-    return int(math.ceil(cost / unit) * unit)

@@ -145,14 +145,7 @@ def all_front_rows(comparison: Comparison) -> list[dict[str, Any]]:
 def hypervolume_rows(comparison: Comparison) -> list[dict[str, Any]]:
     """A row per study and trained trial: the hypervolume when it ended."""
     return [
-        {
-            **names,
-            "trial": step.trial,
-            "trained": step.trained,
-            "epochs": step.epochs,
-            "seconds": step.seconds,
-            "hypervolume": step.hypervolume,
-        }
+        {**names, **{name: getattr(step, name) for name in ("trial", "trained", "epochs", "seconds", "hypervolume")}}
         for names, member in _named(comparison)
         for step in member.history
     ]

@@ -1,7 +1,7 @@
 """Finalists confirmed on fresh seeds: what their runs say together, as rows and JSON."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from underbudget.reports.record import StudyRecord, TrialRecord
@@ -59,10 +59,8 @@ class Confirmation:
 
 
 def confirmation_of(study: StudyRecord, target: float | None = None) -> Confirmation | None:
-    """The runs on fresh seeds that the study holds, the highest search score first; None without any.
-
-    Raises UserError for runs of another version.
-    """
+    """The runs on fresh seeds that the study holds, the highest search score first; None without any. Raises UserError
+    for runs of another version."""
     runs: dict[int, list[Run]] = defaultdict(list)
     for stored in study.confirmations:
         run = from_json(stored)
@@ -82,13 +80,7 @@ def rows(confirmation: Confirmation) -> list[dict[str, Any]]:
             "trial": one.trial.trial,
             "params": one.runs[0].params,
             "search_score": one.score,
-            "seeds": one.last.n,
-            "mean": one.last.mean,
-            "sd": one.last.sd,
-            "min": one.last.minimum,
-            "max": one.last.maximum,
-            "low": one.last.low,
-            "high": one.last.high,
+            **dict(zip(("seeds", "mean", "sd", "min", "max", "low", "high"), astuple(one.last), strict=True)),
             "mean_best_epoch_chosen_on_test": one.best.mean,
             "seeds_that_hold_target": confirmation.holding(one),
             "layers_text": one.runs[0].layers_text,

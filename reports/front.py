@@ -57,10 +57,8 @@ def pareto(items: Iterable[T], cost: Callable[[T], Any], loss: Callable[[T], flo
 
 
 def front(trials: Iterable[TrialRecord], axis: str = "params") -> tuple[TrialRecord, ...]:
-    """The trials that no other one beats, lowest cost first; the score rises along it. axis: a key of AXIS_WORDS.
-
-    Of trials equal in cost and score, the earliest (lowest number) stays.
-    """
+    """The trials that no other one beats, lowest cost first; the score rises along it. axis: a key of AXIS_WORDS. Of
+    trials equal in cost and score, the earliest (lowest number) stays."""
     by_number = sorted(scored(trials), key=lambda trial: trial.trial)
     return tuple(pareto(by_number, lambda trial: cost(trial, axis), lambda trial: -score(trial)))
 
@@ -71,10 +69,7 @@ def winner(trials: Iterable[TrialRecord], axis: str = "params") -> TrialRecord |
 
 
 def holds(trial: TrialRecord, target: float) -> bool:
-    """Whether the validation accuracy was at least `target` percent in each of the last three epochs.
-
-    False for a curve of fewer than three epochs.
-    """
+    """Whether each of the last three epochs reached `target` percent on validation; False for a shorter curve."""
     last = trial.curve[-SCORE_EPOCHS:]
     return len(last) == SCORE_EPOCHS and all(epoch.val_accuracy >= target - _ROUNDING for epoch in last)
 
@@ -91,10 +86,7 @@ def reaching_epoch(trial: TrialRecord, target: float) -> int | None:
 
 
 def first_reaching(trials: Iterable[TrialRecord], target: float) -> TrialRecord | None:
-    """The complete trial of the lowest number that reached `target` percent on validation at any of its epochs.
-
-    Reaching is less than holding: one epoch, perhaps a lucky one, is enough. It shows how soon a search came close.
-    """
+    """The complete trial of the lowest number that reached `target` percent at any one epoch, perhaps a lucky one."""
     reaching = [trial for trial in scored(trials) if reaching_epoch(trial, target) is not None]
     return min(reaching, key=lambda trial: trial.trial, default=None)
 

@@ -68,12 +68,10 @@ class _Clock:
         # A session that was killed has no end: it lasted until the last trial before the next one.
         self._spans: list[tuple[datetime, float]] = []
         before = 0.0
-        for index, start in enumerate(begun):
+        for start, following in zip(begun, [*begun, None][1:], strict=True):
             self._spans.append((start, before))
-            following = begun[index + 1] if index + 1 < len(begun) else None
-            if following is not None:
-                last = bisect_right(times, following) - 1
-                before += max(0.0, (times[last] - start).total_seconds()) if last >= 0 else 0.0
+            ended = times[: bisect_right(times, following)] if following else []
+            before += max(0.0, (ended[-1] - start).total_seconds()) if ended else 0.0
 
     def seconds(self, moment: datetime | None) -> float | None:
         if moment is None or not self._spans:

@@ -36,12 +36,7 @@ _ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304"
 _LETTERS = {"\u00df": r"\ss{}", "\u00e6": r"\ae{}", "\u00c6": r"\AE{}", "\u00f8": r"\o{}", "\u00d8": r"\O{}",
             "\u0142": r"\l{}", "\u0141": r"\L{}", "\u0153": r"\oe{}", "\u0152": r"\OE{}", "\u0131": r"\i{}",
             "\u2013": "--", "\u2014": "---", "\u00b7": r"\textperiodcentered{}"}  # fmt: skip
-_COST_HEADS = {
-    "params": "Params",
-    "macs": "MACs",
-    "peak_bytes": "Peak bytes",
-    "params_bytes": "Parameter bytes",
-}
+_COST_HEADS = {"params": "Params", "macs": "MACs", "peak_bytes": "Peak bytes", "params_bytes": "Parameter bytes"}
 
 
 def escape(text: str) -> str:
@@ -50,7 +45,7 @@ def escape(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Text with single blanks for white space and control characters, so that it cannot end a LaTeX comment."""
+    """Text with single blanks for white space and control characters, so that it ends no comment or block."""
     printable = (character if character.isprintable() else " " for character in text)
     return " ".join("".join(printable).split())
 
@@ -94,7 +89,8 @@ def front_table(study: StudyRecord, confirmed: dict[int, Summary]) -> str:
         if confirmed:
             cells.append(_test(confirmed.get(row["trial"])))
         cells.append(str(row["trial"]))
-        lines.append(f"    {' & '.join(cells)} \\\\ % {_comment(row['layers_text'])}")
+        network = one_line(row["layers_text"]).encode("ascii", "backslashreplace").decode()
+        lines.append(f"    {' & '.join(cells)} \\\\ % {network}")
     lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""]
     return "\n".join(lines)
 
@@ -118,7 +114,3 @@ def _test(found: Summary | None) -> str:
     if found is None:
         return "--"
     return f"{found.mean:.2f}" + ("" if found.sd is None else rf" $\pm$ {found.sd:.2f}")
-
-
-def _comment(text: object) -> str:
-    return one_line(str(text)).encode("ascii", "backslashreplace").decode()

@@ -18,10 +18,7 @@ _PARTS = {
 
 
 def plan_of(study: StudyRecord, trial: TrialRecord) -> Plan:
-    """The plan of a trial's network.
-
-    Raises UserError for a trial that died before it was proposed, and for a text that this version cannot read.
-    """
+    """The plan of a trial's network. Raises UserError for a trial without one, and for a text of another version."""
     if trial.proposal is None:
         raise UserError(f"trial {trial.trial} of {study.name} has no network: it ended before one was proposed")
     dataset = study.stored.dataset
@@ -35,15 +32,13 @@ def changes(new_plan: Plan, old_plan: Plan) -> list[str]:
     if params:
         found.append(f"{params:+,} parameters")
     old, new = _parts(old_plan), _parts(new_plan)
-    for name in sorted(old.keys() | new.keys()):
-        if old[name] != new[name]:
-            found.append(f"{name} {old[name]} to {new[name]}")
+    found += [f"{name} {old[name]} to {new[name]}" for name in sorted(old | new) if old[name] != new[name]]
     old_rates, new_rates = _rates(old_plan), _rates(new_plan)
     if old_rates != new_rates and old_rates and new_rates:
         found.append(f"dropout rate {_numbers(old_rates)} to {_numbers(new_rates)}")
-    heads = _head(old_plan), _head(new_plan)
-    if heads[0] != heads[1]:
-        found.append(f"ends in {heads[1]} instead of {heads[0]}")
+    old_head, new_head = _head(old_plan), _head(new_plan)
+    if old_head != new_head:
+        found.append(f"ends in {new_head} instead of {old_head}")
     if not found and str(old_plan.architecture) != str(new_plan.architecture):
         found.append("order of layers or widths")
     return found
@@ -61,12 +56,9 @@ def _rates(network: Plan) -> tuple[float, ...]:
 
 def _head(network: Plan) -> str:
     """The stages from global average pooling on, else the last one."""
-    stages = network.architecture.stages
-    for index, stage in enumerate(stages):
-        if isinstance(stage.primary, GlobalAveragePool):
-            after = [str(each.primary) for each in stages[index + 1 :]]
-            return " ".join(["gap", *after])
-    return str(stages[-1].primary)
+    stages = [stage.primary for stage in network.architecture.stages]
+    start = next((place for place, stage in enumerate(stages) if isinstance(stage, GlobalAveragePool)), -1)
+    return " ".join(map(str, stages[start:]))
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from underbudget.models.architecture import (
     ACTIVATIONS,
@@ -15,6 +16,10 @@ from underbudget.models.architecture import (
 )
 from underbudget.models.plan import Flatten, Operation, Plan, PlannedLayer, Shape
 
+FIELD_COLUMNS = (
+    *("layer", "kernel", "stride", "padding"),
+    *("field_in", "field_out", "map_in", "map_out", "jump_in", "jump_out"),
+)
 _MB = 1024 * 1024  # what the published tables call MB
 _BYTES = 4  # of a float32 value
 _TORCH_CLASSES = {
@@ -25,15 +30,6 @@ _TORCH_CLASSES = {
     BatchNorm: "BatchNorm2d",
     Dropout: "Dropout",
 }
-
-
-@dataclass(frozen=True)
-class SummaryRow:
-    """One primitive layer."""
-
-    layer: str  # torch's class and the index in the chain, "Conv2d-1"
-    output_shape: Shape  # without the batch
-    params: int
 
 
 @dataclass(frozen=True)
@@ -50,28 +46,17 @@ class Totals:
         return self.input_mb + self.passes_mb + self.params_mb
 
 
-@dataclass(frozen=True)
-class FieldRow:
-    """One layer that changes the receptive field or the map; sizes of the height axis where both agree as "3"."""
-
-    layer: str
-    kernel: str
-    stride: str
-    padding: str
-    field_in: str
-    field_out: str
-    map_in: str
-    map_out: str
-    jump_in: str
-    jump_out: str
-
-
-def summary_rows(plan: Plan) -> tuple[SummaryRow, ...]:
-    """Every primitive layer in order, with trainable parameters."""
-    return tuple(
-        SummaryRow(f"{_torch_class(layer.operation)}-{index}", layer.output_shape, layer.params)
+def summary_rows(plan: Plan) -> list[dict[str, Any]]:
+    """Every primitive layer in order: `layer`, torch's class and the index in the chain ("Conv2d-1"), `output_shape`
+    without the batch, and `params`, all trainable."""
+    return [
+        {
+            "layer": f"{_torch_class(layer.operation)}-{index}",
+            "output_shape": layer.output_shape,
+            "params": layer.params,
+        }
         for index, layer in enumerate(plan.layers, 1)
-    )
+    ]
 
 
 def totals(plan: Plan) -> Totals:
@@ -82,8 +67,11 @@ def totals(plan: Plan) -> Totals:
     return Totals(params, *(size * _BYTES / _MB for size in sizes))
 
 
-def field_rows(plan: Plan) -> tuple[FieldRow, ...]:
-    """Convolutions, pools and linear layers; a linear layer sees the whole map, as a kernel of its size would."""
+def field_rows(plan: Plan) -> list[dict[str, str]]:
+    """Layers that change the receptive field or the map, with the keys FIELD_COLUMNS; sizes as "3", or "3x1".
+
+    Convolutions, pools and linear layers; a linear layer sees the whole map, as a kernel of its size would.
+    """
     rows = []
     field, jump = (1, 1), (1, 1)
     for layer in plan.layers:
@@ -91,9 +79,10 @@ def field_rows(plan: Plan) -> tuple[FieldRow, ...]:
         if geometry is not None:
             maps = (_map(layer.input_shape), _map(layer.output_shape))
             pairs = (*geometry, field, layer.receptive_field, *maps, jump, layer.jump)
-            rows.append(FieldRow(layer.name, *(str(h) if h == w else f"{h}x{w}" for h, w in pairs)))
+            sizes = (str(h) if h == w else f"{h}x{w}" for h, w in pairs)
+            rows.append(dict(zip(FIELD_COLUMNS, (layer.name, *sizes), strict=True)))
         field, jump = layer.receptive_field, layer.jump
-    return tuple(rows)
+    return rows
 
 
 def _geometry(layer: PlannedLayer) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None:

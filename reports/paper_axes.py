@@ -48,13 +48,9 @@ def costs(axes: "Axes", low: float, high: float, width: float) -> None:
         steps = (1,) if high >= low * 1000 else (1, 2, 5) if width >= READABLE else (1, 3)
         ticks = [step * 10.0**decade for decade in decades for step in steps]
         ticks = [tick for tick in ticks if low <= tick <= high]
-        axes.set_xticks(ticks, [_cost_label(tick) for tick in ticks])
+        axes.set_xticks(ticks, [f"{tick / 1e6:g} M" if tick >= 1e6 else f"{tick:,.0f}" for tick in ticks])
         axes.set_xticks([], minor=True)
     axes.set_xlim(low, high)
-
-
-def _cost_label(cost: float) -> str:
-    return f"{cost / 1e6:g} M" if cost >= 1e6 else f"{cost:,.0f}"
 
 
 def limits(axes: "Axes", limit: int | None, high: float, target: float | None) -> None:

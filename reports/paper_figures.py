@@ -106,10 +106,8 @@ def front(
 
 
 def curves(study: StudyRecord, width: float) -> dict[str, bytes]:
-    """Validation accuracy by epoch: up to five trials of the front, the others in grey; by the names of FORMATS.
-
-    The axis is logarithmic in the error, where 90 % and 99.5 % both have room. Raises ValueError as `front` does.
-    """
+    """Validation accuracy, on an axis logarithmic in the error, by epoch: up to five trials of the front, the others in
+    grey; by the names of FORMATS. Raises ValueError as `front` does."""
     best = fronts.front(study.trials, study.axis)
     if not best:
         raise ValueError("there is no front")
@@ -122,11 +120,11 @@ def curves(study: StudyRecord, width: float) -> dict[str, bytes]:
         stopped = [trial for trial in study.trials if trial.state == "stopped"]
         _grey(axes, complete, least, "solid", f"complete, not on the front ({len(complete):,})")
         _grey(axes, stopped, least, (0, (1, 1)), f"stopped early ({len(stopped):,})", marker="x")
+        unit = {"params": "parameters", "macs": "MACs"}.get(study.axis, "bytes")
         for trial, (color, dashes, marker) in zip(chosen, _STYLES, strict=False):
-            line: dict[str, Any] = {"color": color, "linestyle": dashes, "marker": marker, "markersize": 3.4}
-            line |= {"markeredgecolor": "white", "markeredgewidth": 0.3}
-            name = f"{fronts.cost(trial, study.axis):,} {_short(study.axis)}, {trial.score:.2f} %"
-            axes.plot(*_errors(trial, least), label=name, **line)
+            name = f"{fronts.cost(trial, study.axis):,} {unit}, {trial.score:.2f} %"
+            axes.plot(*_errors(trial, least), label=name, color=color, linestyle=dashes, marker=marker, markersize=3.4,
+                      markeredgecolor="white", markeredgewidth=0.3)  # fmt: skip
         errors = [error for trial in chosen for error in _errors(trial, least)[1] if math.isfinite(error)]
         high, low = max(errors, default=90.0) * 1.15, min(errors, default=least) / 1.15
         paper_axes.accuracies(axes, high, low)
@@ -220,10 +218,6 @@ def _errors(trial: TrialRecord, least: float) -> tuple[list[int], list[float]]:
     found = [epoch.val_accuracy for epoch in trial.curve]
     errors = [max(100 - value, least) if math.isfinite(value) else math.nan for value in found]
     return [epoch.epoch for epoch in trial.curve], errors
-
-
-def _short(axis: str) -> str:
-    return {"params": "parameters", "macs": "MACs"}.get(axis, "bytes")
 
 
 def _finish(figure: "Figure", width: float) -> None:

@@ -122,10 +122,7 @@ class StudyRecord:
 
 
 def score(accuracies: list[float]) -> float:
-    """Mean of the last three validation accuracies (of what there is, if fewer), percent.
-
-    Raises ValueError for an empty list.
-    """
+    """Mean of the last three validation accuracies (of all, if fewer), percent. Raises ValueError for an empty list."""
     if not accuracies:
         raise ValueError("a score needs at least one epoch")
     last = accuracies[-SCORE_EPOCHS:]

@@ -105,10 +105,7 @@ class Run:
 
 
 class OverSeeds:
-    """Statistics over runs that differ only in their seed; a base class of whatever has such `runs`.
-
-    Raises ValueError where there are none.
-    """
+    """Statistics over `runs` that differ only in their seed. Raises ValueError where there are none."""
 
     runs: tuple[Run, ...]
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from underbudget.models.errors import UserError
 
 BUSY_SECONDS = 30.0  # how long a writer in the middle of a commit is waited for
-_COMPANIONS = ("-wal", "-journal")  # what a writer left that belongs to the content
 
 
 def snapshot(path: Path) -> sqlite3.Connection:
@@ -55,25 +54,21 @@ def snapshot(path: Path) -> sqlite3.Connection:
 @contextlib.contextmanager
 def _source(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection to the database that writes nothing beside it."""
-    if _in_wal_mode(path) and not _beside(path, "-wal").exists():
-        # At rest. A plain open would create a -wal file and leave it; immutable=1 promises that nobody is writing.
-        with _open(path, "immutable=1") as connection:
-            yield connection
-    elif _beside(path, "-wal").exists() and not _beside(path, "-shm").exists():
-        with _recovered(path) as connection:
-            yield connection
-    else:
-        with _open(path, "mode=ro") as connection:
+    log = _beside(path, "-wal").exists()
+    with contextlib.ExitStack() as stack:
+        if _in_wal_mode(path) and not log:
+            # At rest. A plain open would create a -wal file and leave it; immutable=1 promises that nobody is writing.
+            connection = stack.enter_context(_open(path, "immutable=1"))
+        elif log and not _beside(path, "-shm").exists():
+            connection = stack.enter_context(_recovered(path))
+        else:
+            connection = stack.enter_context(_open(path, "mode=ro"))
             try:
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-                sound = connection
             except sqlite3.OperationalError:  # a crashed transaction to roll back, or a -shm file that is not ours
-                sound = None
-            if sound is not None:
-                yield sound
-                return
-        with _recovered(path) as connection:
-            yield connection
+                stack.close()
+                connection = stack.enter_context(_recovered(path))
+        yield connection
 
 
 @contextlib.contextmanager
@@ -82,20 +77,16 @@ def _recovered(path: Path) -> Iterator[sqlite3.Connection]:
     with tempfile.TemporaryDirectory(prefix="underbudget-") as folder:
         copy = Path(folder) / "study.db"
         shutil.copyfile(path, copy)
-        for suffix in _COMPANIONS:
+        for suffix in ("-wal", "-journal"):  # what a writer left that belongs to the content
             if _beside(path, suffix).exists():
                 shutil.copyfile(_beside(path, suffix), _beside(copy, suffix))
         with _open(copy, "mode=rw") as connection:
             yield connection
 
 
-@contextlib.contextmanager
-def _open(path: Path, query: str) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?{query}", uri=True, timeout=BUSY_SECONDS)
-    try:
-        yield connection
-    finally:
-        connection.close()
+def _open(path: Path, query: str) -> contextlib.closing[sqlite3.Connection]:
+    address = f"{path.resolve().as_uri()}?{query}"
+    return contextlib.closing(sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS))
 
 
 def _beside(path: Path, suffix: str) -> Path:

@@ -66,18 +66,14 @@ def wilson_interval(correct: float, n: int, confidence: float = CONFIDENCE) -> t
 
 
 def accuracy_interval(accuracy: float, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Wilson's interval of an accuracy in percent measured on n images, as (low, high) in percent.
-
-    Raises ValueError for an accuracy outside 0..100, and as `wilson_interval` does.
-    """
+    """Wilson's interval of an accuracy in percent measured on n images, as (low, high) in percent. Raises ValueError
+    for an accuracy outside 0..100, and as `wilson_interval` does."""
     return wilson_interval(min(accuracy * n / 100, n) if accuracy <= 100 else math.inf, n, confidence)
 
 
 def standard_error(accuracy: float, n: int) -> float:
-    """Standard error in percentage points of an accuracy in percent on n images: sqrt(p (1 - p) / n).
-
-    Raises ValueError unless 0 <= accuracy <= 100 and n >= 1.
-    """
+    """Standard error in percentage points of an accuracy in percent on n images: sqrt(p (1 - p) / n). Raises ValueError
+    unless 0 <= accuracy <= 100 and n >= 1."""
     if n < 1 or not 0 <= accuracy <= 100:
         raise ValueError(f"needs an accuracy from 0 to 100 and n >= 1, not {accuracy} on {n}")
     share = accuracy / 100

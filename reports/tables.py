@@ -1,5 +1,6 @@
 """A study as rows, as a data frame and as plain JSON."""
 
+import json
 import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -123,11 +124,4 @@ def _with_interval(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
 
 def _without_nan(value: Any) -> Any:
     """A copy of JSON data in which NaN and infinities, which JSON does not know, are None."""
-    match value:
-        case float():
-            return _finite(value)
-        case dict():
-            return {key: _without_nan(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_without_nan(item) for item in value]
-    return value
+    return json.loads(json.dumps(value), parse_constant=lambda _: None)

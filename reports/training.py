@@ -89,6 +89,16 @@ class Training(OverSeeds):
         return [[sum(run.confusion[true][guess] for run in self.runs) for guess in classes] for true in classes]
 
 
+def panels(run: Run) -> dict[str, list[float]]:
+    """Per epoch, by title: loss in nats and accuracy in percent, of the train part and of the evaluated part."""
+    return {
+        "train loss": [epoch.train_loss for epoch in run.curve],
+        f"{run.data.part} loss": [epoch.loss for epoch in run.judged],
+        "train accuracy": [epoch.train_accuracy for epoch in run.curve],
+        f"{run.data.part} accuracy": [epoch.accuracy for epoch in run.judged],
+    }
+
+
 def target_check(runs: Sequence[Run], cost: Cost, goal: Goal) -> tuple[Check, ...]:
     """Each rule with what was found. Accuracy passes when every seed holds it."""
     held = sum(run.holds(goal.accuracy, goal.last) for run in runs)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from underbudget.reports.pictures import Picture, as_rows
 from underbudget.reports.runs import Run
 from underbudget.reports.statistics import Difference
+from underbudget.reports.training import panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,21 +26,12 @@ def curves(runs: Sequence[Run], title: str) -> bytes:
     """Two by two: loss above and accuracy below, of the train part and of the evaluated part, a line per seed."""
     figure = _figure(9, 6.4)
     axes = figure.subplots(2, 2, sharex=True)
-    part = runs[0].data.part
     for index, run in enumerate(runs):
         line = {"color": COLORS[index % len(COLORS)], "linewidth": 1.4, "label": f"seed {run.seed}", "marker": "."}
-        values = (
-            [epoch.train_loss for epoch in run.curve],
-            [epoch.loss for epoch in run.judged],
-            [epoch.train_accuracy for epoch in run.curve],
-            [epoch.accuracy for epoch in run.judged],
-        )
-        for panel, column in zip(axes.flat, values, strict=True):
-            panel.plot([epoch.epoch for epoch in run.curve], column, **line)
-    titles = ("train loss, nats", f"{part} loss, nats", "train accuracy, %", f"{part} accuracy, %")
-    for panel, name in zip(axes.flat, titles, strict=True):
-        _style(panel)
-        panel.set_title(name, loc="left", fontsize=10)
+        for panel, (name, values) in zip(axes.flat, panels(run).items(), strict=True):
+            panel.plot([epoch.epoch for epoch in run.curve], values, **line)
+            panel.set_title(f"{name}, {'%' if 'accuracy' in name else 'nats'}", loc="left", fontsize=10)
+            _style(panel)
     for axis in axes[1]:
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)

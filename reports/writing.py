@@ -109,18 +109,15 @@ def write_training(training: trainings.Training, folder: Path) -> dict[str, Path
 
     confusion, first = training.confusion(), training.runs[0]
     classes = first.data.classes
+    heads = ("true", *classes)
+    matrix = [dict(zip(heads, (name, *row), strict=True)) for name, row in zip(classes, confusion, strict=True)]
     contents: dict[str, str | bytes] = {
         "histories": csv_text(trainings.history_rows(training.runs)),
         "classes": csv_text(trainings.class_rows(training)),
-        "confusion": csv_text(
-            [
-                {"true": name, **dict(zip(classes, row, strict=True))}
-                for name, row in zip(classes, confusion, strict=True)
-            ]
-        ),
+        "confusion": csv_text(matrix),
         "missed": csv_text(trainings.misclassified_rows(training.runs), trainings.MISCLASSIFIED_COLUMNS),
-        "layers": csv_text([asdict(row) for row in network_tables.summary_rows(training.network)]),
-        "fields": csv_text([asdict(row) for row in network_tables.field_rows(training.network)]),
+        "layers": csv_text(network_tables.summary_rows(training.network)),
+        "fields": csv_text(network_tables.field_rows(training.network)),
         "statistics": csv_text([asdict(part) for part in training.statistics]),
         "summary": json_text(trainings.summary_json(training)),
         "curves_png": figures.curves(training.runs, training.title),

@@ -168,9 +168,9 @@ def test_savings_by_hand() -> None:
     )
     found = savings(study)
     assert found is not None
-    assert (found.trained, found.stopped_epochs, found.rejected_epochs) == ("25", "10", "15")
-    assert (found.stopped_time, found.rejected_time) == ("20.0 s", "30.0 s")  # epochs of 2 s
-    assert found.share == "50 %"
+    assert (found["trained"], found["stopped_epochs"], found["rejected_epochs"]) == ("25", "10", "15")
+    assert (found["stopped_time"], found["rejected_time"]) == ("20.0 s", "30.0 s")  # epochs of 2 s
+    assert found["share"] == "50 %"
     assert savings(study_record([Spec("rejected", 9000, ())])) is None
 
 

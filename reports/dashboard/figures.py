@@ -1,6 +1,8 @@
 """The report's figures for Optuna Dashboard, which draws them as they are stored, 450 pixels high."""
 
+import json
 import math
+import re
 from typing import Any
 
 from underbudget.budget.table import rows
@@ -22,10 +24,7 @@ _WIDE = 8  # between the smallest and the largest cost
 
 
 def figures(study: StudyRecord) -> dict[str, Figure]:
-    """Plotly figures by their HTML ids: the front, learning curves of trials on it, the winner's spending.
-
-    None of them while no trial is complete.
-    """
+    """Plotly figures by HTML id: the front, learning curves on it, the winner's spending; none without a front."""
     winner = fronts.winner(study.trials, study.axis)
     if winner is None:
         return {}
@@ -84,7 +83,9 @@ def _stored(figure: Figure, title: str, **more: Any) -> Figure:
         "template": {},  # instead of the seven kilobytes of Plotly's own
         **more,
     }
-    filled: Figure = _colored({"data": [_short(trace) for trace in figure["data"]], "layout": layout}, light_colors())
+    # Colours in place of their names.
+    text, light = json.dumps({"data": [_short(trace) for trace in figure["data"]], "layout": layout}), light_colors()
+    filled: Figure = json.loads(re.sub('"@([a-z]+)"', lambda name: f'"{light.get(name[1], name[0][1:-1])}"', text))
     return filled
 
 
@@ -94,21 +95,7 @@ def _short(trace: dict[str, Any]) -> dict[str, Any]:
     if trace.get("mode") == "markers+text":
         trace["mode"] = "markers"  # half the page's width has no room for names beside points
     texts = trace.get("hovertext")
-    if isinstance(texts, list) and len(texts) > _DETAILED:
-        trace["hovertext"] = ["<br>".join(text.split("<br>")[:1]) for text in texts]
-        trace["hoverinfo"] = "x+text"
-    elif isinstance(texts, list) and len(texts) > _CURVES:
-        trace["hovertext"] = ["<br>".join(text.split("<br>")[:_LINES]) for text in texts]
+    if isinstance(texts, list) and len(texts) > _CURVES:
+        lines, info = (1, {"hoverinfo": "x+text"}) if len(texts) > _DETAILED else (_LINES, {})
+        trace |= {"hovertext": ["<br>".join(text.split("<br>")[:lines]) for text in texts], **info}
     return trace
-
-
-def _colored(value: Any, light: dict[str, str]) -> Any:
-    """The same with colours in place of their names."""
-    match value:
-        case str():
-            return light.get(value[1:], value) if value.startswith("@") else value
-        case dict():
-            return {key: _colored(item, light) for key, item in value.items()}
-        case list() | tuple():
-            return [_colored(item, light) for item in value]
-    return value

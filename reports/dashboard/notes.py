@@ -5,10 +5,10 @@ Names that a person chose are escaped: shown as they are, on one line.
 
 import re
 import shlex
-import unicodedata
 
-from underbudget.budget.table import LayerRow, rows
+from underbudget.budget.table import rows
 from underbudget.reports import front as fronts
+from underbudget.reports.latex import one_line
 from underbudget.reports.network import plan_of
 from underbudget.reports.page.numbers import percent, span, whole
 from underbudget.reports.record import StudyRecord, TrialRecord, score_words
@@ -17,23 +17,35 @@ from underbudget.reports.tables import counts, epochs_saved, interval
 
 _LISTED = 40  # trials of the front in the study's note
 _SPECIAL = re.compile(r"([!-/:-@\[-`{-~])")  # ASCII punctuation: all of it may follow a backslash in CommonMark
-_LIMIT_WORDS = {"params": "parameters", "macs": "MACs", "peak_bytes": "peak bytes", "params_bytes": "parameter bytes"}
 
 
 def escaped(text: str) -> str:
     """Text that Markdown shows as it is, on one line; control characters are left out."""
-    return _SPECIAL.sub(r"\\\1", _line(text))
+    return _SPECIAL.sub(r"\\\1", one_line(text))
 
 
 def study_note(study: StudyRecord) -> str:
     """What a reader wants to know first: the winner, the front, what became of the proposals, what to type next."""
     held = study.stored
     winner = fronts.winner(study.trials, study.axis)
-    parts = [f"# {escaped(study.name)}", _conditions(study, held)]
-    if winner is None:
-        parts += ["No trial is complete yet.", _counts(study)]
-    else:
-        parts += [_winner(study, winner, held), _counts(study), *_front(study, winner), _commands(study, winner)]
+    epochs = f"{held.epochs} epochs a trial, " if held.epochs else ""
+    parts = [
+        f"# {escaped(study.name)}",
+        f"{escaped(held.dataset.title)}, {epochs}accuracies on {whole(held.images)} validation images "
+        f"({score_words(held.epochs)}), budget {escaped(held.budget)}.",
+    ]
+    if winner is None or winner.proposal is None:
+        return "\n\n".join([*parts, "No trial is complete yet.", _counts(study)]) + "\n"
+    name = _quoted(study.name)
+    parts += [
+        f"**Winner: {_link(winner, 'trial ')}**, {percent(winner.score)} "
+        f"(95 % interval {span(interval(study, winner.score))}), "
+        f"{_share('params', winner.proposal.cost.params, held)}, chosen from "
+        f"{len(fronts.scored(study.trials)):,} complete trials.",
+        _counts(study),
+        *_front(study),
+        _fenced(f"underbudget report {name} --open\nunderbudget export {name} --output winner.py"),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -52,29 +64,15 @@ def trial_note(study: StudyRecord, trial: TrialRecord) -> str:
         "",
         "| stage | output | parameters | MACs |",
         "|---|---|---:|---:|",
-        *(_row(row) for row in rows(plan_of(study, trial), held.precision)),
+        *(
+            f"| {escaped(f'{row.op} {row.tail}'.strip())} | {'x'.join(map(str, row.output_shape))} "
+            f"| {row.params:,} | {row.macs:,} |"
+            for row in rows(plan_of(study, trial), held.precision)
+        ),
         "",
         _fenced(f"underbudget export {_quoted(f'{study.name}:{trial.trial}')} --output trial-{trial.trial}.py"),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _conditions(study: StudyRecord, held: StoredSettings) -> str:
-    epochs = f"{held.epochs} epochs a trial, " if held.epochs else ""
-    return (
-        f"{escaped(held.dataset.title)}, {epochs}accuracies on {whole(held.images)} validation images "
-        f"({score_words(held.epochs)}), budget {escaped(held.budget)}."
-    )
-
-
-def _winner(study: StudyRecord, trial: TrialRecord, held: StoredSettings) -> str:
-    assert trial.proposal is not None, "a winner was proposed"
-    sure = span(interval(study, trial.score))
-    return (
-        f"**Winner: {_link(trial, 'trial ')}**, {percent(trial.score)} (95 % interval {sure}), "
-        f"{_share('params', trial.proposal.cost.params, held)}, chosen from "
-        f"{len(fronts.scored(study.trials)):,} complete trials."
-    )
 
 
 def _counts(study: StudyRecord) -> str:
@@ -93,7 +91,7 @@ def _counts(study: StudyRecord) -> str:
     return ", ".join(words) + "."
 
 
-def _front(study: StudyRecord, winner: TrialRecord) -> list[str]:
+def _front(study: StudyRecord) -> list[str]:
     front = fronts.front(study.trials, study.axis)[::-1]
     rows = ["| trial | parameters | MACs | accuracy | 95 % interval |", "|---|---:|---:|---:|---|"]
     for trial in front[:_LISTED]:
@@ -108,21 +106,10 @@ def _front(study: StudyRecord, winner: TrialRecord) -> list[str]:
     return ["## Front", "\n".join(rows), *more]
 
 
-def _commands(study: StudyRecord, winner: TrialRecord) -> str:
-    name = _quoted(study.name)
-    return _fenced(f"underbudget report {name} --open\nunderbudget export {name} --output winner.py")
-
-
 def _share(metric: str, value: int, held: StoredSettings) -> str:
     limit = held.limit_on(metric)
     share = "" if limit is None else f" ({100 * value / limit.largest:.1f} % of the budget)"
-    return f"{value:,} {_LIMIT_WORDS[metric]}{share}"
-
-
-def _row(row: LayerRow) -> str:
-    words = escaped(f"{row.op} {row.tail}".strip())
-    shape = "x".join(str(size) for size in row.output_shape)
-    return f"| {words} | {shape} | {row.params:,} | {row.macs:,} |"
+    return f"{value:,} {fronts.AXIS_WORDS[metric]}{share}"
 
 
 def _link(trial: TrialRecord, word: str = "") -> str:
@@ -138,8 +125,4 @@ def _fenced(text: str) -> str:
 
 def _quoted(word: str) -> str:
     """A word for a POSIX shell, on one line."""
-    return shlex.quote(_line(word))
-
-
-def _line(text: str) -> str:
-    return " ".join("".join(c if unicodedata.category(c)[0] != "C" else " " for c in text).split())
+    return shlex.quote(one_line(word))

@@ -22,7 +22,6 @@ _NARROW = 10  # errors that differ by less leave room for more labels
 _CLOSE_TICKS = tuple(
     round(100 - unit * step, 6) for unit in (10, 1, 0.1, 0.01) for step in (10, 8, 6, 5, 4, 3, 2.5, 2, 1.5, 1.2)
 )
-_ENDS = {"trained": "trained trials", "epochs": "trained epochs"}
 
 
 def render_page(comparison: Comparison) -> str:
@@ -31,7 +30,11 @@ def render_page(comparison: Comparison) -> str:
     images = "" if settings.images is None else f", {whole(settings.images)} images"
     return render(
         "comparison.html",
-        _figures(comparison),
+        {
+            "fronts": _fronts(comparison),
+            "volume_trained": _volumes(comparison, "trained"),
+            "volume_epochs": _volumes(comparison, "epochs"),
+        },
         styles=["comparison.css"],
         title=_joined([group.name for group in comparison.groups]),
         conditions=f"{settings.dataset.title} · validation accuracy, {score_words(settings.epochs)}{images}",
@@ -71,18 +74,9 @@ def _cell(comparison: Comparison, group: Group, budget: int) -> dict[str, Any]:
     trial = member.best_within(budget)
     assert trial is not None, "it has a score"
     bounds = interval(member.study, trial.score)
-    detail = (
-        "" if bounds is None else f"{span(bounds)}, "
-    ) + f"trial {trial.trial}, {whole(fronts.cost(trial, comparison.axis))}"
+    sure = "" if bounds is None else f"{span(bounds)}, "
+    detail = f"{sure}trial {trial.trial}, {whole(fronts.cost(trial, comparison.axis))}"
     return {"score": trial.score, "detail": detail, "mark": mark}
-
-
-def _figures(comparison: Comparison) -> dict[str, Figure]:
-    """`fronts`, `volume_trained`, `volume_epochs`."""
-    figures = {"fronts": _fronts(comparison)}
-    for what, title in _ENDS.items():
-        figures[f"volume_{what}"] = _volumes(comparison, what, title)
-    return figures
 
 
 def _fronts(comparison: Comparison) -> Figure:
@@ -101,43 +95,30 @@ def _fronts(comparison: Comparison) -> Figure:
     cheapest, dearest = min(costs), max(end, *costs)
     ticks = plot.ACCURACY_TICKS if max(errors) > _NARROW * max(min(errors), least) else _CLOSE_TICKS
     limits = sorted({member.limit.largest for member in comparison.members if member.limit is not None})
-    return {
-        "data": traces,
-        "layout": plot.layout(
-            height=480,
-            xaxis=plot.axis(
-                words,
-                type="log",
-                range=[math.log10(cheapest * 0.9), math.log10(dearest * 1.15)],
-                tickformat=",",
-                dtick="D2" if dearest / cheapest < 1000 else 1,
-            ),
-            yaxis=plot.axis(
-                "best validation accuracy, %",
-                type="log",
-                range=[math.log10(max(*errors, least) * 1.2), math.log10(max(min(errors), least) / 1.2)],
-                tickvals=[100 - tick for tick in ticks],
-                ticktext=[f"{tick:g}" for tick in ticks],
-            ),
-            shapes=[plot.across("x", limit, "@muted", "dash") for limit in limits],
-        ),
-    }
+    across = [math.log10(cheapest * 0.9), math.log10(dearest * 1.15)]
+    step = "D2" if dearest / cheapest < 1000 else 1
+    up = [math.log10(max(*errors, least) * 1.2), math.log10(max(min(errors), least) / 1.2)]
+    return plot.figure(
+        traces,
+        height=480,
+        xaxis=plot.axis(words, type="log", range=across, tickformat=",", dtick=step),
+        yaxis=plot.error_axis("best validation accuracy, %", ticks, autorange=False, range=up),
+        shapes=[plot.across("x", limit, "@muted", "dash") for limit in limits],
+    )
 
 
-def _volumes(comparison: Comparison, what: str, title: str) -> Figure:
+def _volumes(comparison: Comparison, what: str) -> Figure:
+    title = {"trained": "trained trials", "epochs": "trained epochs"}[what]
+
     def text(band: Band, index: int) -> str:
         spread = f", {band.low[index]:.3f} to {band.high[index]:.3f} over {band.n} seeds" if band.n > 1 else ""
         return f"{whole(band.x[index])} {title}<br>hypervolume {band.mean[index]:.3f}{spread}"
 
     traces = _curves(comparison, lambda group: group.hypervolume_by(what), text)
-    return {
-        "data": traces,
-        "layout": plot.layout(
-            height=380,
-            xaxis=plot.axis(title, rangemode="tozero", tickformat=","),
-            yaxis=plot.axis("hypervolume, square decades", rangemode="tozero"),
-        ),
-    }
+    xaxis = plot.axis(title, rangemode="tozero", tickformat=",")
+    return plot.figure(
+        traces, height=380, xaxis=xaxis, yaxis=plot.axis("hypervolume, square decades", rangemode="tozero")
+    )
 
 
 def _curves(

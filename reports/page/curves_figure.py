@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from underbudget.reports.front import cost
-from underbudget.reports.page.figure import PALETTE, Figure, axis, error_axis, layout, least_error, scatter
+from underbudget.reports.page.figure import PALETTE, Figure, axis, error_axis, figure, least_error, scatter
 from underbudget.reports.page.numbers import percent
 from underbudget.reports.record import TrialRecord
 from underbudget.reports.statistics import evenly
@@ -43,23 +43,14 @@ def curves_figure(trials: Sequence[TrialRecord], images: int | None, others: Seq
         line = {"color": PALETTE[color], "dash": _DASHES[dashes % len(_DASHES)], "width": 2}
         traces += _traces(trial, floor, line, True if index in shown else "legendonly")
     longest = max([2, *(trial.curve[-1].epoch for trial in [*trials, *others] if trial.curve)])
-    return {
-        "data": traces,
-        "layout": layout(
-            height=640,
-            xaxis=axis(
-                "epoch", domain=[0, 1], anchor="y2", dtick=1 if longest <= 20 else None, range=[0.8, longest + 0.2]
-            ),
-            yaxis=error_axis("accuracy, %", domain=[0.42, 1]),
-            yaxis2=axis(
-                "loss, nats",
-                domain=[0, 0.34],
-                type="log",
-                tickvals=list(_LOSSES),
-                ticktext=[f"{tick:g}" for tick in _LOSSES],
-            ),
-        ),
-    }
+    step, labels = 1 if longest <= 20 else None, [f"{tick:g}" for tick in _LOSSES]
+    return figure(
+        traces,
+        height=640,
+        xaxis=axis("epoch", domain=[0, 1], anchor="y2", dtick=step, range=[0.8, longest + 0.2]),
+        yaxis=error_axis("accuracy, %", domain=[0.42, 1]),
+        yaxis2=axis("loss, nats", domain=[0, 0.34], type="log", tickvals=list(_LOSSES), ticktext=labels),
+    )
 
 
 def _traces(trial: TrialRecord, floor: float, line: dict[str, Any], visible: bool | str) -> list[dict[str, Any]]:
@@ -94,11 +85,8 @@ def _behind(
 ) -> list[dict[str, Any]]:
     """Many curves as one trace with gaps between them, which draws fast. No trace without curves."""
     chosen = evenly(trials, _BEHIND)
-    x: list[int | None] = []
-    y: list[float | None] = []
-    for trial in chosen:
-        x += [*(epoch.epoch for epoch in trial.curve), None]
-        y += [*(_error(epoch.val_accuracy, floor) for epoch in trial.curve), None]
+    x = [place for trial in chosen for place in (*(epoch.epoch for epoch in trial.curve), None)]
+    y = [value for trial in chosen for value in (*(_error(epoch.val_accuracy, floor) for epoch in trial.curve), None)]
     if not any(value is not None for value in y):
         return []
     shown = f"{len(chosen)} of {len(trials):,}" if len(chosen) < len(trials) else f"{len(trials):,}"

@@ -1,7 +1,4 @@
-"""The pages of several trainings together: confirmed finalists, a reproduced series, an ablation.
-
-Each has a figure of means with their intervals, one line per row.
-"""
+"""The pages of several trainings together: confirmed finalists, a reproduced series, an ablation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -73,8 +70,7 @@ def series_page(series: Series) -> str:
         "series.html",
         figures,
         title=f"{series.name}: a published series, reproduced",
-        repository=series.repository,
-        conditions=f"{runs[0].data.name} · protocol {series.protocol}" if runs else DASH,
+        conditions=f"{series.repository} · " + (f"{runs[0].data.name} · protocol {series.protocol}" if runs else DASH),
         equal=sum(step.params == step.reference.published_params for step in series.steps),
         count=len(series.steps),
         trained=len(trained),
@@ -126,8 +122,8 @@ def _dots(
     marks: dict[str, tuple[str, str]] | None = None,
     line: float | None = None,
 ) -> Figure:
-    """Rows from top to bottom. title: of the value axis; ours: what the means are called; marks: symbol and colour of
-    the other values; line: a value marked across all rows, such as a target or 0."""
+    """Means with their intervals, a line per row from top to bottom. title: of the value axis; ours: what the means are
+    called; marks: symbol and colour of other values; line: a value marked across all rows, such as a target or 0."""
     names = [plot.plotly_text(row.name) for row in rows]
 
     def points(found: Sequence[tuple[float, str]], name: str, label: str = "", **more: Any) -> dict[str, Any]:
@@ -152,16 +148,14 @@ def _dots(
         if there:
             marker = {"size": 9, "symbol": symbol, "color": color, "line": {"width": 1.5}}
             traces.append(points(there, plot.plotly_text(name), plot.plotly_text(name), marker=marker))
-    return {
-        "data": traces,
-        "layout": plot.layout(
-            height=150 + 34 * len(rows),
-            margin={**plot.COMPACT, "t": 32},
-            xaxis=plot.axis(title, range=_range(rows, line)),
-            yaxis=plot.name_axis(),
-            shapes=[] if line is None else [plot.across("x", line, "@green", "dot")],
-        ),
-    }
+    return plot.figure(
+        traces,
+        height=150 + 34 * len(rows),
+        margin={**plot.COMPACT, "t": 32},
+        xaxis=plot.axis(title, range=_range(rows, line)),
+        yaxis=plot.name_axis(),
+        shapes=[] if line is None else [plot.across("x", line, "@green", "dot")],
+    )
 
 
 def _range(rows: Sequence[DotRow], line: float | None) -> list[float]:

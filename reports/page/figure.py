@@ -61,35 +61,20 @@ def across(axis: str, value: float, color: str, dash: str, **more: Any) -> dict[
 def bar_pairs(names: Sequence[str], pairs: Sequence[dict[str, Any]], step: int, xaxis: dict[str, Any]) -> Figure:
     """Level bars in groups, one per name from top to bottom, `step` pixels each; the two traces of `pairs`
     differ in colour and hatching."""
-    styles = ({"color": "@blue", "pattern": _hatching("")}, {"color": "@orange", "pattern": _hatching("/")})
+    hatching = {"fillmode": "overlay", "fgcolor": "@card", "size": 6}
+    styles = [
+        {"color": color, "pattern": {"shape": shape, **hatching}} for color, shape in (("@blue", ""), ("@orange", "/"))
+    ]
     shared = {"type": "bar", "orientation": "h", "y": [plotly_text(name) for name in names]}
-    return {
-        "data": [{**shared, "marker": style, **pair} for style, pair in zip(styles, pairs, strict=True)],
-        "layout": layout(
-            height=110 + step * len(names),
-            barmode="group",
-            bargap=0.3,
-            xaxis=xaxis,
-            yaxis=name_axis(),
-            dragmode=False,
-        ),
-    }
+    traces = [{**shared, "marker": style, **pair} for style, pair in zip(styles, pairs, strict=True)]
+    height = 110 + step * len(names)
+    return figure(traces, height=height, barmode="group", bargap=0.3, xaxis=xaxis, yaxis=name_axis(), dragmode=False)
 
 
-def _hatching(shape: str) -> dict[str, Any]:
-    return {"shape": shape, "fillmode": "overlay", "fgcolor": "@card", "size": 6}
-
-
-def error_axis(title: str, **more: Any) -> dict[str, Any]:
+def error_axis(title: str, ticks: Sequence[float] = ACCURACY_TICKS, **more: Any) -> dict[str, Any]:
     """An axis of errors in percent, logarithmic, the smallest on top, labelled with accuracies."""
-    return axis(
-        title,
-        type="log",
-        autorange="reversed",
-        tickvals=[100 - tick for tick in ACCURACY_TICKS],
-        ticktext=[f"{tick:g}" for tick in ACCURACY_TICKS],
-        **more,
-    )
+    labels = {"tickvals": [100 - tick for tick in ticks], "ticktext": [f"{tick:g}" for tick in ticks]}
+    return axis(title, **{"type": "log", "autorange": "reversed", **labels, **more})
 
 
 def name_axis() -> dict[str, Any]:
@@ -109,9 +94,9 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def layout(**more: Any) -> dict[str, Any]:
-    """A layout in the page's style, legend below the plot."""
-    return {
+def figure(traces: Sequence[dict[str, Any]], **more: Any) -> Figure:
+    """A figure in the page's style, legend below the plot; `more` is for its layout."""
+    layout = {
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 13, "color": "@text"},
@@ -129,3 +114,4 @@ def layout(**more: Any) -> dict[str, Any]:
         "dragmode": "pan",
         **more,
     }
+    return {"data": traces, "layout": layout}

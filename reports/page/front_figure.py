@@ -55,21 +55,19 @@ def front_figure(study: StudyRecord, target: float | None = None, confirmation: 
     scores, front_scores = [fronts.score(trial) for trial in scored], [fronts.score(trial) for trial in front]
     bottom, top = y_range(scores, front_scores, inside)
     least = plot.least_error(study.stored.images)
-    return {
-        "data": traces,
-        "layout": plot.layout(
-            height=520,
-            xaxis=plot.axis(fronts.AXIS_WORDS[study.axis], range=[low, high], tickformat=","),
-            yaxis=plot.axis("validation accuracy, %", range=[bottom, top]),
-            shapes=_shapes(study.stored.limit, high, target),
-            meta={
-                "x": {"linear": [low, high], "log": [math.log10(low), math.log10(high)]},
-                "y": {"linear": [bottom, top], "log": error_range([*front_scores, *inside], least)},
-                "floor": least,
-                "ticks": [tick for tick in plot.ACCURACY_TICKS if 100 - tick >= least],
-            },
-        ),
-    }
+    return plot.figure(
+        traces,
+        height=520,
+        xaxis=plot.axis(fronts.AXIS_WORDS[study.axis], range=[low, high], tickformat=","),
+        yaxis=plot.axis("validation accuracy, %", range=[bottom, top]),
+        shapes=_shapes(study.stored.limit, high, target),
+        meta={
+            "x": {"linear": [low, high], "log": [math.log10(low), math.log10(high)]},
+            "y": {"linear": [bottom, top], "log": error_range([*front_scores, *inside], least)},
+            "floor": least,
+            "ticks": [tick for tick in plot.ACCURACY_TICKS if 100 - tick >= least],
+        },
+    )
 
 
 def x_range(scored: Sequence[TrialRecord], limit: int | None, axis: str = "params") -> tuple[float, float]:
@@ -81,10 +79,8 @@ def x_range(scored: Sequence[TrialRecord], limit: int | None, axis: str = "param
 
 
 def y_range(scores: Sequence[float], front: Sequence[float], inside: Sequence[float]) -> tuple[float, float]:
-    """Accuracies that the figure shows at first: where most trials are, not the few that failed to learn.
-
-    Everything `inside` is shown, and of the front what is not far below.
-    """
+    """Accuracies that the figure shows at first: where most trials are, all that is `inside`, and of the front what is
+    not far below."""
     if not scores:
         return 0.0, 100.0
     ordered = sorted(scores)
@@ -169,13 +165,14 @@ def _finalists(confirmation: Confirmation, axis: str) -> dict[str, Any]:
 
 
 def _published(points: Sequence[Published], low: float, width: float) -> dict[str, Any]:
-    labelled = _labelled(points, width)
+    labelled, names = _labelled(points, width), [point.name for point in points]
+    short = {name: name if len(name) <= _LABEL else name[: _LABEL - 1] + "…" for name in names}
     return plot.scatter(
         [point.params for point in points],
         [point.accuracy for point in points],
         name=LABEL,
         mode="markers+text",
-        text=[plot.plotly_text(_short(point.name)) if point in labelled else "" for point in points],
+        text=[plot.plotly_text(short[point.name]) if point in labelled else "" for point in points],
         textposition=["top right" if point.params < low + width / 5 else "top left" for point in points],
         textfont={"size": 10, "color": "@orange"},
         marker={"size": 8, "symbol": "diamond-open", "color": "@orange", "line": {"width": 1.5}},
@@ -185,10 +182,6 @@ def _published(points: Sequence[Published], low: float, width: float) -> dict[st
             for point in points
         ],
     )
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LABEL else name[: _LABEL - 1] + "…"
 
 
 def _labelled(points: Sequence[Published], width: float) -> list[Published]:
@@ -205,12 +198,8 @@ def _shapes(limit: int | None, high: float, target: float | None) -> list[dict[s
     shapes: list[dict[str, Any]] = []
     if limit is not None:
         over = {"type": "rect", "x0": limit, "x1": high, "yref": "paper", "y0": 0, "y1": 1}
-        label: dict[str, Any] = {
-            "text": "over budget",
-            "textposition": "middle center",
-            "textangle": -90,
-            "font": {"color": "@muted", "size": 12},
-        }
+        font = {"color": "@muted", "size": 12}
+        label: dict[str, Any] = {"text": "over budget", "textposition": "middle center", "textangle": -90, "font": font}
         shapes.append({**over, "fillcolor": "@shade", "line": {"width": 0}, "layer": "below", "label": label})
         shapes.append(plot.across("x", limit, "@muted", "dash"))
     if target is not None:

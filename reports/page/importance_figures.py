@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from underbudget.reports import front as fronts
@@ -54,91 +53,66 @@ def _bars(study: StudyRecord, found: Sequence[Importance]) -> Figure:
 
 def _parallel(study: StudyRecord, trials: Sequence[TrialRecord], names: Sequence[str]) -> Figure:
     """A line per trial over upright axes, in groups by accuracy; plain SVG, since Plotly's own needs WebGL."""
-    axes = [_Axis.of(name, [trial.params[name] for trial in trials]) for name in names]
-    costs = [fronts.cost(trial, study.axis) for trial in trials]
-    axes.append(_Axis.of(fronts.AXIS_WORDS[study.axis], costs))
-    ranks = _ranks([fronts.score(trial) for trial in trials])
-    axes.append(_Axis.of("accuracy", ranks, [(0, "worst"), (1, "best")]))
-    ranked = sorted(range(len(trials)), key=lambda index: -fronts.score(trials[index]))
+    scores, costs = [fronts.score(trial) for trial in trials], [fronts.cost(trial, study.axis) for trial in trials]
+    axes = [(name, *_upright([trial.params[name] for trial in trials])) for name in names]
+    axes.append((fronts.AXIS_WORDS[study.axis], *_upright(costs)))
+    # By rank: otherwise one network that failed to learn would squeeze all others together.
+    order = {score: rank for rank, score in enumerate(sorted(set(scores)))}
+    axes.append(("accuracy", _upright([order[score] for score in scores])[0], [(0, "worst"), (1, "best")]))
+    ranked = sorted(range(len(trials)), key=lambda index: -scores[index])
     ends = [len(ranked) * part // len(_GROUPS) for part in range(len(_GROUPS) + 1)]
     groups = [ranked[start:end] for start, end in itertools.pairwise(ends)]
     traces: list[dict[str, Any]] = []
     for (name, color, width), group in reversed(list(zip(_GROUPS, groups, strict=True))):
-        x: list[int | None] = []
-        y: list[float | None] = []
-        texts: list[str | None] = []
-        for index in group[:_MOST_LINES]:
-            x += [*range(len(axes)), None]
-            y += [*(one.places[index] for one in axes), None]
-            text = f"trial {trials[index].trial}, {fronts.score(trials[index]):.2f} %, {costs[index]:,}"
-            texts += [*(text for _ in axes), None]
+        drawn = group[:_MOST_LINES]
+        hovers = [f"trial {trials[index].trial}, {scores[index]:.2f} %, {costs[index]:,}" for index in drawn]
         traces.append(
             plot.scatter(
-                x,
-                y,
+                [*range(len(axes)), None] * len(drawn),
+                [place for index in drawn for place in (*(places[index] for _, places, _ in axes), None)],
                 mode="lines",
                 name=f"{name} ({len(group):,})",
                 line={"color": color, "width": width},
                 opacity=0.7,
-                hovertext=texts,
+                hovertext=[text for hover in hovers for text in (*[hover] * len(axes), None)],
                 legendrank=len(_GROUPS) - len(traces),
             )
         )
-    ticks = [(index, place, text) for index, one in enumerate(axes) for place, text in one.ticks]
-    return {
-        "data": traces,
-        "layout": plot.layout(
-            height=420,
-            xaxis=plot.axis(
-                "",
-                tickvals=list(range(len(axes))),
-                ticktext=[plot.plotly_text(one.name) for one in axes],
-                range=[-0.3, len(axes) - 0.4],
-                showgrid=False,
-                side="top",
-            ),
-            yaxis=plot.axis("", visible=False, range=[-0.06, 1.06]),
-            shapes=[
-                {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "line": {"color": "@muted", "width": 1}}
-                for x in range(len(axes))
-            ],
-            annotations=[
-                {
-                    "x": x,
-                    "y": y,
-                    "text": plot.plotly_text(text),
-                    "showarrow": False,
-                    "xanchor": "left",
-                    "xshift": 4,
-                    "font": {"size": 11, "color": "@text"},
-                    "bgcolor": "@paper",
-                    "opacity": 0.85,
-                }
-                for x, y, text in ticks
-            ],
-            dragmode=False,
+    label = {"showarrow": False, "xanchor": "left", "xshift": 4, "bgcolor": "@paper", "opacity": 0.85}
+    label["font"] = {"size": 11, "color": "@text"}
+    upright = {"type": "line", "y0": 0, "y1": 1, "line": {"color": "@muted", "width": 1}}
+    return plot.figure(
+        traces,
+        height=420,
+        xaxis=plot.axis(
+            "",
+            tickvals=list(range(len(axes))),
+            ticktext=[plot.plotly_text(name) for name, _, _ in axes],
+            range=[-0.3, len(axes) - 0.4],
+            showgrid=False,
+            side="top",
         ),
-    }
+        yaxis=plot.axis("", visible=False, range=[-0.06, 1.06]),
+        shapes=[{**upright, "x0": x, "x1": x} for x in range(len(axes))],
+        annotations=[
+            {"x": x, "y": y, "text": plot.plotly_text(text), **label}
+            for x, (_, _, ticks) in enumerate(axes)
+            for y, text in ticks
+        ],
+        dragmode=False,
+    )
 
 
-@dataclass(frozen=True)
-class _Axis:
-    """One upright axis of the parallel coordinates."""
-
-    name: str
-    places: list[float]  # of each trial, 0 to 1 from below
-    ticks: list[tuple[float, str]]
-
-    @classmethod
-    def of(cls, name: str, values: Sequence[Any], ticks: list[tuple[float, str]] | None = None) -> "_Axis":
-        if numeric(values):
-            low, high = min(values), max(values)
-            places = [round((value - low) / ((high - low) or 1), 4) for value in values]
-            return cls(name, places, ticks or [(0, f"{low:,.4g}"), (1, f"{high:,.4g}")])
-        choices = sorted({str(value) for value in values})
-        last = max(1, len(choices) - 1)
-        places = [round(choices.index(str(value)) / last, 4) for value in values]
-        return cls(name, places, [(index / last, text) for index, text in enumerate(choices)])
+def _upright(values: Sequence[Any]) -> tuple[list[float], list[tuple[float, str]]]:
+    """One axis of the parallel coordinates: the place of each value, 0 to 1 from below, and the labels by place."""
+    if numeric(values):
+        low, high = min(values), max(values)
+        places = [round((value - low) / ((high - low) or 1), 4) for value in values]
+        return places, [(0, f"{low:,.4g}"), (1, f"{high:,.4g}")]
+    choices = sorted({str(value) for value in values})
+    last = max(1, len(choices) - 1)
+    places = [round(choices.index(str(value)) / last, 4) for value in values]
+    return places, [(index / last, text) for index, text in enumerate(choices)]
 
 
 def _slice(study: StudyRecord, trials: Sequence[TrialRecord], name: str) -> Figure:
@@ -146,29 +120,15 @@ def _slice(study: StudyRecord, trials: Sequence[TrialRecord], name: str) -> Figu
     values = [trial.params[name] for trial in trials]
     is_number = numeric(values)
     scores = [fronts.score(trial) for trial in trials]
-    return {
-        "data": [
-            plot.scatter(
-                values if is_number else [plot.plotly_text(str(value)) for value in values],
-                [max(100 - score, least) for score in scores],
-                mode="markers",
-                marker={"size": 7, "color": "@blue", "opacity": 0.5},
-                hovertext=[
-                    f"trial {trial.trial}<br>{plot.plotly_text(name)} {plot.plotly_text(str(value))}<br>{score:.2f} %"
-                    for trial, value, score in zip(trials, values, scores, strict=True)
-                ],
-            )
+    trace = plot.scatter(
+        values if is_number else [plot.plotly_text(str(value)) for value in values],
+        [max(100 - score, least) for score in scores],
+        mode="markers",
+        marker={"size": 7, "color": "@blue", "opacity": 0.5},
+        hovertext=[
+            f"trial {trial.trial}<br>{plot.plotly_text(name)} {plot.plotly_text(str(value))}<br>{score:.2f} %"
+            for trial, value, score in zip(trials, values, scores, strict=True)
         ],
-        "layout": plot.layout(
-            height=260,
-            xaxis=plot.axis(plot.plotly_text(name), type="linear" if is_number else "category"),
-            yaxis=plot.error_axis("accuracy, %"),
-            showlegend=False,
-        ),
-    }
-
-
-def _ranks(scores: Sequence[float]) -> list[float]:
-    """0 to 1 by rank: otherwise one network that failed to learn would squeeze all others together."""
-    places = {score: index for index, score in enumerate(sorted(set(scores)))}
-    return [round(places[score] / max(1, len(places) - 1), 4) for score in scores]
+    )
+    xaxis = plot.axis(plot.plotly_text(name), type="linear" if is_number else "category")
+    return plot.figure([trace], height=260, xaxis=xaxis, yaxis=plot.error_axis("accuracy, %"), showlegend=False)

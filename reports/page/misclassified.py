@@ -10,10 +10,8 @@ from underbudget.reports.record import StudyRecord, TrialRecord
 
 
 def confusion_rows(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> list[dict[str, Any]]:
-    """A row per true class: `name`, `cells` with `count`, `right` and `shade` (0 to 1), and `accuracy`.
-
-    counts: [true][predicted], images. Shades are by the largest number of wrong ones in a cell.
-    """
+    """A row per true class: `name`, `cells` with `count`, `right` and `shade` (0 to 1, by the largest wrong count), and
+    `accuracy`. counts: [true][predicted], images."""
     wrong = [count for true, row in enumerate(counts) for guess, count in enumerate(row) if guess != true]
     most = max([1, *wrong])
     return [

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from underbudget.reports import front as fronts
 from underbudget.reports.history import FrontStep, fronts_after, history
-from underbudget.reports.page.figure import Figure, axis, error_axis, layout, least_error, scatter
+from underbudget.reports.page.figure import Figure, axis, error_axis, figure, least_error, scatter
 from underbudget.reports.page.numbers import whole
 from underbudget.reports.record import StudyRecord
 
@@ -44,40 +44,28 @@ def _volume(x: Sequence[float], steps: Sequence[FrontStep], title: str) -> Figur
         ],
         showlegend=False,
     )
-    return {
-        "data": [trace],
-        "layout": layout(
-            height=280,
-            xaxis=axis(title, rangemode="tozero", tickformat=","),
-            yaxis=axis("hypervolume", rangemode="tozero"),
-            showlegend=False,
-        ),
-    }
+    xaxis, yaxis = axis(title, rangemode="tozero", tickformat=","), axis("hypervolume", rangemode="tozero")
+    return figure([trace], height=280, xaxis=xaxis, yaxis=yaxis, showlegend=False)
 
 
 def _growth(study: StudyRecord) -> Figure:
     least, words = least_error(study.stored.images), fronts.AXIS_WORDS[study.axis]
     parts = [(count, front) for count, front in fronts_after(study, _SHARES) if front]
-    return {
-        "data": [
-            scatter(
-                [fronts.cost(trial, study.axis) for trial in front],
-                [max(100 - fronts.score(trial), least) for trial in front],
-                mode="lines+markers",
-                name=f"{count:,} trials",
-                line={"shape": "hv", "color": color, "dash": dash, "width": 2},
-                marker={"size": 5, "color": color},
-                hovertext=[
-                    f"after {count:,} trials: trial {trial.trial}<br>{fronts.cost(trial, study.axis):,} {words}<br>"
-                    f"{fronts.score(trial):.2f} %"
-                    for trial in front
-                ],
-            )
-            for (count, front), (color, dash) in zip(parts, _STYLES[-len(parts) :], strict=True)
-        ],
-        "layout": layout(
-            height=380,
-            xaxis=axis(words, type="log", dtick="D2", tickformat=","),
-            yaxis=error_axis("validation accuracy, %"),
-        ),
-    }
+    traces = [
+        scatter(
+            [fronts.cost(trial, study.axis) for trial in front],
+            [max(100 - fronts.score(trial), least) for trial in front],
+            mode="lines+markers",
+            name=f"{count:,} trials",
+            line={"shape": "hv", "color": color, "dash": dash, "width": 2},
+            marker={"size": 5, "color": color},
+            hovertext=[
+                f"after {count:,} trials: trial {trial.trial}<br>{fronts.cost(trial, study.axis):,} {words}<br>"
+                f"{fronts.score(trial):.2f} %"
+                for trial in front
+            ],
+        )
+        for (count, front), (color, dash) in zip(parts, _STYLES[-len(parts) :], strict=True)
+    ]
+    xaxis = axis(words, type="log", dtick="D2", tickformat=",")
+    return figure(traces, height=380, xaxis=xaxis, yaxis=error_axis("validation accuracy, %"))

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from underbudget.budget.table import LayerRow
@@ -38,40 +37,25 @@ def spending_figure(rows: tuple[LayerRow, ...]) -> Figure:
     return bar_pairs(names, pairs, 44, axis("share, %", range=[0, 1.15 * largest]))
 
 
-@dataclass(frozen=True)
-class Savings:
-    """What stopping early and rejecting before training have saved, as text; times are of one worker, from the mean
-    time of an epoch in this study."""
-
-    trained: str  # epochs that were trained
-    stopped: str  # trials
-    stopped_epochs: str
-    stopped_time: str
-    rejected: str  # trials
-    rejected_epochs: str
-    rejected_time: str
-    share: str  # of the epochs that all proposals would have taken, saved
-
-
-def savings(study: StudyRecord) -> Savings | None:
-    """None where nothing was trained, or the settings hold no number of epochs."""
+def savings(study: StudyRecord) -> dict[str, str] | None:
+    """What stopping early and rejecting have saved, as text; times are of one worker, by the mean time of an epoch.
+    None where nothing was trained, or the settings hold no number of epochs."""
     epochs = study.stored.epochs
-    seconds = [
-        epoch.seconds for trial in study.trials for epoch in trial.curve if math.isfinite(epoch.seconds)
-    ]  # of failed and running trials too
+    times = [epoch.seconds for trial in study.trials for epoch in trial.curve]  # of failed and running trials too
+    seconds = [time for time in times if math.isfinite(time)]
     if epochs is None or not seconds:
         return None
     found = counts(study)
     mean = math.fsum(seconds) / len(seconds)
     trained = sum(len(trial.curve) for trial in study.trials)
     stopped, rejected = epochs_saved(study), found["rejected"] * epochs
-    return Savings(
-        trained=whole(trained),
-        stopped=whole(found["stopped"]),
-        stopped_epochs=whole(stopped),
-        stopped_time=duration(stopped * mean),
-        rejected=whole(found["rejected"]),
-        rejected_epochs=whole(rejected),
-        rejected_time=duration(rejected * mean),
-        share=f"{100 * (stopped + rejected) / (trained + stopped + rejected):.0f} %",
-    )
+    return {
+        "trained": whole(trained),
+        "stopped": whole(found["stopped"]),
+        "stopped_epochs": whole(stopped),
+        "stopped_time": duration(stopped * mean),
+        "rejected": whole(found["rejected"]),
+        "rejected_epochs": whole(rejected),
+        "rejected_time": duration(rejected * mean),
+        "share": f"{100 * (stopped + rejected) / (trained + stopped + rejected):.0f} %",  # saved, of all epochs
+    }

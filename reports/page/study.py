@@ -5,11 +5,10 @@ The page is a headline and sections; each section has a template of its name, wh
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from underbudget.reports import front as fronts
-from underbudget.reports.confirmation import Confirmation, confirmation_of
+from underbudget.reports.confirmation import confirmation_of
 from underbudget.reports.misclassified import MisclassifiedImages
 from underbudget.reports.page.curves_figure import curves_figure
 from underbudget.reports.page.figure import Figure
@@ -23,35 +22,10 @@ from underbudget.reports.page.published import published_points
 from underbudget.reports.page.spending import savings, spending_figure
 from underbudget.reports.page.template import render
 from underbudget.reports.page.trials import layer_rows, trial_details, trial_table
-from underbudget.reports.record import StudyRecord, TrialRecord, score_words
+from underbudget.reports.record import StudyRecord, score_words
 from underbudget.reports.tables import counts, epochs_saved, front_rows, interval
 
 _REASONS = 5  # of failures, most frequent first
-
-
-@dataclass(frozen=True)
-class Headline:
-    """What the top of the page says."""
-
-    winner: TrialRecord | None
-    interval: tuple[float, float] | None  # of the winner's score
-    chosen_from: int  # complete trials
-    counts: dict[str, int]
-    failures: tuple[tuple[str, int], ...]  # (reason, how often)
-    target: str  # a sentence; "" without a target
-    epochs_saved: int  # by early stopping
-    cross_check: str | None  # who else counted the winner and found the same
-    finalists: Confirmation | None
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page."""
-
-    name: str  # of its template, and its id
-    link: str  # its words in the table of contents
-    heading: str
-    data: Any  # what its template reads; left out without
 
 
 def render_page(
@@ -71,7 +45,7 @@ def render_page(
     finalists = confirmation_of(study, target)
     winner = fronts.winner(study.trials, study.axis)
     figures: dict[str, Figure] = {}
-    sections: list[Section] = []
+    sections: list[tuple[str, str, str, Any]] = []  # template and id, link, heading, data: left out without
     if winner is not None:
         front = fronts.front(study.trials, study.axis)
         layers = layer_rows(study, winner)
@@ -86,20 +60,21 @@ def render_page(
             **importance,
         }
         sections = [
-            Section("front", "Front", "Front", {"rows": front_rows(study)[::-1], "compared": bool(published)}),
-            Section("finalists", "Finalists", "Confirmed finalists", finalists),
-            Section("progress", "Progress", "How the search got there", set(progress)),
-            Section("curves", "Curves", "Learning curves", {"front": len(front)}),
-            Section("spending", "Where the budget goes", "Where the budget goes", layers),
-            Section("importance", "What mattered", "What mattered", parameters),
+            ("front", "Front", "Front", {"rows": front_rows(study)[::-1], "compared": bool(published)}),
+            ("finalists", "Finalists", "Confirmed finalists", finalists),
+            ("progress", "Progress", "How the search got there", set(progress)),
+            ("curves", "Curves", "Learning curves", {"front": len(front)}),
+            ("spending", "Where the budget goes", "Where the budget goes", layers),
+            ("importance", "What mattered", "What mattered", parameters),
         ]
     wrong = winner and winner_section(study, winner, misclassified)
     sections += [
-        Section("savings", "Savings", "What was saved", savings(study)),
-        Section("winner", "Misclassified", "What the winner gets wrong", wrong),
-        Section("trials", "Trials", "Trials", True),
-        Section("provenance", "Provenance", "Provenance", provenance(study)),
+        ("savings", "Savings", "What was saved", savings(study)),
+        ("winner", "Misclassified", "What the winner gets wrong", wrong),
+        ("trials", "Trials", "Trials", True),
+        ("provenance", "Provenance", "Provenance", provenance(study)),
     ]
+    reasons = Counter(trial.reason or "no reason was recorded" for trial in study.trials if trial.state == "failed")
     return render(
         "study.html",
         figures,
@@ -112,27 +87,19 @@ def render_page(
         axis_cost="" if winner is None or study.axis == "params" else fronts.cost(winner, study.axis),
         target=target,
         protocol=f"validation, {score_words(settings.epochs)}",
-        sections=[section for section in sections if section.data],
+        sections=[section for section in sections if section[-1]],
         files=["trials.csv", "front.csv", "report.json"],
-        headline=_headline(study, target, cross_check(), finalists),
-    )
-
-
-def _headline(
-    study: StudyRecord, target: float | None, cross_check: str | None, finalists: Confirmation | None
-) -> Headline:
-    best = fronts.winner(study.trials, study.axis)
-    reasons = Counter(trial.reason or "no reason was recorded" for trial in study.trials if trial.state == "failed")
-    return Headline(
-        winner=best,
-        interval=None if best is None else interval(study, best.score),
-        chosen_from=len(fronts.scored(study.trials)),
-        counts=counts(study),
-        failures=tuple(reasons.most_common(_REASONS)),
-        target="" if target is None else _target(study, target),
-        epochs_saved=epochs_saved(study),
-        cross_check=cross_check,
-        finalists=finalists,
+        headline={
+            "winner": winner,
+            "interval": winner and interval(study, winner.score),
+            "chosen_from": len(fronts.scored(study.trials)),
+            "counts": counts(study),
+            "failures": reasons.most_common(_REASONS),
+            "target": "" if target is None else _target(study, target),
+            "epochs_saved": epochs_saved(study),
+            "cross_check": cross_check(),
+            "finalists": finalists,
+        },
     )
 
 

@@ -7,7 +7,6 @@ Content-Security-Policy lets only its own scripts run and blocks every request.
 import base64
 import functools
 import hashlib
-import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,9 +16,6 @@ from typing import Any
 from underbudget.reports.page import numbers
 from underbudget.reports.pictures import data_uri
 
-# Inside <script> the parser looks for "</script" and "<!--" before it knows any JavaScript; the two separators were
-# line ends in JavaScript before 2019.
-_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _FILTERS = (numbers.whole, numbers.decimals, numbers.percent, numbers.span, numbers.duration, data_uri)
 
 
@@ -47,6 +43,7 @@ def render(
         sources[1:1] = [get_plotlyjs(), _file("figures.js")]
     # As an HTML parser will read them, so that the hash fits: it turns every line end into a line feed.
     sources = [source.replace("\r\n", "\n").replace("\r", "\n") for source in sources]
+    digests = [hashlib.sha256(source.encode()).digest() for source in sources]  # only scripts named by them run
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_file),
         autoescape=True,
@@ -60,8 +57,8 @@ def render(
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         style=Markup("".join(_file(name) for name in ("page.css", *styles))),
         scripts=[Markup(source) for source in sources],
-        data=Markup(script_json({**figures, **(data or {})})),
-        hashes=[_script_hash(source) for source in sources],
+        data=script_json({**figures, **(data or {})}),
+        hashes=[f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests],
     )
 
 
@@ -73,16 +70,9 @@ def light_colors() -> dict[str, str]:
 
 def script_json(value: Any) -> str:
     """JSON that may stand between <script> tags; it reads back as `value`. Raises ValueError for NaN."""
-    text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    for character, code in _ESCAPES.items():
-        text = text.replace(character, code)
-    return text
+    from jinja2.utils import htmlsafe_json_dumps
 
-
-def _script_hash(script: str) -> str:
-    """The script's source expression in a Content-Security-Policy: only scripts named there run."""
-    digest = hashlib.sha256(script.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
+    return htmlsafe_json_dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
 @functools.cache

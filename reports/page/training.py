@@ -1,17 +1,17 @@
 """The page of a training: one HTML file that needs no network."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from underbudget.reports import network_tables
-from underbudget.reports.page.figure import COMPACT, PALETTE, Figure, axis, layout, scatter
+from underbudget.reports.page.figure import COMPACT, PALETTE, Figure, axis, figure, scatter
 from underbudget.reports.page.misclassified import confusion_rows
 from underbudget.reports.page.numbers import DASH, duration, percent, whole
 from underbudget.reports.page.template import render
 from underbudget.reports.runs import Run, holding
 from underbudget.reports.statistics import Summary
-from underbudget.reports.training import FILES, Training
+from underbudget.reports.training import FILES, Training, panels
 
 PROTOCOLS = {
     "search": "Protocol search: trained on the train part, evaluated on the validation part after each epoch. The test "
@@ -81,17 +81,12 @@ def facts(runs: Sequence[Run]) -> list[tuple[str, str]]:
 
 def _curves(runs: Sequence[Run]) -> Figure:
     """Two by two: loss above, accuracy below, train left, the evaluated part right; a line and a colour per seed."""
-    part = runs[0].data.part
-    panels: tuple[tuple[str, list[float], list[float], Callable[[Run], list[float]]], ...] = (
-        ("train loss", [0, 0.46], [0.56, 1], lambda run: [epoch.train_loss for epoch in run.curve]),
-        (f"{part} loss", [0.54, 1], [0.56, 1], lambda run: [epoch.loss for epoch in run.judged]),
-        ("train accuracy", [0, 0.46], [0, 0.44], lambda run: [epoch.train_accuracy for epoch in run.curve]),
-        (f"{part} accuracy", [0.54, 1], [0, 0.44], lambda run: [epoch.accuracy for epoch in run.judged]),
-    )
+    places = [(x, y) for y in ([0.56, 1], [0, 0.44]) for x in ([0, 0.46], [0.54, 1])]
+    columns = [panels(run) for run in runs]
     step = 1 if len(runs[0].curve) <= 10 else None
     traces, notes = [], []
     axes: dict[str, Any] = {}
-    for number, (title, x, y, values) in enumerate(panels, 1):
+    for number, (title, (x, y)) in enumerate(zip(columns[0], places, strict=True), 1):
         suffix = "" if number == 1 else str(number)
         axes[f"xaxis{suffix}"] = axis("epoch" if number > 2 else "", domain=x, anchor=f"y{suffix}", dtick=step)
         axes[f"yaxis{suffix}"] = axis("", domain=y, anchor=f"x{suffix}")
@@ -99,24 +94,24 @@ def _curves(runs: Sequence[Run]) -> Figure:
         place = {"xref": "paper", "yref": "paper", "x": x[0], "y": y[1], "yshift": 18, "xanchor": "left"}
         font = {"size": 13, "color": "@muted"}
         notes.append({"text": title + (", %" if is_accuracy else ""), **place, "showarrow": False, "font": font})
-        for index, run in enumerate(runs):
-            found = list(zip([epoch.epoch for epoch in run.curve], values(run), strict=True))
+        for index, (run, column) in enumerate(zip(runs, columns, strict=True)):
+            epochs, found = [epoch.epoch for epoch in run.curve], column[title]
             trace = scatter(
-                [epoch for epoch, _ in found],
-                [value for _, value in found],
+                epochs,
+                found,
                 mode="lines+markers",
                 xaxis=f"x{suffix}",
                 yaxis=f"y{suffix}",
                 name=f"seed {run.seed}",
                 legendgroup=str(run.seed),
-                showlegend=number == len(panels),
+                showlegend=number == len(places),
                 line={"color": PALETTE[index % len(PALETTE)], "width": 2},
                 marker={"size": 5},
                 hovertext=[
                     f"seed {run.seed}, epoch {epoch}<br>{title} {percent(value) if is_accuracy else f'{value:.4f}'}"
-                    for epoch, value in found
+                    for epoch, value in zip(epochs, found, strict=True)
                 ],
             )
             traces.append(trace)
-    shape = layout(height=560, annotations=notes, margin={**COMPACT, "t": 52}, showlegend=len(runs) > 1, **axes)
-    return {"data": traces, "layout": shape}
+    margin = {**COMPACT, "t": 52}
+    return figure(traces, height=560, annotations=notes, margin=margin, showlegend=len(runs) > 1, **axes)

@@ -1,7 +1,6 @@
 """The tables that the published series print before they train: layers, receptive field, data."""
 
 from collections.abc import Sequence
-from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 from underbudget.search.commands.terminal import table
@@ -21,7 +20,7 @@ def summary_table(plan: "Plan") -> "Group":
     from underbudget.reports.network_tables import summary_rows, totals
 
     rows = (
-        (row.layer, f"[{', '.join(str(size) for size in (-1, *row.output_shape))}]", f"{row.params:,}")
+        (row["layer"], f"[{', '.join(str(size) for size in (-1, *row['output_shape']))}]", f"{row['params']:,}")
         for row in summary_rows(plan)
     )
     below = totals(plan)
@@ -38,7 +37,7 @@ def field_table(plan: "Plan") -> "Table":
     from underbudget.reports.network_tables import field_rows
 
     columns = ("layer", "kernel", "stride", "padding", "field in", "out", "map in", "out", "jump in", "out")
-    return table(columns, (astuple(row) for row in field_rows(plan)))
+    return table(columns, (tuple(row.values()) for row in field_rows(plan)))
 
 
 def data_table(statistics: "Sequence[PartStatistics]") -> "Table":

@@ -21,16 +21,13 @@ const redraws = []; // what is drawn elsewhere, and has to follow light and dark
 
 const NARROW = 600; // pixels: names of a legend stand below each other
 
-function legendLines({ data: traces, layout }) {
-  return layout.showlegend === false ? 0 : traces.filter((trace) => trace.showlegend !== false).length - 2;
-}
-
 function drawFigure(element, given) {
-  const figure = coloured(given);
-  if (window.innerWidth < NARROW) figure.layout.height += Math.max(0, Math.min(260, 20 * legendLines(figure)));
+  const { data: traces, layout } = coloured(given);
+  const lines = layout.showlegend === false ? 0 : traces.filter((trace) => trace.showlegend !== false).length - 2;
+  if (window.innerWidth < NARROW) layout.height += Math.max(0, Math.min(260, 20 * lines));
   // With a finger, dragging must go on scrolling the page.
-  if (window.matchMedia("(pointer: coarse)").matches) figure.layout.dragmode = false;
-  return Plotly.react(element, figure.data, figure.layout, {
+  if (window.matchMedia("(pointer: coarse)").matches) layout.dragmode = false;
+  return Plotly.react(element, traces, layout, {
     responsive: true,
     displaylogo: false,
     scrollZoom: false,

@@ -33,7 +33,14 @@ function matching() {
     .sort(compare);
 }
 
-function cell(value, decimals) {
+function cell(value, column) {
+  const decimals = columns[column][1];
+  if (column === TRIAL) {
+    const properties = { type: "button", className: "link", textContent: value, title: `show trial ${value}` };
+    const button = element("button", properties);
+    button.dataset.trial = value; // what details.js shows
+    return element("td", { className: "number" }, button);
+  }
   if (decimals === null) {
     const className = value ? (value.length > 60 ? "long text" : "text") : "";
     return element("td", {}, element("div", { textContent: value ?? "", className }));
@@ -43,21 +50,10 @@ function cell(value, decimals) {
   return element("td", { className: "number", textContent: text });
 }
 
-// A button: details.js shows the trial.
-function trialCell(number) {
-  const properties = { type: "button", className: "link", textContent: number, title: `show trial ${number}` };
-  const button = element("button", properties);
-  button.dataset.trial = number;
-  return element("td", { className: "number" }, button);
-}
-
 function drawTable() {
   const found = matching();
   const body = element("tbody");
-  for (const index of found.slice(0, shown)) {
-    const line = body.insertRow();
-    rows[index].forEach((value, column) => line.append(column === TRIAL ? trialCell(value) : cell(value, columns[column][1])));
-  }
+  for (const index of found.slice(0, shown)) body.insertRow().append(...rows[index].map(cell));
   table.tBodies[0]?.remove();
   table.append(body);
   [...table.tHead.rows[0].cells].forEach((heading, column) => {
