@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
@@ -67,13 +68,16 @@ def ended_line(event: Ended, progress: Progress) -> str:
 
 
 class Display:
-    """Gets every event of a search while its block lasts. This one shows nothing."""
+    """Gets every event while its block lasts, with what it draws in the terminal. This one shows nothing."""
+
+    drawn: AbstractContextManager[Any] = nullcontext()
 
     def __enter__(self) -> Self:
+        self.drawn.__enter__()
         return self
 
     def __exit__(self, *details: object) -> None:
-        return None
+        self.drawn.__exit__(None, None, None)
 
     def __call__(self, *event: Any) -> None:
         return None
@@ -121,15 +125,8 @@ class Live(Display):
         from rich.live import Live as RichLive
 
         self._console = console
-        self._live = RichLive(console=console, refresh_per_second=4, transient=True)
+        self.drawn = self._live = RichLive(console=console, refresh_per_second=4, transient=True)
         self._accuracy: dict[int, float] = {}
-
-    def __enter__(self) -> Self:
-        self._live.__enter__()
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        self._live.__exit__(None, None, None)
 
     def __call__(self, event: Event, progress: Progress) -> None:
         if isinstance(event, EpochOver):

@@ -3,29 +3,17 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from underbudget.search.commands.display import Display, duration
 from underbudget.search.commands.stopping import StoppedError, terminated_as_interrupted
 from underbudget.search.commands.terminal import console, say
 from underbudget.search.data.protocol import evaluated_part
 from underbudget.search.engines.job import EpochDone, StepsDone
-from underbudget.search.experiments.events import (
-    Begun,
-    Event,
-    Kept,
-    Lost,
-    Moved,
-    Notify,
-    Over,
-    Planned,
-    RunEvent,
-    Said,
-)
+from underbudget.search.experiments.events import Begun, Event, Kept, Lost, Moved, Notify, Over, Planned, RunEvent
 from underbudget.search.experiments.run_spec import RunSpec
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.progress import TaskID
 
 
@@ -33,18 +21,18 @@ if TYPE_CHECKING:
 def showing(quiet: bool, introduce: Callable[[Planned], None] = lambda planned: None) -> Iterator[Notify]:
     """Shows the events of an experiment, what is planned by `introduce`. Ctrl-C and SIGTERM keep finished runs."""
     folder: Path | None = None
-    shown = Display() if quiet else Bars(console()) if console().is_terminal else Lines()
+    shown = Display() if quiet else Bars() if console().is_terminal else Lines()
 
     def notify(event: Event) -> None:
         nonlocal folder
         match event:
-            case Said() if not quiet:
-                say(event.line)
+            case str() if not quiet:
+                say(event)
             case Planned():
                 folder = event.folder
                 if not quiet:
                     introduce(event)
-            case Kept() | Begun() | Moved() | Over() | Lost():
+            case RunEvent():
                 shown(event)
 
     try:
@@ -62,34 +50,21 @@ class Lines(Display):
     """A line per epoch and per finished run."""
 
     def __call__(self, event: RunEvent) -> None:
-        line = line_of(event)
-        if line is not None:
+        if line := line_of(event):
             say(line)
 
 
-class Bars(Display):
+class Bars(Lines):
     """A bar per epoch of each run that is computed, with loss, batch, running accuracy and speed; lines above."""
 
-    def __init__(self, console: "Console") -> None:
+    def __init__(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self._console = console
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[note]}", markup=False),
-            console=console,
-            transient=True,
-            refresh_per_second=8,
+        description, note = (TextColumn(f"{{task.{name}}}", markup=False) for name in ("description", "fields[note]"))
+        self.drawn = self._progress = Progress(
+            description, BarColumn(bar_width=24), note, console=console(), transient=True, refresh_per_second=8
         )
         self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> Self:
-        self._progress.__enter__()
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        self._progress.__exit__(None, None, None)
 
     def __call__(self, event: RunEvent) -> None:
         spec = event.spec
@@ -108,9 +83,7 @@ class Bars(Display):
                 )
             case Over() | Lost():
                 self._progress.remove_task(self._tasks.pop(spec.key))
-        line = line_of(event)
-        if line is not None:
-            self._console.print(line, soft_wrap=True)
+        super().__call__(event)
 
 
 def label(spec: RunSpec) -> str:

@@ -5,7 +5,6 @@ The weights are in the study's folder.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +18,9 @@ from underbudget.reports.runs import Run, from_json, to_json
 from underbudget.reports.writing import write_confirmation
 from underbudget.search.data.protocol import training_images
 from underbudget.search.data.store import Dataset
+from underbudget.search.experiments import test_set_accesses
 from underbudget.search.experiments.archive import Archive
-from underbudget.search.experiments.events import Notify, Said, unheard
+from underbudget.search.experiments.events import Notify, unheard
 from underbudget.search.experiments.options import ConfirmationOptions
 from underbudget.search.experiments.run_spec import RunSpec, differences
 from underbudget.search.experiments.runs import complete
@@ -55,14 +55,13 @@ def confirm(options: ConfirmationOptions, notify: Notify = unheard) -> tuple[con
     check(options)
     where = finding.find(options.study, options.runs, options.storage)
     study = finding.read(where)
-    setup = prepare(study.settings["dataset"]["name"], options, lambda line: notify(Said(line)))
+    setup = prepare(study.settings["dataset"]["name"], options, notify)
     check_data(study, setup.dataset)
     finalists = choose(study, options.top, options.seeds, setup.dataset)
     folder = where.folder / CONFIRMATIONS
     specs = [spec for finalist in finalists for spec in finalist.specs]
-    notify(Said(f"device    {setup.device_line()}"))
-    notify(Said(f"runs      {len(specs)}: {options.seeds} of each of {len(finalists)} finalists, below {folder}"))
-    notify(Said(""))
+    notify(f"device    {setup.device_line()}")
+    notify(f"runs      {len(specs)}: {options.seeds} of each of {len(finalists)} finalists, below {folder}\n")
     settings = stored_settings(where)
     assert settings is not None, "the study was read"
     with open_study(where, settings) as opened:
@@ -162,13 +161,6 @@ class StudyArchive(Archive):
 
     def keep(self, spec: RunSpec, run: Run) -> None:
         self._study.set_user_attr(attribute(spec), to_json(run))
-        access = {
-            "when": datetime.now(UTC).isoformat(timespec="seconds"),
-            "what": PROTOCOL,
-            "subject": spec.key,
-            "seed": spec.seed,
-            "times": run.readings,
-            "epochs": len(run.judged),
-        }
+        access = test_set_accesses.access(PROTOCOL, spec.key, spec.seed, run.readings, len(run.judged))
         earlier = self._study.user_attrs.get(TEST_SET_ACCESSES_ATTRIBUTE, [])
         self._study.set_user_attr(TEST_SET_ACCESSES_ATTRIBUTE, [*earlier, access])

@@ -6,6 +6,7 @@ from typing import Any
 from underbudget.models.architecture import Architecture
 from underbudget.reports.runs import Run
 from underbudget.search.data.store import Dataset
+from underbudget.search.experiments.options import SeededOptions
 from underbudget.search.training import recipe as recipes
 from underbudget.search.training.recipe import Recipe
 
@@ -30,6 +31,16 @@ class RunSpec:
     def weights_file(self) -> str:
         """Its weights, below the folder."""
         return f"{self.key}.safetensors"
+
+
+def per_seed(
+    options: SeededOptions, name: str | None, architecture: Architecture, recipe: Recipe, below: str = ""
+) -> list[RunSpec]:
+    """The runs of a network and a resolved recipe, one per seed, in the folder `below`."""
+    return [
+        RunSpec(f"{below}seed-{seed}", name, architecture, recipe, seed, options.protocol)
+        for seed in range(options.seed, options.seed + options.seeds)
+    ]
 
 
 def differences(run: Run, spec: RunSpec, dataset: Dataset) -> list[str]:

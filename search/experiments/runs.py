@@ -49,6 +49,13 @@ class Completed:
             )
         return self.runs
 
+    def of(self, specs: Sequence[RunSpec]) -> tuple[tuple[Run, ...], list[str]]:
+        """The finished ones of these runs, and why the others failed."""
+        keys = [spec.key for spec in specs]
+        return tuple(self.runs[key] for key in keys if key in self.runs), [
+            self.lost[key] for key in keys if key in self.lost
+        ]
+
 
 @dataclass
 class _Underway:

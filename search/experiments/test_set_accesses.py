@@ -11,10 +11,17 @@ import logging
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 log = logging.getLogger(__name__)
 
 FILE = "readings.jsonl"
+
+
+def access(what: str, subject: str, seed: int | None, times: int, epochs: int) -> dict[str, Any]:
+    """An entry about accesses that happen now; the arguments are those of `note`."""
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"when": when, "what": what, "subject": subject[:200], "seed": seed, "times": times, "epochs": epochs}
 
 
 def note(dataset: Path, what: str, subject: str, seed: int | None, times: int, epochs: int) -> bool:
@@ -25,15 +32,7 @@ def note(dataset: Path, what: str, subject: str, seed: int | None, times: int, e
     """
     if not times:
         return False
-    access = {
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "what": what,
-        "subject": subject[:200],
-        "seed": seed,
-        "times": times,
-        "epochs": epochs,
-    }
-    line = (json.dumps(access) + "\n").encode()
+    line = (json.dumps(access(what, subject, seed, times, epochs)) + "\n").encode()
     try:
         # One write to a file opened for appending: lines of two processes don't mix.
         handle = os.open(dataset / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
