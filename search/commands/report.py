@@ -90,13 +90,18 @@ def _report(
 
 def _compare(places: "list[StudyLocation]", target: float | None, output: Path | None, as_json: bool) -> Path:
     """The comparison of several studies; its page."""
-    from underbudget.reports.comparison_tables import to_json
-    from underbudget.search.commands.comparing import compare, print_comparison
+    from underbudget.reports.comparison import compare
+    from underbudget.reports.comparison_tables import folder_name, to_json
+    from underbudget.reports.writing import write_comparison
+    from underbudget.search.commands import summary
+    from underbudget.search.study import finding
 
-    found, paths = compare(places, target, output)
+    found = compare([finding.read(where) for where in places], target)
+    folder = output or places[0].folder.parent / folder_name([where.name for where in places])
+    paths = write_comparison(found, folder)
     if as_json:
         print_json(to_json(found))
         return paths["page"]
-    print_comparison(found)
+    summary.print_comparison(found)
     say("", *map(str, paths.values()))
     return paths["page"]
