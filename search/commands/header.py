@@ -10,7 +10,6 @@ from underbudget.search.session.options import declared
 from underbudget.search.session.request import Options, Request
 from underbudget.search.session.resolving import Session
 from underbudget.search.space import feasible_share
-from underbudget.search.study.settings import Settings
 
 
 def header(session: Session) -> list[str]:
@@ -18,13 +17,16 @@ def header(session: Session) -> list[str]:
     settings, info, recipe = session.settings, session.settings.dataset, session.settings.recipe
     shape = "x".join(str(size) for size in info.input_shape)
     counts, train, times = info.counts, info.counts["train"], f"{settings.epochs} times"
+    objective = "the most accurate network under the budget"
+    if settings.objective.kind == "front":
+        objective = f"the front of {settings.objective.minimize} and validation accuracy"
     rows = [
         ("study", f"{session.location.name} ({'resumed' if session.resumes else 'new'}), in {session.location.folder}"),
         ("data set", f"{info.name}, {shape}, {len(info.classes)} classes, checksum {info.checksum[:12]}"),
         ("images", f"{train:,} train, {counts['validation']:,} validation, {counts['test']:,} test (not read)"),
         ("budget", f"{settings.budget}: {', '.join(settings.budget.plain())} ({settings.precision})"),
         ("trials", f"{session.trials} of {settings.epochs} epochs, sampler {session.sampler}, seed {settings.seed}"),
-        ("objective", _objective_words(settings)),
+        ("objective", objective),
         ("stopping", _stopping_words(session)),
         ("recipe", f"{recipe.name}, {recipe.optimizer} lr {recipe.lr:g}, batch {recipe.batch_size}"),
         ("steps", f"{session.steps:,} per trial: {train:,} images in batches of {recipe.batch_size}, {times}"),
@@ -50,12 +52,6 @@ def header(session: Session) -> list[str]:
             "accuracies will be rough, give more --epochs or a smaller --batch-size"
         )
     return lines
-
-
-def _objective_words(settings: Settings) -> str:
-    if settings.objective.kind == "accuracy":
-        return "the most accurate network under the budget"
-    return f"the front of {settings.objective.minimize} and validation accuracy"
 
 
 def _stopping_words(session: Session) -> str:

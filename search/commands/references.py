@@ -3,7 +3,7 @@
 import dataclasses
 
 from underbudget.search.commands.options import Json
-from underbudget.search.commands.terminal import console, number, print_json, say, table
+from underbudget.search.commands.terminal import console, print_json, say, table
 
 
 def references(as_json: Json = False) -> None:
@@ -18,15 +18,7 @@ def references(as_json: Json = False) -> None:
             listed.append({name: getattr(reference, name) for name in names} | network)
         print_json(listed)
         return
-    rows = (
-        (
-            reference.name,
-            f"{reference.published_params:,}",
-            number(reference.best_test_pct),
-            str(reference.epochs),
-            reference.recipe,
-        )
-        for reference in REFERENCES.values()
-    )
+    shown = ("name", "published_params", "best_test_pct", "epochs", "recipe")
+    rows = ([getattr(reference, name) for name in shown] for reference in REFERENCES.values())
     console().print(table(("name", "params", "test %", "epochs", "recipe"), rows, left=("name", "recipe")))
     say("test %: as published: one run, best epoch, chosen on the test set. See one with: underbudget show saish-m4")

@@ -1,6 +1,5 @@
 """`underbudget report`: the page, the tables, the JSON; figures for a paper; several studies compared."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -79,7 +78,7 @@ def _report(
     if width is not None:
         written += paper.write_figures(found, folder / paper.FOLDER, width, target).values()
     if said := additions.update(where, found, seconds=_ADDITIONS):
-        print(said, file=sys.stderr)
+        typer.echo(said, err=True)
     if as_json:
         print_json(tables.to_json(found, target, confirmation))
         return paths["page"]

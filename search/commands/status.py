@@ -7,7 +7,7 @@ import typer
 
 from underbudget.models.errors import UnderbudgetError
 from underbudget.search.commands.options import Json, Runs, Storage, Target
-from underbudget.search.commands.terminal import console, number, print_json, say, table
+from underbudget.search.commands.terminal import console, print_json, say, table
 
 
 def status(
@@ -78,15 +78,8 @@ def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
         say(f"no studies in {folder.resolve()}: begin one with underbudget launch")
         return
     columns = ("study", "data set", "budget", "trained", "rejected", "failed", "front", "winner %", "params")
-    rows = [
-        (
-            *(str(row[key]) for key in ("study", "dataset", "budget", "trained", "rejected", "failed", "front")),
-            number(row["score"]),
-            number(row["params"], ","),
-        )
-        for row in found
-        if "error" not in row
-    ]
+    counts = ("study", "dataset", "budget", "trained", "rejected", "failed", "front")
+    rows = [(*(str(row[key]) for key in counts), row["score"], row["params"]) for row in found if "error" not in row]
     if rows:
         console().print(table(columns, rows, left=columns[:3], folded=columns))
     for row in found:

@@ -80,7 +80,7 @@ def print_comparison(found: Comparison) -> None:
         values = comparison_tables.hypervolumes(found, group)
         best = (comparison_tables.best_scores(group, budget) for budget in found.budgets)
         means = (f"{sum(scores) / len(scores):.2f}" if scores else "-" for scores in best)
-        rows.append((group.name, str(values.n), f"{values.mean:.3f}", *means))
+        rows.append((group.name, values.n, f"{values.mean:.3f}", *means))
     say(
         f"Hypervolume after {found.common_epochs:,} trained epochs, which each search came to; best validation accuracy"
     )

@@ -37,8 +37,7 @@ def _introduce(planned: "Planned") -> None:
     network, recipe = plan(spec.architecture, info.input_shape, len(info.classes)), spec.recipe
     say("", f"{spec.name or spec.architecture.id}: {spec.architecture}", "")
     layers = (
-        (row.layer, f"[{', '.join(str(size) for size in (-1, *row.output_shape))}]", f"{row.params:,}")
-        for row in summary_rows(network)
+        (row.layer, f"[{', '.join(map(str, (-1, *row.output_shape)))}]", row.params) for row in summary_rows(network)
     )
     console().print(table(("layer (type)", "output shape", "params"), layers))
     below = totals(network)
@@ -52,17 +51,11 @@ def _introduce(planned: "Planned") -> None:
     console().print(table(columns, (astuple(row) for row in field_rows(network))))
     say()
     columns = ("data", "shape", "min", "max", "mean", "std")
-    parts = (
-        (
-            part.part,
-            " x ".join(str(size) for size in part.shape),
-            f"{part.minimum:g}",
-            f"{part.maximum:g}",
-            ", ".join(f"{value:.4f}" for value in part.mean),
-            ", ".join(f"{value:.4f}" for value in part.std),
-        )
-        for part in statistics(planned.setup.dataset, spec.protocol)
-    )
+    parts = []
+    for part in statistics(planned.setup.dataset, spec.protocol):
+        mean, std = (", ".join(f"{value:.4f}" for value in values) for values in (part.mean, part.std))
+        shape = " x ".join(map(str, part.shape))
+        parts.append((part.part, shape, f"{part.minimum:g}", f"{part.maximum:g}", mean, std))
     console().print(table(columns, parts, folded=columns))
     schedule = f"{recipe.optimizer} lr {recipe.lr:g}, {recipe.schedule.kind} schedule"
     say(

@@ -1,12 +1,13 @@
 """Shows the runs of an experiment while they are computed: in a terminal a bar per run, everywhere a line per epoch."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from underbudget.search.commands.display import Display, duration
-from underbudget.search.commands.stopping import StoppedError, terminated_as_interrupted
+from underbudget.search.commands.stopping import StoppedError, handled
 from underbudget.search.commands.terminal import console, say
 from underbudget.search.data.protocol import evaluated_part
 from underbudget.search.engines.job import EpochDone, StepsDone
@@ -36,7 +37,7 @@ def showing(quiet: bool, introduce: Callable[[Planned], None] = lambda planned: 
                 shown(event)
 
     try:
-        with terminated_as_interrupted(), shown:
+        with handled(signal.default_int_handler, signal.SIGTERM), shown:  # SIGTERM ends it as Ctrl-C does
             yield notify
     except KeyboardInterrupt as stop:
         if folder is None:
