@@ -55,8 +55,13 @@ def confirm(options: ConfirmationOptions, notify: Notify = unheard) -> tuple[con
     check(options)
     where = finding.find(options.study, options.runs, options.storage)
     study = finding.read(where)
-    setup = prepare(study.settings["dataset"]["name"], options, notify)
-    check_data(study, setup.dataset)
+    own = study.settings["dataset"]
+    setup = prepare(own["name"], options, notify)
+    if own["checksum"] != setup.dataset.info.checksum:
+        raise UserError(
+            f"the data set {own['name']} here has another checksum ({setup.dataset.info.checksum[:12]}) than the "
+            f"study's ({own['checksum'][:12]}): name its data by --data-dir"
+        )
     finalists = choose(study, options.top, options.seeds, setup.dataset)
     folder = where.folder / CONFIRMATIONS
     specs = [spec for finalist in finalists for spec in finalist.specs]
@@ -100,35 +105,17 @@ def choose(study: StudyRecord, top: int, seeds: int, dataset: Dataset) -> tuple[
         assert trial.proposal is not None, "it has a score"
         recipe = recipes.resolve(recipes.from_json(trial.proposal.recipe), images=images)
         architecture, name = parse(trial.proposal.layers_text), f"{study.name}:{trial.trial}"
-        specs = tuple(
-            RunSpec(
-                f"trial-{trial.trial}/seed-{index}",
-                name,
-                architecture,
-                recipe,
-                derive(int(study.settings["seed"]), trial.trial, f"confirm-{index}"),
-                PROTOCOL,
-            )
-            for index in range(seeds)
-        )
-        finalists.append(Finalist(trial, specs))
+        specs = []
+        for index in range(seeds):
+            seed = derive(int(study.settings["seed"]), trial.trial, f"confirm-{index}")
+            specs.append(RunSpec(f"trial-{trial.trial}/seed-{index}", name, architecture, recipe, seed, PROTOCOL))
+        finalists.append(Finalist(trial, tuple(specs)))
     return tuple(finalists)
 
 
-def check_data(study: StudyRecord, dataset: Dataset) -> None:
-    """Raises UserError where the prepared data are not those of the study."""
-    own = study.settings["dataset"]
-    if own["checksum"] != dataset.info.checksum:
-        raise UserError(
-            f"the data set {own['name']} here has another checksum ({dataset.info.checksum[:12]}) than the study's "
-            f"({own['checksum'][:12]}): name its data by --data-dir"
-        )
-
-
 def attribute(spec: RunSpec) -> str:
-    """The study attribute that holds a run, "confirmation:12:0"."""
-    trial, _, seed = spec.key.partition("/")
-    return f"{CONFIRMATION_PREFIX}{trial.removeprefix('trial-')}:{seed.removeprefix('seed-')}"
+    """The study attribute that holds the run "trial-12/seed-0": "confirmation:12:0"."""
+    return CONFIRMATION_PREFIX + spec.key.removeprefix("trial-").replace("/seed-", ":")
 
 
 class StudyArchive(Archive):
@@ -157,7 +144,7 @@ class StudyArchive(Archive):
                 f"{attribute(spec)} of the study is a run of other conditions ({'; '.join(differing)}): confirm with "
                 f"the version that it was trained by, underbudget {run.versions.get('underbudget', 'unknown')}"
             )
-        return run if self.has_weights(run, self.folder / spec.weights_file) else None
+        return run if self.has_weights(run, self.folder / f"{spec.key}.safetensors") else None
 
     def keep(self, spec: RunSpec, run: Run) -> None:
         self._study.set_user_attr(attribute(spec), to_json(run))

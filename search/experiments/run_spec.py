@@ -15,22 +15,12 @@ from underbudget.search.training.recipe import Recipe
 class RunSpec:
     """One training and evaluation."""
 
-    key: str  # stem of its file below the folder, "seed-0" or "saish-m4/seed-0"
+    key: str  # stem of its files below the folder (.json and .safetensors), "seed-0" or "saish-m4/seed-0"
     name: str | None  # of the reference or trial
     architecture: Architecture
     recipe: Recipe  # resolved
     seed: int
     protocol: str
-
-    @property
-    def record_file(self) -> str:
-        """Its record, below the folder."""
-        return f"{self.key}.json"
-
-    @property
-    def weights_file(self) -> str:
-        """Its weights, below the folder."""
-        return f"{self.key}.safetensors"
 
 
 def per_seed(

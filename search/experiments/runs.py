@@ -52,9 +52,8 @@ class Completed:
     def of(self, specs: Sequence[RunSpec]) -> tuple[tuple[Run, ...], list[str]]:
         """The finished ones of these runs, and why the others failed."""
         keys = [spec.key for spec in specs]
-        return tuple(self.runs[key] for key in keys if key in self.runs), [
-            self.lost[key] for key in keys if key in self.lost
-        ]
+        runs = tuple(self.runs[key] for key in keys if key in self.runs)
+        return runs, [self.lost[key] for key in keys if key in self.lost]
 
 
 @dataclass
@@ -101,13 +100,7 @@ class _Session:
     """Runs that go through one engine."""
 
     def __init__(
-        self,
-        engine: Engine,
-        specs: Sequence[RunSpec],
-        setup: Setup,
-        command: str,
-        notify: Notify,
-        archive: Archive,
+        self, engine: Engine, specs: Sequence[RunSpec], setup: Setup, command: str, notify: Notify, archive: Archive
     ) -> None:
         self._engine, self._setup, self._command = engine, setup, command
         self._notify, self._archive = notify, archive
@@ -149,18 +142,15 @@ class _Session:
 
     def _take(self, underway: _Underway, message: Any) -> None:
         spec = underway.spec
+        if isinstance(message, EpochDone):
+            underway.curve.append(Epoch(**{name: value for name, value in vars(message).items() if name != "trial"}))
         match message:
-            case EpochDone():
-                fields = {name: value for name, value in message.__dict__.items() if name != "trial"}
-                underway.curve.append(Epoch(**fields))
-                self._notify(Moved(spec, message))
-            case StepsDone():
+            case EpochDone() | StepsDone():
                 self._notify(Moved(spec, message))
             case Finished():
                 del self._underway[message.trial]
-                run = self._store(underway, message)
-                self._done[spec.key] = run
-                self._notify(Over(spec, run))
+                self._done[spec.key] = self._store(underway, message)
+                self._notify(Over(spec, self._done[spec.key]))
             case Failed():
                 del self._underway[message.trial]
                 self._note_unfinished(underway)
@@ -177,14 +167,12 @@ class _Session:
         assert evaluation is not None, "the job was detailed"
         assert message.mean is not None
         assert message.std is not None
-        times = accesses_of(spec.protocol, len(underway.curve))
-        self._note_access(spec, times, len(underway.curve))
+        times = self._note_accesses(underway)
         data = weights.from_text(message.weights)
         curve = [Evaluated(**epoch) for epoch in evaluation["curve"]]
         if spec.protocol != "confirm":  # the evaluated part was monitored after each epoch
             curve = [Evaluated(epoch.epoch, epoch.val_loss, epoch.val_accuracy) for epoch in underway.curve]
-        network = plan(spec.architecture, info.input_shape, len(info.classes))
-        cost = count(network)
+        cost = count(plan(spec.architecture, info.input_shape, len(info.classes)))
         run = Run(
             name=spec.name,
             id=spec.architecture.id,
@@ -215,23 +203,25 @@ class _Session:
             device=message.device,
             hardware=message.hardware,
             versions=message.versions,
-            weights_file=Path(spec.weights_file).name,
+            weights_file=Path(f"{spec.key}.safetensors").name,
             weights_sha256=weights.sha256(data),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        write_atomically(self._archive.folder / spec.weights_file, data)
+        write_atomically(self._archive.folder / f"{spec.key}.safetensors", data)
         text = json.dumps(to_json(run), indent=1, ensure_ascii=False) + "\n"
-        write_atomically(self._archive.folder / spec.record_file, text.encode())
+        write_atomically(self._archive.folder / f"{spec.key}.json", text.encode())
         self._archive.keep(spec, run)
         return run
 
     def _note_unfinished(self, underway: _Underway) -> None:
         """Record the test-set accesses of a run that was stopped or failed. Under `confirm`, one whose epochs are over
         may have died before its only access or after it: it counts."""
-        spec, epochs = underway.spec, len(underway.curve)
-        if spec.protocol != "confirm" or epochs == spec.recipe.epochs:
-            self._note_access(spec, accesses_of(spec.protocol, epochs), epochs)
+        if underway.spec.protocol != "confirm" or len(underway.curve) == underway.spec.recipe.epochs:
+            self._note_accesses(underway)
 
-    def _note_access(self, spec: RunSpec, times: int, epochs: int) -> None:
-        network_spec = spec.name or str(spec.architecture)
-        test_set_accesses.note(self._setup.dataset.folder, self._command, network_spec, spec.seed, times, epochs)
+    def _note_accesses(self, underway: _Underway) -> int:
+        """Add the test-set accesses of a run to the ledger; how many they are."""
+        spec, epochs = underway.spec, len(underway.curve)
+        times, subject = accesses_of(spec.protocol, epochs), spec.name or str(spec.architecture)
+        test_set_accesses.note(self._setup.dataset.folder, self._command, subject, spec.seed, times, epochs)
+        return times
