@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
-from underbudget.models.errors import UserError
 from underbudget.reports.front import AXIS_WORDS
 from underbudget.search.progress import Ended, EpochOver, Event, Progress, Rejected, Started, Tick
 
@@ -162,12 +161,6 @@ class Live(Display):
             where = f"epoch {epoch}/{progress.epochs}{reached}" if epoch else "begins"
             lines.append(Text(f"#{trial} {where}", "dim"))
         return Group(head, *lines)
-
-
-def check_mode(mode: str) -> None:
-    """Raises UserError for an unknown mode."""
-    if mode not in MODES:
-        raise UserError(f"--progress is {', '.join(MODES)}, not {mode!r}")
 
 
 def choose(mode: str, console: "Console") -> Display:

@@ -71,7 +71,10 @@ def dry_run(request: Request) -> int:
 
     searches = [resolving.prepare(request, comment)] if request.repeats is None else repeats.prepare(request, comment)
     settings, space = searches[0].settings, searches[0].settings.space
-    say(to_toml(searches[0]), "")
+    values = {name: getattr(searches[0].options, name) for name in declared(Options)}
+    if request.repeats is not None:
+        values |= {"study": repeats.name_of(request), "repeats": request.repeats}
+    say(options.to_toml(values | {"storage": None}), "")  # it may hold a password
     if len(searches) > 1:
         comment(f"{len(searches)} searches: {', '.join(search.location.name for search in searches)}")
     for word, network in (("smallest", space.smallest()), ("largest", space.largest())):
@@ -79,11 +82,3 @@ def dry_run(request: Request) -> int:
     share = feasible_share(space, settings.budget, precision=settings.precision)
     comment(f"{100 * share:.1f} % of random proposals are under {settings.budget}")
     return 0
-
-
-def to_toml(session: Session) -> str:
-    """The resolved configuration as a TOML file that `--config` reads, without the storage: it may hold a password."""
-    values = {name: getattr(session.options, name) for name in declared(Options) if name != "storage"}
-    if session.resume.repeats is not None:
-        values |= {"study": repeats.name_of(session.resume), "repeats": session.resume.repeats}
-    return options.to_toml(values)

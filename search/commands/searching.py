@@ -61,7 +61,8 @@ def run(session: Session, progress: str, stopper: Stopper, tell: Callable[..., N
 def search(request: Request, progress: str) -> int:
     """Search as asked, once or on several seeds, and sum up. Exit code 0; before the goal 130 for a stop by a signal,
     1 for any other end."""
-    display.check_mode(progress)
+    if progress not in display.MODES:
+        raise UserError(f"--progress is {', '.join(display.MODES)}, not {progress!r}")
     quiet = progress in ("json", "none")
     tell = (lambda *lines: None) if quiet else say
     stopper = Stopper()

@@ -59,6 +59,8 @@ def _one_study(name: str, target: float | None, as_json: bool, runs: str | None,
 
 
 def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
+    from underbudget.reports import front as fronts
+    from underbudget.reports import tables
     from underbudget.reports.reading import list_studies
     from underbudget.search.study import finding
     from underbudget.search.study.location import RUNS
@@ -68,7 +70,12 @@ def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
     found: list[dict[str, Any]] = []
     for name in names:
         try:
-            found.append(_facts(name, runs, storage))
+            study = finding.read(finding.find(name, runs, storage))
+            best = fronts.winner(study.trials, study.axis)
+            facts = {"study": name, "dataset": study.settings["dataset"]["name"], "budget": study.settings["budget"]}
+            facts |= tables.counts(study) | {"front": len(fronts.front(study.trials, study.axis))}
+            score, params = (None, None) if best is None else (best.score, fronts.cost(best))
+            found.append({**facts, "score": score, "params": params})
         except UnderbudgetError as error:
             found.append({"study": name, "error": str(error)})
     if as_json:
@@ -85,21 +92,3 @@ def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
     for row in found:
         if "error" in row:
             say(f"{row['study']}: {row['error']}")
-
-
-def _facts(name: str, runs: str | None, storage: str | None) -> dict[str, Any]:
-    from underbudget.reports import front as fronts
-    from underbudget.reports import tables
-    from underbudget.search.study import finding
-
-    found = finding.read(finding.find(name, runs, storage))
-    best = fronts.winner(found.trials, found.axis)
-    return {
-        "study": name,
-        "dataset": found.settings["dataset"]["name"],
-        "budget": found.settings["budget"],
-        **tables.counts(found),
-        "front": len(fronts.front(found.trials, found.axis)),
-        "score": None if best is None else best.score,
-        "params": None if best is None else fronts.cost(best),
-    }

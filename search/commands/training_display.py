@@ -51,8 +51,26 @@ class Lines(Display):
     """A line per epoch and per finished run."""
 
     def __call__(self, event: RunEvent) -> None:
-        if line := line_of(event):
-            say(line)
+        spec, name = event.spec, label(event.spec)
+        match event:
+            case Kept(run=run):
+                say(f"{name}: kept, {run.data.part} accuracy {run.last:.2f} %")
+            case Moved(message=EpochDone() as told):
+                watched = "trained-on" if spec.protocol == "confirm" else evaluated_part(spec.protocol)
+                say(
+                    f"{name} epoch {told.epoch:>2}/{spec.recipe.epochs}: train loss {told.train_loss:.4f}, "
+                    f"accuracy {told.train_accuracy:.2f} %; {watched} loss {told.val_loss:.4f}, "
+                    f"accuracy {told.val_accuracy:.2f} %; {told.seconds:.1f} s"
+                )
+            case Over(run=run):
+                chosen = ", chosen on test" if run.data.part == "test" else ""
+                say(
+                    f"{name}: {run.data.part} accuracy {run.last:.2f} % after the last epoch, best epoch "
+                    f"{run.best.accuracy:.2f} % (epoch {run.best.epoch}{chosen}), {len(run.missed):,} of "
+                    f"{run.data.judged:,} misclassified, {duration(run.seconds)}"
+                )
+            case Lost():
+                say(f"{name} failed: {event.reason}" + ("" if event.final else "; it is tried once more"))
 
 
 class Bars(Lines):
@@ -90,29 +108,3 @@ class Bars(Lines):
 def label(spec: RunSpec) -> str:
     """The run in a few words."""
     return spec.key.replace("/", " ").replace("seed-", "seed ")
-
-
-def line_of(event: RunEvent) -> str | None:
-    """An event on one line; None for what only moves a bar."""
-    spec = event.spec
-    match event:
-        case Kept():
-            return f"{label(spec)}: kept, {event.run.data.part} accuracy {event.run.last:.2f} %"
-        case Moved(_, EpochDone() as told):
-            watched = "trained-on" if spec.protocol == "confirm" else evaluated_part(spec.protocol)
-            return (
-                f"{label(spec)} epoch {told.epoch:>2}/{spec.recipe.epochs}: train loss {told.train_loss:.4f}, "
-                f"accuracy {told.train_accuracy:.2f} %; {watched} loss {told.val_loss:.4f}, "
-                f"accuracy {told.val_accuracy:.2f} %; {told.seconds:.1f} s"
-            )
-        case Over():
-            run = event.run
-            chosen = ", chosen on test" if run.data.part == "test" else ""
-            return (
-                f"{label(spec)}: {run.data.part} accuracy {run.last:.2f} % after the last epoch, best epoch "
-                f"{run.best.accuracy:.2f} % (epoch {run.best.epoch}{chosen}), {len(run.missed):,} of "
-                f"{run.data.judged:,} misclassified, {duration(run.seconds)}"
-            )
-        case Lost():
-            return f"{label(spec)} failed: {event.reason}" + ("" if event.final else "; it is tried once more")
-    return None

@@ -9,7 +9,7 @@ from underbudget.models.plan import plan
 from underbudget.reports import ablation as reported
 from underbudget.reports.writing import write_ablation
 from underbudget.search.data.protocol import training_images
-from underbudget.search.experiments.events import Notify, unheard
+from underbudget.search.experiments.events import Notify
 from underbudget.search.experiments.network_spec import network_spec
 from underbudget.search.experiments.options import NetworkOptions
 from underbudget.search.experiments.run_spec import per_seed
@@ -20,7 +20,7 @@ from underbudget.search.session.options import check
 from underbudget.search.training import recipe as recipes
 
 
-def ablate(options: NetworkOptions, notify: Notify = unheard) -> tuple[reported.Ablation, dict[str, Path]]:
+def ablate(options: NetworkOptions, notify: Notify = lambda event: None) -> tuple[reported.Ablation, dict[str, Path]]:
     """Train a network as it is and each of its variants on several seeds; what each changes, and the files.
 
     Finished runs are kept, so the same call goes on where it was stopped. Raises UserError for invalid options,

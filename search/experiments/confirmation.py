@@ -4,7 +4,6 @@ Optuna freezes finished trials, so the results go into study attributes: one per
 The weights are in the study's folder.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from underbudget.search.data.protocol import training_images
 from underbudget.search.data.store import Dataset
 from underbudget.search.experiments import test_set_accesses
 from underbudget.search.experiments.archive import Archive
-from underbudget.search.experiments.events import Notify, unheard
+from underbudget.search.experiments.events import Notify
 from underbudget.search.experiments.options import ConfirmationOptions
 from underbudget.search.experiments.run_spec import RunSpec, differences
 from underbudget.search.experiments.runs import complete
@@ -38,15 +37,9 @@ if TYPE_CHECKING:
 PROTOCOL = "confirm"
 
 
-@dataclass(frozen=True)
-class Finalist:
-    """A trial, and the runs that are wanted of it."""
-
-    trial: TrialRecord
-    specs: tuple[RunSpec, ...]
-
-
-def confirm(options: ConfirmationOptions, notify: Notify = unheard) -> tuple[confirmed.Confirmation, dict[str, Path]]:
+def confirm(
+    options: ConfirmationOptions, notify: Notify = lambda event: None
+) -> tuple[confirmed.Confirmation, dict[str, Path]]:
     """Retrain the finalists of a study and evaluate each run on the test part once; the result and its files.
 
     Runs are kept in the study, so the same call goes on where it was stopped. Raises UserError for invalid options,
@@ -64,7 +57,7 @@ def confirm(options: ConfirmationOptions, notify: Notify = unheard) -> tuple[con
         )
     finalists = choose(study, options.top, options.seeds, setup.dataset)
     folder = where.folder / CONFIRMATIONS
-    specs = [spec for finalist in finalists for spec in finalist.specs]
+    specs = [spec for _, own in finalists for spec in own]
     notify(f"device    {setup.device_line()}")
     notify(f"runs      {len(specs)}: {options.seeds} of each of {len(finalists)} finalists, below {folder}\n")
     settings = stored_settings(where)
@@ -74,14 +67,14 @@ def confirm(options: ConfirmationOptions, notify: Notify = unheard) -> tuple[con
         runs = complete(specs, setup, folder, "confirm", notify, archive).all()
     result = confirmed.Confirmation(
         study.name,
-        tuple(confirmed.Confirmed(each.trial, tuple(runs[spec.key] for spec in each.specs)) for each in finalists),
+        tuple(confirmed.Confirmed(trial, tuple(runs[spec.key] for spec in own)) for trial, own in finalists),
         options.target,
         options.last,
     )
     return result, write_confirmation(result, folder)
 
 
-def choose(study: StudyRecord, top: int, seeds: int, dataset: Dataset) -> tuple[Finalist, ...]:
+def choose(study: StudyRecord, top: int, seeds: int, dataset: Dataset) -> list[tuple[TrialRecord, list[RunSpec]]]:
     """The `top` trials of highest score on the front, best first, with a run per fresh seed; of a study whose objective
     is accuracy alone, among all its complete trials.
 
@@ -109,8 +102,8 @@ def choose(study: StudyRecord, top: int, seeds: int, dataset: Dataset) -> tuple[
         for index in range(seeds):
             seed = derive(int(study.settings["seed"]), trial.trial, f"confirm-{index}")
             specs.append(RunSpec(f"trial-{trial.trial}/seed-{index}", name, architecture, recipe, seed, PROTOCOL))
-        finalists.append(Finalist(trial, tuple(specs)))
-    return tuple(finalists)
+        finalists.append((trial, specs))
+    return finalists
 
 
 def attribute(spec: RunSpec) -> str:

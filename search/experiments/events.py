@@ -61,7 +61,3 @@ class Lost(RunEvent):
 
 Event = str | Planned | RunEvent
 Notify = Callable[[Event], None]
-
-
-def unheard(event: Event) -> None:
-    """Nobody listens."""

@@ -25,7 +25,7 @@ from underbudget.search.data.protocol import test_set_accesses as accesses_of
 from underbudget.search.engines.job import Engine, EpochDone, Failed, Finished, Job, StepsDone
 from underbudget.search.experiments import test_set_accesses
 from underbudget.search.experiments.archive import Archive, check_writable
-from underbudget.search.experiments.events import Begun, Kept, Lost, Moved, Notify, Over, Planned, unheard
+from underbudget.search.experiments.events import Begun, Kept, Lost, Moved, Notify, Over, Planned
 from underbudget.search.experiments.run_spec import RunSpec
 from underbudget.search.experiments.setup import Setup
 from underbudget.search.training import recipe as recipes
@@ -68,7 +68,7 @@ def complete(
     setup: Setup,
     folder: Path,
     command: str,
-    notify: Notify = unheard,
+    notify: Notify = lambda event: None,
     archive: Archive | None = None,
 ) -> Completed:
     """Finish all runs: those that the archive (by default the folder's files) does not have yet are trained.

@@ -9,7 +9,7 @@ from underbudget.models.references import REFERENCES, Reference
 from underbudget.reports import series as reported
 from underbudget.reports.writing import write_series
 from underbudget.search.data.protocol import check_protocol, training_images
-from underbudget.search.experiments.events import Notify, unheard
+from underbudget.search.experiments.events import Notify
 from underbudget.search.experiments.options import SeriesOptions
 from underbudget.search.experiments.run_spec import RunSpec, per_seed
 from underbudget.search.experiments.runs import complete
@@ -48,7 +48,7 @@ def collection(name: str) -> Collection:
     raise UserError(f"there is no collection {name[:40]!r}: {hint}there are {', '.join(known)}")
 
 
-def series(options: SeriesOptions, notify: Notify = unheard) -> tuple[reported.Series, dict[str, Path]]:
+def series(options: SeriesOptions, notify: Notify = lambda event: None) -> tuple[reported.Series, dict[str, Path]]:
     """Train each step of a published collection by its own recipe; the result beside what was published, and its files.
 
     Finished runs are kept, so the same call goes on where it was stopped. Raises UserError for invalid options; a run

@@ -11,7 +11,7 @@ from underbudget.reports.writing import write_training
 from underbudget.search.data.protocol import training_images
 from underbudget.search.experiments import pictures
 from underbudget.search.experiments.archive import Archive
-from underbudget.search.experiments.events import Notify, unheard
+from underbudget.search.experiments.events import Notify
 from underbudget.search.experiments.network_spec import network_spec
 from underbudget.search.experiments.options import TrainingOptions
 from underbudget.search.experiments.run_spec import per_seed
@@ -21,7 +21,7 @@ from underbudget.search.session.options import check
 from underbudget.search.training import recipe as recipes
 
 
-def train(options: TrainingOptions, notify: Notify = unheard) -> tuple[reported.Training, dict[str, Path]]:
+def train(options: TrainingOptions, notify: Notify = lambda event: None) -> tuple[reported.Training, dict[str, Path]]:
     """Train a network on one or more seeds; what its page shows, and the files.
 
     Finished runs are kept, so the same call goes on where it was stopped. Raises UserError for invalid options,
