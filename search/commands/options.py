@@ -35,7 +35,7 @@ def taking(cls: type) -> Callable[[_Function], _Function]:
                 continue  # a table of a TOML file
             required = default is dataclasses.MISSING
             given = inspect.Parameter.empty if required else default
-            annotation = Annotated[kind if required else kind | None, of(cls, name)]
+            annotation: Any = Annotated[kind if required else kind | None, of(cls, name)]
             parameters.append(
                 inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=given, annotation=annotation)
             )

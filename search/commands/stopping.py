@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from underbudget.models.errors import UnderbudgetError
 from underbudget.search.session.coordinator import Coordinator
@@ -48,7 +49,7 @@ class Stopper:
 
 
 @contextmanager
-def handled(handler: Callable[[int, object], None], *numbers: signal.Signals) -> Iterator[None]:
+def handled(handler: Callable[[int, Any], None], *numbers: signal.Signals) -> Iterator[None]:
     """Handle signals in the main thread, which alone may."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,5 +1,6 @@
 """The short summary of a study (counts, front, winner, target) or of a comparison, for the terminal."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from underbudget.reports import comparison_tables, tables
@@ -75,7 +76,7 @@ def print_summary(study: StudyRecord, target: float | None = None) -> None:
 
 def print_comparison(found: Comparison) -> None:
     """Hypervolume at equal effort and the best score at common budgets, a line per search."""
-    rows = []
+    rows: list[Sequence[str | float]] = []
     for group in found.groups:
         values = comparison_tables.hypervolumes(found, group)
         best = (comparison_tables.best_scores(group, budget) for budget in found.budgets)

@@ -50,13 +50,13 @@ def _introduce(planned: "Planned") -> None:
     columns = ("layer", "kernel", "stride", "padding", "field in", "out", "map in", "out", "jump in", "out")
     console().print(table(columns, (astuple(row) for row in field_rows(network))))
     say()
-    columns = ("data", "shape", "min", "max", "mean", "std")
+    parts_columns = ("data", "shape", "min", "max", "mean", "std")
     parts = []
     for part in statistics(planned.setup.dataset, spec.protocol):
         mean, std = (", ".join(f"{value:.4f}" for value in values) for values in (part.mean, part.std))
         shape = " x ".join(map(str, part.shape))
         parts.append((part.part, shape, f"{part.minimum:g}", f"{part.maximum:g}", mean, std))
-    console().print(table(columns, parts, folded=columns))
+    console().print(table(parts_columns, parts, folded=parts_columns))
     schedule = f"{recipe.optimizer} lr {recipe.lr:g}, {recipe.schedule.kind} schedule"
     say(
         "",
