@@ -1,7 +1,5 @@
 """`underbudget references`: the published networks that are built in."""
 
-import dataclasses
-
 from underbudget.search.commands.options import Json
 from underbudget.search.commands.terminal import console, print_json, say, table
 
@@ -13,9 +11,8 @@ def references(as_json: Json = False) -> None:
     if as_json:
         listed = []
         for reference in REFERENCES.values():
-            names = [field.name for field in dataclasses.fields(reference) if field.name != "architecture"]
-            network = {"layers_text": str(reference.architecture), "id": reference.architecture.id}
-            listed.append({name: getattr(reference, name) for name in names} | network)
+            fields = {name: value for name, value in vars(reference).items() if name != "architecture"}
+            listed.append({**fields, "layers_text": str(reference.architecture), "id": reference.architecture.id})
         print_json(listed)
         return
     shown = ("name", "published_params", "best_test_pct", "epochs", "recipe")

@@ -12,7 +12,6 @@ from underbudget.search.commands.terminal import print_json, say
 if TYPE_CHECKING:
     from underbudget.search.study.location import StudyLocation
 
-_ADDITIONS = 1.0  # seconds; `underbudget dashboard` makes the files that are left
 _OUTPUT_HELP = "Folder to write into, instead of STUDY/report or RUNS/compare-STUDY-STUDY."
 
 
@@ -77,7 +76,7 @@ def _report(
     written = list(paths.values())
     if width is not None:
         written += paper.write_figures(found, folder / paper.FOLDER, width, target).values()
-    if said := additions.update(where, found, seconds=_ADDITIONS):
+    if said := additions.update(where, found, seconds=1.0):  # `underbudget dashboard` makes the rest
         typer.echo(said, err=True)
     if as_json:
         print_json(tables.to_json(found, target, confirmation))

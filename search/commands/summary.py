@@ -52,13 +52,12 @@ def target_lines(study: StudyRecord, target: float) -> list[str]:
     """The smallest network that holds a target, and the first trial that reached it."""
     smallest = fronts.smallest_holding(study.trials, target)
     first = fronts.first_reaching(study.trials, target)
-    if smallest is None:
-        held = f"target {target:g} %: no network holds it on validation in each of its last 3 epochs"
-    else:
-        held = f"target {target:g} %: held in each of its last 3 epochs by {trial_line(study, smallest)}, the smallest"
-    if first is None:
-        return [held, "no trial reached it in any epoch"]
-    return [held, f"first reached by #{first.trial}, in epoch {fronts.reaching_epoch(first, target)}"]
+    held, reached = "no network holds it on validation in each of its last 3 epochs", "no trial reached it in any epoch"
+    if smallest is not None:
+        held = f"held in each of its last 3 epochs by {trial_line(study, smallest)}, the smallest"
+    if first is not None:
+        reached = f"first reached by #{first.trial}, in epoch {fronts.reaching_epoch(first, target)}"
+    return [f"target {target:g} %: {held}", reached]
 
 
 def print_summary(study: StudyRecord, target: float | None = None) -> None:

@@ -125,19 +125,11 @@ class _Session:
     def _submit(self, number: int, underway: _Underway) -> None:
         spec = underway.spec
         self._underway[number] = underway
-        self._engine.submit(
-            Job(
-                number,
-                str(spec.architecture),
-                recipes.to_json(spec.recipe),
-                spec.seed,
-                str(self._setup.dataset.folder),
-                self._setup.dataset.info.checksum,
-                self._setup.device.partition(",")[0],  # of several GPUs the engine chooses itself
-                protocol=spec.protocol,
-                detailed=True,
-            )
-        )
+        network, recipe, dataset = str(spec.architecture), recipes.to_json(spec.recipe), self._setup.dataset
+        data = (str(dataset.folder), dataset.info.checksum)
+        device = self._setup.device.partition(",")[0]  # of several GPUs the engine chooses itself
+        job = Job(number, network, recipe, spec.seed, *data, device, protocol=spec.protocol, detailed=True)
+        self._engine.submit(job)
         self._notify(Begun(spec))
 
     def _take(self, underway: _Underway, message: Any) -> None:
