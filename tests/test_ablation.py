@@ -12,9 +12,10 @@ from scipy import stats
 from underbudget.models.language import parse
 from underbudget.models.plan import plan
 from underbudget.models.references import reference
+from underbudget.reports.ablation import Missing
 from underbudget.search.commands.main import run
 from underbudget.search.data.store import Dataset
-from underbudget.search.experiments.variants import NotApplicable, Variant, variants
+from underbudget.search.experiments.variants import Variant, variants
 from underbudget.search.training import recipe as recipes
 
 IMAGES = 50_000
@@ -27,7 +28,7 @@ def found(name: str, recipe: str | None = None) -> tuple[dict[str, Variant], dic
     result = variants(plan(published.architecture, (1, 28, 28)), chosen, IMAGES)
     return (
         {each.key: each for each in result if isinstance(each, Variant)},
-        {each.ingredient: each.reason for each in result if isinstance(each, NotApplicable)},
+        {each.ingredient: each.reason for each in result if isinstance(each, Missing)},
     )
 
 
@@ -94,7 +95,7 @@ def variants_of(text: str) -> tuple[dict[str, Variant], dict[str, str]]:
     result = variants(plan(parse(text), (1, 28, 28)), recipe, IMAGES)
     return (
         {each.key: each for each in result if isinstance(each, Variant)},
-        {each.ingredient: each.reason for each in result if isinstance(each, NotApplicable)},
+        {each.ingredient: each.reason for each in result if isinstance(each, Missing)},
     )
 
 

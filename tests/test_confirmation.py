@@ -178,7 +178,7 @@ def test_finalists_of_an_accuracy_study_are_its_highest_scores(digits: Dataset) 
     )
     for objective, expected in (("front", [3, 0]), ("accuracy", [3, 2, 1])):
         made = StudyRecord("toy", settings(objective=objective), trials)
-        assert [one.trial.trial for one in choose(made, 3, 1, digits)] == expected
+        assert [trial.trial for trial, _ in choose(made, 3, 1, digits)] == expected
 
 
 def test_the_closing_line_is_of_the_network_that_the_search_chose() -> None:

@@ -27,19 +27,11 @@ def ablate(as_json: Json = False, **given: Any) -> None:
     for row in rows(result):
         if row["accuracy"] is None:
             continue
-        low, seeds = row["low"], row["seeds"]
+        low, seeds, seconds = row["low"], row["seeds"], f"{row['seconds']:.0f}"
         lost = f", {seeds} of {seeds + row['failed']} seeds" if row["failed"] else ""  # a column would not fit 80
-        shown.append(
-            (
-                row["change"] + lost,
-                f"{row['accuracy']:.2f}",
-                number(row["accuracy_change"], "+.2f"),
-                "" if low is None else f"{low:+.2f} .. {row['high']:+.2f}",
-                f"{row['params']:,}",
-                f"{row['macs']:,}",
-                f"{row['seconds']:.0f}",
-            )
-        )
+        interval = "" if low is None else f"{low:+.2f} .. {row['high']:+.2f}"
+        points = number(row["accuracy_change"], "+.2f")
+        shown.append((row["change"] + lost, row["accuracy"], points, interval, row["params"], row["macs"], seconds))
     part = result.base.runs[0].data.part
     lines = [
         table(("change", "accuracy", "points", "95 % interval", "params", "MACs", "s"), shown, folded=("change",)),

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from underbudget.search.commands.options import Json, taking
-from underbudget.search.commands.terminal import number, print_result, say, table
+from underbudget.search.commands.terminal import print_result, say, table
 from underbudget.search.experiments.options import ConfirmationOptions
 
 if TYPE_CHECKING:
@@ -30,14 +30,9 @@ def confirm(as_json: Json = False, **given: Any) -> None:
     shown = (
         (
             f"#{row['trial']}",
-            f"{row['params']:,}",
-            f"{row['search_score']:.2f}",
-            f"{row['mean']:.2f}",
-            number(row["sd"]),
-            f"{row['min']:.2f}",
-            f"{row['max']:.2f}",
+            *(row[name] for name in ("params", "search_score", "mean", "sd", "min", "max")),
             "" if row["low"] is None else f"{row['low']:.2f} .. {min(row['high'], 100):.2f}",
-            f"{row['mean_best_epoch_chosen_on_test']:.2f}",
+            row["mean_best_epoch_chosen_on_test"],
         )
         for row in rows(result)
     )

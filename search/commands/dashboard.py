@@ -35,21 +35,20 @@ def dashboard(
     serving.check_port(host, port)
     where = finding.find(study, runs, storage)
     found = finding.read(where)
-    said = additions.update(where, found, artifacts=False)
-    if said:
-        _warn(said)
+    if said := additions.update(where, found, artifacts=False):
+        typer.echo(said, err=True)
     with contextlib.suppress(OSError):
         (where.folder / FOLDER).mkdir(exist_ok=True)  # what a person uploads goes there too
     with serving.server(where.url, where.folder / FOLDER, host, port) as server:
         if not serving.is_loopback(host):
-            _warn(
+            typer.echo(
                 f"warning: {host} is open to other machines, and the dashboard has no login: "
-                "whoever reaches it can change and delete studies"
+                "whoever reaches it can change and delete studies",
+                err=True,
             )
         shown = f"[{host}]" if ":" in host else host
         say(f"http://{shown}:{port}/dashboard  (Ctrl-C ends it)")
-        tunnel = _tunnel(port, os.environ)
-        if tunnel and serving.is_loopback(host):
+        if serving.is_loopback(host) and (tunnel := _tunnel(port, os.environ)):
             say(f"from your own machine: {tunnel}")
         threading.Thread(target=_keep, args=(where,), daemon=True).start()
         try:
@@ -76,7 +75,7 @@ def _keep(where: "StudyLocation") -> None:
                 said = str(error)
             if said and said not in told:
                 told.add(said)
-                _warn(said)
+                typer.echo(said, err=True)
             before = _stamp(where)
         time.sleep(additions.EVERY)
 
@@ -103,9 +102,3 @@ def _tunnel(port: int, environment: "os._Environ[str]") -> str:
     server, ssh_port = connection[2:]
     other = "" if ssh_port == "22" else f"-p {shlex.quote(ssh_port)} "
     return f"ssh -N -L {port}:{HOST}:{port} {other}{shlex.quote(f'{getpass.getuser()}@{server}')}"
-
-
-def _warn(line: str) -> None:
-    import sys
-
-    print(line, file=sys.stderr, flush=True)

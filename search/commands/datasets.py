@@ -15,16 +15,10 @@ def datasets(data_dir: DataDir = None, as_json: Json = False) -> None:
         fields = ("name", "title", "description", "images", "classes", "input_shape", "licence", "origin")
         print_json([{field: getattr(source, field) for field in fields} for source in found])
         return
-    rows = (
-        (
-            source.name,
-            f"{source.images:,}",
-            "x".join(str(size) for size in source.input_shape),
-            str(len(source.classes)),
-            f"{source.description} ({source.licence})",
-        )
-        for source in found
-    )
+    rows = []
+    for source in found:
+        shape, about = "x".join(map(str, source.input_shape)), f"{source.description} ({source.licence})"
+        rows.append((source.name, source.images, shape, len(source.classes), about))
     columns = ("name", "images", "input", "classes", "what it is")
     console().print(table(columns, rows, left=("name", "input", "what it is"), folded=("what it is",)))
     folder, reason = sources.data_folder(None if data_dir is None else Path(data_dir))

@@ -14,9 +14,10 @@ TRIALS = 12
 
 def demo(runs: Runs = None) -> int:
     """Search, report, export and predict on scikit-learn's digits; about two minutes on two cores."""
+    from PIL import Image
+
     from underbudget.search.commands import searching, stopping, summary
-    from underbudget.search.results import exporting, report
-    from underbudget.search.results import trained_trials as winners
+    from underbudget.search.results import exporting, report, trained_trials
     from underbudget.search.session import resolving
     from underbudget.search.session.request import Request
     from underbudget.search.study import finding
@@ -40,23 +41,19 @@ def demo(runs: Runs = None) -> int:
         return stopping.STOPPED if stopper.signalled else 1
     study = finding.read(where)
     say("", "2 of 4  Writing the report")
-    best = winners.pick(study)
+    best = trained_trials.pick(study)
     paths, confirmation = report.write(where, study)
     say("3 of 4  Exporting the winner as one file, checked in a process of its own")
     output = where.folder / "models" / "winner.py"
     done = exporting.export_trial(where, study, best, output, force=True)
     say("4 of 4  The exported file, by itself, reads a picture of the validation part")
     picture = output.with_name("digit.png")
-    label = _write_picture(where.folder, picture)
-    answer = subprocess.run(
-        [sys.executable, "-P", output.name, picture.name],
-        cwd=output.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    images, labels = trained_trials.read_samples(where.folder)
+    Image.fromarray(images[-1][0]).save(picture)
+    command = [sys.executable, "-P", output.name, picture.name]
+    answer = subprocess.run(command, cwd=output.parent, capture_output=True, text=True, check=False)
     said = (answer.stdout + answer.stderr).strip().splitlines()
-    say(*_indented((*said, f"(the picture shows a {label})")), "")
+    say(*_indented((*said, f"(the picture shows a {labels[-1]})")), "")
     summary.print_summary(study)
     say(confirmation or "", "", f"report      {paths['page']}")
     say(f"winner      {done.path} ({done.bytes / 1000:.1f} kB, {done.parameters:,} parameters)", "", "Next:")
@@ -83,14 +80,3 @@ def _next_commands(options: str, output: Path, picture: Path, best: int) -> list
         shown = activate.relative_to(Path.cwd()) if activate.is_relative_to(Path.cwd()) else activate
         lines.insert(0, f"source {shown}")
     return lines
-
-
-def _write_picture(folder: Path, path: Path) -> str:
-    """Write the last stored sample as a picture; the class it shows."""
-    from PIL import Image
-
-    from underbudget.search.results.trained_trials import read_samples
-
-    images, labels = read_samples(folder)
-    Image.fromarray(images[-1][0]).save(path)
-    return str(labels[-1])

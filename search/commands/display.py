@@ -4,10 +4,10 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
-from underbudget.models.errors import UserError
 from underbudget.reports.front import AXIS_WORDS
 from underbudget.search.progress import Ended, EpochOver, Event, Progress, Rejected, Started, Tick
 
@@ -67,13 +67,16 @@ def ended_line(event: Ended, progress: Progress) -> str:
 
 
 class Display:
-    """Gets every event of a search while its block lasts. This one shows nothing."""
+    """Gets every event while its block lasts, with what it draws in the terminal. This one shows nothing."""
+
+    drawn: AbstractContextManager[Any] = nullcontext()
 
     def __enter__(self) -> Self:
+        self.drawn.__enter__()
         return self
 
     def __exit__(self, *details: object) -> None:
-        return None
+        self.drawn.__exit__(None, None, None)
 
     def __call__(self, *event: Any) -> None:
         return None
@@ -121,15 +124,8 @@ class Live(Display):
         from rich.live import Live as RichLive
 
         self._console = console
-        self._live = RichLive(console=console, refresh_per_second=4, transient=True)
+        self.drawn = self._live = RichLive(console=console, refresh_per_second=4, transient=True)
         self._accuracy: dict[int, float] = {}
-
-    def __enter__(self) -> Self:
-        self._live.__enter__()
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        self._live.__exit__(None, None, None)
 
     def __call__(self, event: Event, progress: Progress) -> None:
         if isinstance(event, EpochOver):
@@ -165,12 +161,6 @@ class Live(Display):
             where = f"epoch {epoch}/{progress.epochs}{reached}" if epoch else "begins"
             lines.append(Text(f"#{trial} {where}", "dim"))
         return Group(head, *lines)
-
-
-def check_mode(mode: str) -> None:
-    """Raises UserError for an unknown mode."""
-    if mode not in MODES:
-        raise UserError(f"--progress is {', '.join(MODES)}, not {mode!r}")
 
 
 def choose(mode: str, console: "Console") -> Display:

@@ -54,21 +54,9 @@ def evaluate(
     low, high = accuracy_interval(accuracy, count)
     times = test_set_accesses.total(data.folder)
     if as_json:
-        print_json(
-            {
-                "file": str(file),
-                "format": kind.name,
-                "dataset": dataset,
-                "data_checksum": data.info.checksum,
-                "images": count,
-                "right": right,
-                "accuracy": accuracy,
-                "low": low,
-                "high": high,
-                "readings": times,
-                "noted": noted,
-            }
-        )
+        about = {"file": str(file), "format": kind.name, "dataset": dataset, "data_checksum": data.info.checksum}
+        found = {"images": count, "right": right, "accuracy": accuracy, "low": low, "high": high}
+        print_json({**about, **found, "readings": times, "noted": noted})
         return
     say(f"{file} on the test part of {dataset}: {accuracy:.2f} % ({low:.2f} .. {high:.2f}), {right:,} of {count:,}")
     if noted:

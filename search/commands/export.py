@@ -55,6 +55,7 @@ def export(
     options = exporting.options_of(wanted, {"prefix": prefix, "precision": precision})
     bundle = replace(_gathered(what, pick, at_least, searched, data_dir, runs, storage), options=options)
     written = exporting.write(bundle, output, wanted, force)
+    usage = [""]
     for one in written:
         done = one.verification
         if done is None:
@@ -63,11 +64,8 @@ def export(
         say(f"{done.path}: {done.bytes / 1000:.1f} kB, {done.parameters:,} parameters counted in it, {done.said}")
         for line in done.lines:
             say(f"  {line}")
-    say()
-    for one in written:
-        if one.verification is not None:
-            for line in one.format.usage(one.verification.path):
-                say(f"  {line}")
+        usage += [f"  {line}" for line in one.format.usage(done.path)]
+    say(*usage)
 
 
 def _gathered(

@@ -10,7 +10,6 @@ from underbudget.search.session.options import declared
 from underbudget.search.session.request import Options, Request
 from underbudget.search.session.resolving import Session
 from underbudget.search.space import feasible_share
-from underbudget.search.study.settings import Settings
 
 
 def header(session: Session) -> list[str]:
@@ -18,13 +17,16 @@ def header(session: Session) -> list[str]:
     settings, info, recipe = session.settings, session.settings.dataset, session.settings.recipe
     shape = "x".join(str(size) for size in info.input_shape)
     counts, train, times = info.counts, info.counts["train"], f"{settings.epochs} times"
+    objective = "the most accurate network under the budget"
+    if settings.objective.kind == "front":
+        objective = f"the front of {settings.objective.minimize} and validation accuracy"
     rows = [
         ("study", f"{session.location.name} ({'resumed' if session.resumes else 'new'}), in {session.location.folder}"),
         ("data set", f"{info.name}, {shape}, {len(info.classes)} classes, checksum {info.checksum[:12]}"),
         ("images", f"{train:,} train, {counts['validation']:,} validation, {counts['test']:,} test (not read)"),
         ("budget", f"{settings.budget}: {', '.join(settings.budget.plain())} ({settings.precision})"),
         ("trials", f"{session.trials} of {settings.epochs} epochs, sampler {session.sampler}, seed {settings.seed}"),
-        ("objective", _objective_words(settings)),
+        ("objective", objective),
         ("stopping", _stopping_words(session)),
         ("recipe", f"{recipe.name}, {recipe.optimizer} lr {recipe.lr:g}, batch {recipe.batch_size}"),
         ("steps", f"{session.steps:,} per trial: {train:,} images in batches of {recipe.batch_size}, {times}"),
@@ -52,12 +54,6 @@ def header(session: Session) -> list[str]:
     return lines
 
 
-def _objective_words(settings: Settings) -> str:
-    if settings.objective.kind == "accuracy":
-        return "the most accurate network under the budget"
-    return f"the front of {settings.objective.minimize} and validation accuracy"
-
-
 def _stopping_words(session: Session) -> str:
     """How trials are stopped early, and after which epochs."""
     early = session.early
@@ -75,7 +71,10 @@ def dry_run(request: Request) -> int:
 
     searches = [resolving.prepare(request, comment)] if request.repeats is None else repeats.prepare(request, comment)
     settings, space = searches[0].settings, searches[0].settings.space
-    say(to_toml(searches[0]), "")
+    values = {name: getattr(searches[0].options, name) for name in declared(Options)}
+    if request.repeats is not None:
+        values |= {"study": repeats.name_of(request), "repeats": request.repeats}
+    say(options.to_toml(values | {"storage": None}), "")  # it may hold a password
     if len(searches) > 1:
         comment(f"{len(searches)} searches: {', '.join(search.location.name for search in searches)}")
     for word, network in (("smallest", space.smallest()), ("largest", space.largest())):
@@ -83,11 +82,3 @@ def dry_run(request: Request) -> int:
     share = feasible_share(space, settings.budget, precision=settings.precision)
     comment(f"{100 * share:.1f} % of random proposals are under {settings.budget}")
     return 0
-
-
-def to_toml(session: Session) -> str:
-    """The resolved configuration as a TOML file that `--config` reads, without the storage: it may hold a password."""
-    values = {name: getattr(session.options, name) for name in declared(Options) if name != "storage"}
-    if session.resume.repeats is not None:
-        values |= {"study": repeats.name_of(session.resume), "repeats": session.resume.repeats}
-    return options.to_toml(values)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from underbudget.search.session.options import Places, declared, flag, types
+from underbudget.search.session.options import Places, declared, flag
 from underbudget.search.session.request import Options
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -19,7 +19,7 @@ def of(cls: type, name: str) -> Any:
     shown = each.shown or (True if each.usual is None else str(each.usual))
     if not cls.__dataclass_fields__[name].kw_only:  # type: ignore[attr-defined]
         return typer.Argument(help=each.help)
-    flags = () if bool in types(cls)[name] else each.flags or (flag(name),)
+    flags = () if bool in each.kinds else each.flags or (flag(name),)
     return typer.Option(*flags, help=each.help, show_default=shown)
 
 
@@ -29,22 +29,19 @@ def taking(cls: type) -> Callable[[_Function], _Function]:
     def decorate(function: _Function) -> _Function:
         fields = {field.name: field for field in dataclasses.fields(cls)}
         parameters = []
-        for name, (*_, kind) in types(cls).items():
-            default = fields[name].default
+        for name, each in declared(cls).items():
+            default, kind = fields[name].default, each.kinds[-1]
             if getattr(kind, "__origin__", kind) is dict:
                 continue  # a table of a TOML file
             required = default is dataclasses.MISSING
+            given = inspect.Parameter.empty if required else default
+            annotation: Any = Annotated[kind if required else kind | None, of(cls, name)]
             parameters.append(
-                inspect.Parameter(
-                    name,
-                    inspect.Parameter.KEYWORD_ONLY,
-                    default=inspect.Parameter.empty if required else default,
-                    annotation=Annotated[kind if required else kind | None, of(cls, name)],
-                )
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=given, annotation=annotation)
             )
         own = inspect.signature(function)
-        keywords = [each for each in own.parameters.values() if each.kind is not each.VAR_KEYWORD]
-        parameters += [each.replace(kind=each.KEYWORD_ONLY) for each in keywords]
+        keywords = [one for one in own.parameters.values() if one.kind is not one.VAR_KEYWORD]
+        parameters += [one.replace(kind=one.KEYWORD_ONLY) for one in keywords]
         function.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
         return function
 

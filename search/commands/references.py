@@ -1,9 +1,7 @@
 """`underbudget references`: the published networks that are built in."""
 
-import dataclasses
-
 from underbudget.search.commands.options import Json
-from underbudget.search.commands.terminal import console, number, print_json, say, table
+from underbudget.search.commands.terminal import console, print_json, say, table
 
 
 def references(as_json: Json = False) -> None:
@@ -13,20 +11,11 @@ def references(as_json: Json = False) -> None:
     if as_json:
         listed = []
         for reference in REFERENCES.values():
-            names = [field.name for field in dataclasses.fields(reference) if field.name != "architecture"]
-            network = {"layers_text": str(reference.architecture), "id": reference.architecture.id}
-            listed.append({name: getattr(reference, name) for name in names} | network)
+            fields = {name: value for name, value in vars(reference).items() if name != "architecture"}
+            listed.append({**fields, "layers_text": str(reference.architecture), "id": reference.architecture.id})
         print_json(listed)
         return
-    rows = (
-        (
-            reference.name,
-            f"{reference.published_params:,}",
-            number(reference.best_test_pct),
-            str(reference.epochs),
-            reference.recipe,
-        )
-        for reference in REFERENCES.values()
-    )
+    shown = ("name", "published_params", "best_test_pct", "epochs", "recipe")
+    rows = ([getattr(reference, name) for name in shown] for reference in REFERENCES.values())
     console().print(table(("name", "params", "test %", "epochs", "recipe"), rows, left=("name", "recipe")))
     say("test %: as published: one run, best epoch, chosen on the test set. See one with: underbudget show saish-m4")

@@ -1,6 +1,5 @@
 """`underbudget report`: the page, the tables, the JSON; figures for a paper; several studies compared."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +12,6 @@ from underbudget.search.commands.terminal import print_json, say
 if TYPE_CHECKING:
     from underbudget.search.study.location import StudyLocation
 
-_ADDITIONS = 1.0  # seconds; `underbudget dashboard` makes the files that are left
 _OUTPUT_HELP = "Folder to write into, instead of STUDY/report or RUNS/compare-STUDY-STUDY."
 
 
@@ -78,8 +76,8 @@ def _report(
     written = list(paths.values())
     if width is not None:
         written += paper.write_figures(found, folder / paper.FOLDER, width, target).values()
-    if said := additions.update(where, found, seconds=_ADDITIONS):
-        print(said, file=sys.stderr)
+    if said := additions.update(where, found, seconds=1.0):  # `underbudget dashboard` makes the rest
+        typer.echo(said, err=True)
     if as_json:
         print_json(tables.to_json(found, target, confirmation))
         return paths["page"]
@@ -90,13 +88,18 @@ def _report(
 
 def _compare(places: "list[StudyLocation]", target: float | None, output: Path | None, as_json: bool) -> Path:
     """The comparison of several studies; its page."""
-    from underbudget.reports.comparison_tables import to_json
-    from underbudget.search.commands.comparing import compare, print_comparison
+    from underbudget.reports.comparison import compare
+    from underbudget.reports.comparison_tables import folder_name, to_json
+    from underbudget.reports.writing import write_comparison
+    from underbudget.search.commands import summary
+    from underbudget.search.study import finding
 
-    found, paths = compare(places, target, output)
+    found = compare([finding.read(where) for where in places], target)
+    folder = output or places[0].folder.parent / folder_name([where.name for where in places])
+    paths = write_comparison(found, folder)
     if as_json:
         print_json(to_json(found))
         return paths["page"]
-    print_comparison(found)
+    summary.print_comparison(found)
     say("", *map(str, paths.values()))
     return paths["page"]

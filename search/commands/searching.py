@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 from underbudget.models.errors import UserError
 from underbudget.reports import front as fronts
+from underbudget.reports.comparison import compare
 from underbudget.reports.comparison_tables import folder_name
-from underbudget.search.commands import comparing, display, summary
+from underbudget.reports.writing import write_comparison
+from underbudget.search.commands import display, summary
 from underbudget.search.commands.header import header
 from underbudget.search.commands.stopping import STOPPED, StoppedError, Stopper
 from underbudget.search.commands.terminal import console, say
@@ -59,7 +61,8 @@ def run(session: Session, progress: str, stopper: Stopper, tell: Callable[..., N
 def search(request: Request, progress: str) -> int:
     """Search as asked, once or on several seeds, and sum up. Exit code 0; before the goal 130 for a stop by a signal,
     1 for any other end."""
-    display.check_mode(progress)
+    if progress not in display.MODES:
+        raise UserError(f"--progress is {', '.join(display.MODES)}, not {progress!r}")
     quiet = progress in ("json", "none")
     tell = (lambda *lines: None) if quiet else say
     stopper = Stopper()
@@ -109,12 +112,13 @@ def _repeat(request: Request, progress: str, stopper: Stopper, tell: Callable[..
     places = [session.location for session in sessions]
     try:
         folder = places[0].folder.parent / folder_name([repeats.name_of(request)])
-        found, paths = comparing.compare(places, request.target, folder)
+        found = compare([finding.read(where) for where in places], request.target)
+        paths = write_comparison(found, folder)
     except UserError as error:  # the searches are done
         say(f"note: no comparison of the {len(places)} searches ({error})")
         return 0
     if progress not in ("json", "none"):
-        comparing.print_comparison(found)
+        summary.print_comparison(found)
         names = " ".join(location.name for location in places)
         say("", "Comparison:", f"  {paths['page']}", "", "Next, with other studies too:")
         say(f"  underbudget report --compare {names}{finding.options(places[0])}")

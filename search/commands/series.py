@@ -26,14 +26,8 @@ def series(as_json: Json = False, **given: Any) -> None:
     columns = ("step", "params", "published", "best epoch", "sd", "SE apart", "last epoch", "sd")
     shown = (
         (
-            row["step"],
-            f"{row['params']:,}",
-            number(row["published_best_test"]),
-            number(row["best_mean"]) or "not trained",
-            number(row["best_sd"]),
-            number(row["standard_errors"], "+.1f"),
-            number(row["last_mean"]),
-            number(row["last_sd"]),
+            *(row["step"], row["params"], row["published_best_test"], number(row["best_mean"]) or "not trained"),
+            *(row["best_sd"], number(row["standard_errors"], "+.1f"), row["last_mean"], row["last_sd"]),
         )
         for row in reported.rows(result)
     )

@@ -7,7 +7,7 @@ import typer
 
 from underbudget.models.errors import UnderbudgetError
 from underbudget.search.commands.options import Json, Runs, Storage, Target
-from underbudget.search.commands.terminal import console, number, print_json, say, table
+from underbudget.search.commands.terminal import console, print_json, say, table
 
 
 def status(
@@ -59,6 +59,8 @@ def _one_study(name: str, target: float | None, as_json: bool, runs: str | None,
 
 
 def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
+    from underbudget.reports import front as fronts
+    from underbudget.reports import tables
     from underbudget.reports.reading import list_studies
     from underbudget.search.study import finding
     from underbudget.search.study.location import RUNS
@@ -68,7 +70,12 @@ def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
     found: list[dict[str, Any]] = []
     for name in names:
         try:
-            found.append(_facts(name, runs, storage))
+            study = finding.read(finding.find(name, runs, storage))
+            best = fronts.winner(study.trials, study.axis)
+            facts = {"study": name, "dataset": study.settings["dataset"]["name"], "budget": study.settings["budget"]}
+            facts |= tables.counts(study) | {"front": len(fronts.front(study.trials, study.axis))}
+            score, params = (None, None) if best is None else (best.score, fronts.cost(best))
+            found.append({**facts, "score": score, "params": params})
         except UnderbudgetError as error:
             found.append({"study": name, "error": str(error)})
     if as_json:
@@ -78,35 +85,10 @@ def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
         say(f"no studies in {folder.resolve()}: begin one with underbudget launch")
         return
     columns = ("study", "data set", "budget", "trained", "rejected", "failed", "front", "winner %", "params")
-    rows = [
-        (
-            *(str(row[key]) for key in ("study", "dataset", "budget", "trained", "rejected", "failed", "front")),
-            number(row["score"]),
-            number(row["params"], ","),
-        )
-        for row in found
-        if "error" not in row
-    ]
+    counts = ("study", "dataset", "budget", "trained", "rejected", "failed", "front")
+    rows = [(*(str(row[key]) for key in counts), row["score"], row["params"]) for row in found if "error" not in row]
     if rows:
         console().print(table(columns, rows, left=columns[:3], folded=columns))
     for row in found:
         if "error" in row:
             say(f"{row['study']}: {row['error']}")
-
-
-def _facts(name: str, runs: str | None, storage: str | None) -> dict[str, Any]:
-    from underbudget.reports import front as fronts
-    from underbudget.reports import tables
-    from underbudget.search.study import finding
-
-    found = finding.read(finding.find(name, runs, storage))
-    best = fronts.winner(found.trials, found.axis)
-    return {
-        "study": name,
-        "dataset": found.settings["dataset"]["name"],
-        "budget": found.settings["budget"],
-        **tables.counts(found),
-        "front": len(fronts.front(found.trials, found.axis)),
-        "score": None if best is None else best.score,
-        "params": None if best is None else fronts.cost(best),
-    }

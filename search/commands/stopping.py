@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from underbudget.models.errors import UnderbudgetError
 from underbudget.search.session.coordinator import Coordinator
@@ -40,7 +41,7 @@ class Stopper:
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Handle signals for as long as the block lasts."""
-        with _handled(self._handle, signal.SIGINT, signal.SIGTERM):
+        with handled(self._handle, signal.SIGINT, signal.SIGTERM):
             try:
                 yield
             except KeyboardInterrupt as stop:
@@ -48,18 +49,7 @@ class Stopper:
 
 
 @contextmanager
-def terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM ends the block as Ctrl-C does."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    with _handled(interrupt, signal.SIGTERM):
-        yield
-
-
-@contextmanager
-def _handled(handler: Callable[[int, object], None], *numbers: signal.Signals) -> Iterator[None]:
+def handled(handler: Callable[[int, Any], None], *numbers: signal.Signals) -> Iterator[None]:
     """Handle signals in the main thread, which alone may."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,9 +1,11 @@
-"""The short summary of a study for the terminal: counts, front, winner, target."""
+"""The short summary of a study (counts, front, winner, target) or of a comparison, for the terminal."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from underbudget.reports import comparison_tables, tables
 from underbudget.reports import front as fronts
-from underbudget.reports import tables
+from underbudget.reports.comparison import Comparison
 from underbudget.reports.record import StudyRecord, TrialRecord, score_words
 from underbudget.search.commands.terminal import console, say, table
 
@@ -50,13 +52,12 @@ def target_lines(study: StudyRecord, target: float) -> list[str]:
     """The smallest network that holds a target, and the first trial that reached it."""
     smallest = fronts.smallest_holding(study.trials, target)
     first = fronts.first_reaching(study.trials, target)
-    if smallest is None:
-        held = f"target {target:g} %: no network holds it on validation in each of its last 3 epochs"
-    else:
-        held = f"target {target:g} %: held in each of its last 3 epochs by {trial_line(study, smallest)}, the smallest"
-    if first is None:
-        return [held, "no trial reached it in any epoch"]
-    return [held, f"first reached by #{first.trial}, in epoch {fronts.reaching_epoch(first, target)}"]
+    held, reached = "no network holds it on validation in each of its last 3 epochs", "no trial reached it in any epoch"
+    if smallest is not None:
+        held = f"held in each of its last 3 epochs by {trial_line(study, smallest)}, the smallest"
+    if first is not None:
+        reached = f"first reached by #{first.trial}, in epoch {fronts.reaching_epoch(first, target)}"
+    return [f"target {target:g} %: {held}", reached]
 
 
 def print_summary(study: StudyRecord, target: float | None = None) -> None:
@@ -70,3 +71,24 @@ def print_summary(study: StudyRecord, target: float | None = None) -> None:
     say("", f"Front: validation accuracy, {score_words(study.settings.get('epochs'))}{images}")
     console().print(front_table(study))
     say("", f"winner {trial_line(study, best)}", *([] if target is None else target_lines(study, target)))
+
+
+def print_comparison(found: Comparison) -> None:
+    """Hypervolume at equal effort and the best score at common budgets, a line per search."""
+    rows: list[Sequence[str | float]] = []
+    for group in found.groups:
+        values = comparison_tables.hypervolumes(found, group)
+        best = (comparison_tables.best_scores(group, budget) for budget in found.budgets)
+        means = (f"{sum(scores) / len(scores):.2f}" if scores else "-" for scores in best)
+        rows.append((group.name, values.n, f"{values.mean:.3f}", *means))
+    say(
+        f"Hypervolume after {found.common_epochs:,} trained epochs, which each search came to; best validation accuracy"
+    )
+    say(f"in % among networks of at most so many {fronts.AXIS_WORDS[found.axis]}; means over seeds", "")
+    columns = ("search", "seeds", "hypervolume", *(f"<= {budget:,}" for budget in found.budgets))
+    console().print(table(columns, rows, folded=columns))
+    if found.differences:
+        say()
+    for name, texts in found.differences:
+        shown = "; ".join(f"{group.name}: {value}" for group, value in zip(found.groups, texts, strict=True))
+        say(f"they differ in {name}: {shown}")

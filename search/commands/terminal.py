@@ -25,9 +25,9 @@ def say(*lines: str) -> None:
         console().print(line, soft_wrap=True)
 
 
-def number(value: float | None, form: str = ".2f") -> str:
-    """A number in a table, nothing for None."""
-    return "" if value is None else format(value, form)
+def number(value: float | None, form: str = "") -> str:
+    """A number in a table, by default as `table` writes it; nothing for None."""
+    return "" if value is None else format(value, form or (",d" if isinstance(value, int) else ".2f"))
 
 
 def print_json(value: Any) -> None:
@@ -48,12 +48,12 @@ def print_result(shown: dict[str, Any] | Sequence[Any], paths: Mapping[str, Path
 
 def table(
     columns: Sequence[str],
-    rows: Iterable[Sequence[str]],
+    rows: Iterable[Sequence[str | float | None]],
     left: Collection[str] | None = None,
     folded: Collection[str] = (),
 ) -> "Table":
     """A table whose columns are aligned right, those of `left` (the first, unless given) left; one that is `folded`
-    takes several lines where the terminal is narrow."""
+    takes several lines where the terminal is narrow. Whole numbers get commas, others two decimals, None nothing."""
     from rich.table import Table
     from rich.text import Text
 
@@ -67,5 +67,5 @@ def table(
             no_wrap=name not in folded,
         )
     for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
+        made.add_row(*(Text(cell if isinstance(cell, str) else number(cell)) for cell in row))
     return made

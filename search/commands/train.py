@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from underbudget.search.commands.options import Json, taking
-from underbudget.search.commands.terminal import console, print_result, say
+from underbudget.search.commands.terminal import console, print_result, say, table
 from underbudget.search.experiments.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -27,18 +27,36 @@ def train(as_json: Json = False, **given: Any) -> None:
 
 
 def _introduce(planned: "Planned") -> None:
-    """Tables of the network, statistics of the data, device, conditions."""
+    """Print the tables of the network, statistics of the data, device and conditions."""
     from underbudget.models.plan import plan
-    from underbudget.search.commands.network_table import data_table, field_table, summary_table
+    from underbudget.reports.network_tables import field_rows, summary_rows, totals
     from underbudget.search.experiments.pictures import statistics
 
     spec, info = planned.specs[0], planned.setup.dataset.info
     network, recipe = plan(spec.architecture, info.input_shape, len(info.classes)), spec.recipe
-    say("", f"{spec.name or spec.architecture.id}: {spec.architecture}")
-    seen = data_table(statistics(planned.setup.dataset, spec.protocol))
-    for table in (summary_table(network), field_table(network), seen):
-        say()
-        console().print(table)
+    say("", f"{spec.name or spec.architecture.id}: {spec.architecture}", "")
+    layers = (
+        (row["layer"], f"[{', '.join(map(str, (-1, *row['output_shape'])))}]", row["params"])
+        for row in summary_rows(network)
+    )
+    console().print(table(("layer (type)", "output shape", "params"), layers))
+    below = totals(network)
+    say(
+        f"total params {below.params:,}, all trainable",
+        f"input {below.input_mb:.2f} MB, forward/backward pass {below.passes_mb:.2f} MB, params "
+        f"{below.params_mb:.2f} MB, estimated total {below.total_mb:.2f} MB",
+        "",
+    )
+    columns = ("layer", "kernel", "stride", "padding", "field in", "out", "map in", "out", "jump in", "out")
+    console().print(table(columns, (tuple(row.values()) for row in field_rows(network))))
+    say()
+    parts_columns = ("data", "shape", "min", "max", "mean", "std")
+    parts = []
+    for part in statistics(planned.setup.dataset, spec.protocol):
+        mean, std = (", ".join(f"{value:.4f}" for value in values) for values in (part.mean, part.std))
+        shape = " x ".join(map(str, part.shape))
+        parts.append((part.part, shape, f"{part.minimum:g}", f"{part.maximum:g}", mean, std))
+    console().print(table(parts_columns, parts, folded=parts_columns))
     schedule = f"{recipe.optimizer} lr {recipe.lr:g}, {recipe.schedule.kind} schedule"
     say(
         "",

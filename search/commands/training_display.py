@@ -1,31 +1,20 @@
 """Shows the runs of an experiment while they are computed: in a terminal a bar per run, everywhere a line per epoch."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from underbudget.search.commands.display import Display, duration
-from underbudget.search.commands.stopping import StoppedError, terminated_as_interrupted
+from underbudget.search.commands.stopping import StoppedError, handled
 from underbudget.search.commands.terminal import console, say
 from underbudget.search.data.protocol import evaluated_part
 from underbudget.search.engines.job import EpochDone, StepsDone
-from underbudget.search.experiments.events import (
-    Begun,
-    Event,
-    Kept,
-    Lost,
-    Moved,
-    Notify,
-    Over,
-    Planned,
-    RunEvent,
-    Said,
-)
+from underbudget.search.experiments.events import Begun, Event, Kept, Lost, Moved, Notify, Over, Planned, RunEvent
 from underbudget.search.experiments.run_spec import RunSpec
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.progress import TaskID
 
 
@@ -33,22 +22,22 @@ if TYPE_CHECKING:
 def showing(quiet: bool, introduce: Callable[[Planned], None] = lambda planned: None) -> Iterator[Notify]:
     """Shows the events of an experiment, what is planned by `introduce`. Ctrl-C and SIGTERM keep finished runs."""
     folder: Path | None = None
-    shown = Display() if quiet else Bars(console()) if console().is_terminal else Lines()
+    shown = Display() if quiet else Bars() if console().is_terminal else Lines()
 
     def notify(event: Event) -> None:
         nonlocal folder
         match event:
-            case Said() if not quiet:
-                say(event.line)
+            case str() if not quiet:
+                say(event)
             case Planned():
                 folder = event.folder
                 if not quiet:
                     introduce(event)
-            case Kept() | Begun() | Moved() | Over() | Lost():
+            case RunEvent():
                 shown(event)
 
     try:
-        with terminated_as_interrupted(), shown:
+        with handled(signal.default_int_handler, signal.SIGTERM), shown:  # SIGTERM ends it as Ctrl-C does
             yield notify
     except KeyboardInterrupt as stop:
         if folder is None:
@@ -62,34 +51,39 @@ class Lines(Display):
     """A line per epoch and per finished run."""
 
     def __call__(self, event: RunEvent) -> None:
-        line = line_of(event)
-        if line is not None:
-            say(line)
+        spec, name = event.spec, label(event.spec)
+        match event:
+            case Kept(run=run):
+                say(f"{name}: kept, {run.data.part} accuracy {run.last:.2f} %")
+            case Moved(message=EpochDone() as told):
+                watched = "trained-on" if spec.protocol == "confirm" else evaluated_part(spec.protocol)
+                say(
+                    f"{name} epoch {told.epoch:>2}/{spec.recipe.epochs}: train loss {told.train_loss:.4f}, "
+                    f"accuracy {told.train_accuracy:.2f} %; {watched} loss {told.val_loss:.4f}, "
+                    f"accuracy {told.val_accuracy:.2f} %; {told.seconds:.1f} s"
+                )
+            case Over(run=run):
+                chosen = ", chosen on test" if run.data.part == "test" else ""
+                say(
+                    f"{name}: {run.data.part} accuracy {run.last:.2f} % after the last epoch, best epoch "
+                    f"{run.best.accuracy:.2f} % (epoch {run.best.epoch}{chosen}), {len(run.missed):,} of "
+                    f"{run.data.judged:,} misclassified, {duration(run.seconds)}"
+                )
+            case Lost():
+                say(f"{name} failed: {event.reason}" + ("" if event.final else "; it is tried once more"))
 
 
-class Bars(Display):
+class Bars(Lines):
     """A bar per epoch of each run that is computed, with loss, batch, running accuracy and speed; lines above."""
 
-    def __init__(self, console: "Console") -> None:
+    def __init__(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self._console = console
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[note]}", markup=False),
-            console=console,
-            transient=True,
-            refresh_per_second=8,
+        description, note = (TextColumn(f"{{task.{name}}}", markup=False) for name in ("description", "fields[note]"))
+        self.drawn = self._progress = Progress(
+            description, BarColumn(bar_width=24), note, console=console(), transient=True, refresh_per_second=8
         )
         self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> Self:
-        self._progress.__enter__()
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        self._progress.__exit__(None, None, None)
 
     def __call__(self, event: RunEvent) -> None:
         spec = event.spec
@@ -108,37 +102,9 @@ class Bars(Display):
                 )
             case Over() | Lost():
                 self._progress.remove_task(self._tasks.pop(spec.key))
-        line = line_of(event)
-        if line is not None:
-            self._console.print(line, soft_wrap=True)
+        super().__call__(event)
 
 
 def label(spec: RunSpec) -> str:
     """The run in a few words."""
     return spec.key.replace("/", " ").replace("seed-", "seed ")
-
-
-def line_of(event: RunEvent) -> str | None:
-    """An event on one line; None for what only moves a bar."""
-    spec = event.spec
-    match event:
-        case Kept():
-            return f"{label(spec)}: kept, {event.run.data.part} accuracy {event.run.last:.2f} %"
-        case Moved(_, EpochDone() as told):
-            watched = "trained-on" if spec.protocol == "confirm" else evaluated_part(spec.protocol)
-            return (
-                f"{label(spec)} epoch {told.epoch:>2}/{spec.recipe.epochs}: train loss {told.train_loss:.4f}, "
-                f"accuracy {told.train_accuracy:.2f} %; {watched} loss {told.val_loss:.4f}, "
-                f"accuracy {told.val_accuracy:.2f} %; {told.seconds:.1f} s"
-            )
-        case Over():
-            run = event.run
-            chosen = ", chosen on test" if run.data.part == "test" else ""
-            return (
-                f"{label(spec)}: {run.data.part} accuracy {run.last:.2f} % after the last epoch, best epoch "
-                f"{run.best.accuracy:.2f} % (epoch {run.best.epoch}{chosen}), {len(run.missed):,} of "
-                f"{run.data.judged:,} misclassified, {duration(run.seconds)}"
-            )
-        case Lost():
-            return f"{label(spec)} failed: {event.reason}" + ("" if event.final else "; it is tried once more")
-    return None

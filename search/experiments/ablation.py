@@ -1,5 +1,6 @@
 """What each ingredient of a network and its recipe contributes: it is removed or swapped."""
 
+import itertools
 from pathlib import Path
 
 from underbudget.budget.count import count
@@ -8,10 +9,10 @@ from underbudget.models.plan import plan
 from underbudget.reports import ablation as reported
 from underbudget.reports.writing import write_ablation
 from underbudget.search.data.protocol import training_images
-from underbudget.search.experiments.events import Notify, Said, unheard
+from underbudget.search.experiments.events import Notify
 from underbudget.search.experiments.network_spec import network_spec
 from underbudget.search.experiments.options import NetworkOptions
-from underbudget.search.experiments.run_spec import RunSpec
+from underbudget.search.experiments.run_spec import per_seed
 from underbudget.search.experiments.runs import complete
 from underbudget.search.experiments.setup import prepare
 from underbudget.search.experiments.variants import Variant, variants
@@ -19,7 +20,7 @@ from underbudget.search.session.options import check
 from underbudget.search.training import recipe as recipes
 
 
-def ablate(options: NetworkOptions, notify: Notify = unheard) -> tuple[reported.Ablation, dict[str, Path]]:
+def ablate(options: NetworkOptions, notify: Notify = lambda event: None) -> tuple[reported.Ablation, dict[str, Path]]:
     """Train a network as it is and each of its variants on several seeds; what each changes, and the files.
 
     Finished runs are kept, so the same call goes on where it was stopped. Raises UserError for invalid options,
@@ -27,7 +28,7 @@ def ablate(options: NetworkOptions, notify: Notify = unheard) -> tuple[reported.
     """
     check(options)
     found = network_spec(options)
-    setup = prepare(found.dataset, options, lambda line: notify(Said(line)))
+    setup = prepare(found.dataset, options, notify)
     info, network = setup.dataset.info, found.plan(setup.dataset)
     images = training_images(setup.dataset, options.protocol)
     recipe = recipes.resolve(found.recipe, images=images, epochs=options.epochs)
@@ -35,39 +36,25 @@ def ablate(options: NetworkOptions, notify: Notify = unheard) -> tuple[reported.
     listed = variants(network, recipe, images)
     tried = [Variant("as-it-is", "", "as it is", found.architecture, recipe)]
     tried += [each for each in listed if isinstance(each, Variant)]
-    missing = [reported.Missing(each.ingredient, each.reason) for each in listed if not isinstance(each, Variant)]
-    notify(Said(f"device    {setup.device_line()}"))
-    notify(Said(f"arms      {len(tried)} with the network as it is, {options.seeds} seeds each, in {folder}"))
+    missing = [each for each in listed if isinstance(each, reported.Missing)]
+    notify(f"device    {setup.device_line()}")
+    notify(f"arms      {len(tried)} with the network as it is, {options.seeds} seeds each, in {folder}")
     for absent in missing:
-        notify(Said(f"absent    {absent.ingredient}: {absent.reason}"))
-    notify(Said(""))
-    specs = {
-        each.key: [
-            RunSpec(f"{each.key}/seed-{seed}", found.name, each.architecture, each.recipe, seed, options.protocol)
-            for seed in options.all_seeds
-        ]
-        for each in tried
-    }
-    done = complete([spec for own in specs.values() for spec in own], setup, folder, "ablate", notify)
+        notify(f"absent    {absent.ingredient}: {absent.reason}")
+    notify("")
+    specs = [per_seed(options, found.name, each.architecture, each.recipe, f"{each.key}/") for each in tried]
+    done = complete(list(itertools.chain(*specs)), setup, folder, "ablate", notify)
     arms = []
-    for variant in tried:
-        keys = [spec.key for spec in specs[variant.key]]
-        reasons = [done.lost[key] for key in keys if key in done.lost]
-        if len(reasons) == options.seeds:
+    for variant, own in zip(tried, specs, strict=True):
+        runs, reasons = done.of(own)
+        if not runs:
             if variant is tried[0]:
                 raise UnderbudgetError(f"the network as it is could not be trained on any seed: {reasons[0]}")
             why = f"{variant.change}: the training failed on every seed ({reasons[0]})"
             missing.append(reported.Missing(variant.ingredient, why))
             continue
-        arms.append(
-            reported.Arm(
-                variant.ingredient,
-                variant.change,
-                count(plan(variant.architecture, info.input_shape, len(info.classes))),
-                str(variant.architecture),
-                tuple(done.runs[key] for key in keys if key in done.runs),
-                len(reasons),
-            )
-        )
+        cost = count(plan(variant.architecture, info.input_shape, len(info.classes)))
+        text = str(variant.architecture)
+        arms.append(reported.Arm(variant.ingredient, variant.change, cost, text, runs, len(reasons)))
     result = reported.Ablation(found.title, arms[0], tuple(arms[1:]), tuple(missing))
     return result, write_ablation(result, folder)

@@ -22,7 +22,7 @@ class Archive:
 
     def find(self, spec: RunSpec) -> Run | None:
         """The finished run, None where there is none. Raises UserError where it is one of other conditions."""
-        path = self.folder / spec.record_file
+        path = self.folder / f"{spec.key}.json"
         if not path.exists():
             return None
         run = self._read(path, spec)

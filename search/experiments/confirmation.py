@@ -4,8 +4,6 @@ Optuna freezes finished trials, so the results go into study attributes: one per
 The weights are in the study's folder.
 """
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +17,9 @@ from underbudget.reports.runs import Run, from_json, to_json
 from underbudget.reports.writing import write_confirmation
 from underbudget.search.data.protocol import training_images
 from underbudget.search.data.store import Dataset
+from underbudget.search.experiments import test_set_accesses
 from underbudget.search.experiments.archive import Archive
-from underbudget.search.experiments.events import Notify, Said, unheard
+from underbudget.search.experiments.events import Notify
 from underbudget.search.experiments.options import ConfirmationOptions
 from underbudget.search.experiments.run_spec import RunSpec, differences
 from underbudget.search.experiments.runs import complete
@@ -38,15 +37,9 @@ if TYPE_CHECKING:
 PROTOCOL = "confirm"
 
 
-@dataclass(frozen=True)
-class Finalist:
-    """A trial, and the runs that are wanted of it."""
-
-    trial: TrialRecord
-    specs: tuple[RunSpec, ...]
-
-
-def confirm(options: ConfirmationOptions, notify: Notify = unheard) -> tuple[confirmed.Confirmation, dict[str, Path]]:
+def confirm(
+    options: ConfirmationOptions, notify: Notify = lambda event: None
+) -> tuple[confirmed.Confirmation, dict[str, Path]]:
     """Retrain the finalists of a study and evaluate each run on the test part once; the result and its files.
 
     Runs are kept in the study, so the same call goes on where it was stopped. Raises UserError for invalid options,
@@ -55,14 +48,18 @@ def confirm(options: ConfirmationOptions, notify: Notify = unheard) -> tuple[con
     check(options)
     where = finding.find(options.study, options.runs, options.storage)
     study = finding.read(where)
-    setup = prepare(study.settings["dataset"]["name"], options, lambda line: notify(Said(line)))
-    check_data(study, setup.dataset)
+    own = study.settings["dataset"]
+    setup = prepare(own["name"], options, notify)
+    if own["checksum"] != setup.dataset.info.checksum:
+        raise UserError(
+            f"the data set {own['name']} here has another checksum ({setup.dataset.info.checksum[:12]}) than the "
+            f"study's ({own['checksum'][:12]}): name its data by --data-dir"
+        )
     finalists = choose(study, options.top, options.seeds, setup.dataset)
     folder = where.folder / CONFIRMATIONS
-    specs = [spec for finalist in finalists for spec in finalist.specs]
-    notify(Said(f"device    {setup.device_line()}"))
-    notify(Said(f"runs      {len(specs)}: {options.seeds} of each of {len(finalists)} finalists, below {folder}"))
-    notify(Said(""))
+    specs = [spec for _, own in finalists for spec in own]
+    notify(f"device    {setup.device_line()}")
+    notify(f"runs      {len(specs)}: {options.seeds} of each of {len(finalists)} finalists, below {folder}\n")
     settings = stored_settings(where)
     assert settings is not None, "the study was read"
     with open_study(where, settings) as opened:
@@ -70,14 +67,14 @@ def confirm(options: ConfirmationOptions, notify: Notify = unheard) -> tuple[con
         runs = complete(specs, setup, folder, "confirm", notify, archive).all()
     result = confirmed.Confirmation(
         study.name,
-        tuple(confirmed.Confirmed(each.trial, tuple(runs[spec.key] for spec in each.specs)) for each in finalists),
+        tuple(confirmed.Confirmed(trial, tuple(runs[spec.key] for spec in own)) for trial, own in finalists),
         options.target,
         options.last,
     )
     return result, write_confirmation(result, folder)
 
 
-def choose(study: StudyRecord, top: int, seeds: int, dataset: Dataset) -> tuple[Finalist, ...]:
+def choose(study: StudyRecord, top: int, seeds: int, dataset: Dataset) -> list[tuple[TrialRecord, list[RunSpec]]]:
     """The `top` trials of highest score on the front, best first, with a run per fresh seed; of a study whose objective
     is accuracy alone, among all its complete trials.
 
@@ -101,35 +98,17 @@ def choose(study: StudyRecord, top: int, seeds: int, dataset: Dataset) -> tuple[
         assert trial.proposal is not None, "it has a score"
         recipe = recipes.resolve(recipes.from_json(trial.proposal.recipe), images=images)
         architecture, name = parse(trial.proposal.layers_text), f"{study.name}:{trial.trial}"
-        specs = tuple(
-            RunSpec(
-                f"trial-{trial.trial}/seed-{index}",
-                name,
-                architecture,
-                recipe,
-                derive(int(study.settings["seed"]), trial.trial, f"confirm-{index}"),
-                PROTOCOL,
-            )
-            for index in range(seeds)
-        )
-        finalists.append(Finalist(trial, specs))
-    return tuple(finalists)
-
-
-def check_data(study: StudyRecord, dataset: Dataset) -> None:
-    """Raises UserError where the prepared data are not those of the study."""
-    own = study.settings["dataset"]
-    if own["checksum"] != dataset.info.checksum:
-        raise UserError(
-            f"the data set {own['name']} here has another checksum ({dataset.info.checksum[:12]}) than the study's "
-            f"({own['checksum'][:12]}): name its data by --data-dir"
-        )
+        specs = []
+        for index in range(seeds):
+            seed = derive(int(study.settings["seed"]), trial.trial, f"confirm-{index}")
+            specs.append(RunSpec(f"trial-{trial.trial}/seed-{index}", name, architecture, recipe, seed, PROTOCOL))
+        finalists.append((trial, specs))
+    return finalists
 
 
 def attribute(spec: RunSpec) -> str:
-    """The study attribute that holds a run, "confirmation:12:0"."""
-    trial, _, seed = spec.key.partition("/")
-    return f"{CONFIRMATION_PREFIX}{trial.removeprefix('trial-')}:{seed.removeprefix('seed-')}"
+    """The study attribute that holds the run "trial-12/seed-0": "confirmation:12:0"."""
+    return CONFIRMATION_PREFIX + spec.key.removeprefix("trial-").replace("/seed-", ":")
 
 
 class StudyArchive(Archive):
@@ -158,17 +137,10 @@ class StudyArchive(Archive):
                 f"{attribute(spec)} of the study is a run of other conditions ({'; '.join(differing)}): confirm with "
                 f"the version that it was trained by, underbudget {run.versions.get('underbudget', 'unknown')}"
             )
-        return run if self.has_weights(run, self.folder / spec.weights_file) else None
+        return run if self.has_weights(run, self.folder / f"{spec.key}.safetensors") else None
 
     def keep(self, spec: RunSpec, run: Run) -> None:
         self._study.set_user_attr(attribute(spec), to_json(run))
-        access = {
-            "when": datetime.now(UTC).isoformat(timespec="seconds"),
-            "what": PROTOCOL,
-            "subject": spec.key,
-            "seed": spec.seed,
-            "times": run.readings,
-            "epochs": len(run.judged),
-        }
+        access = test_set_accesses.access(PROTOCOL, spec.key, spec.seed, run.readings, len(run.judged))
         earlier = self._study.user_attrs.get(TEST_SET_ACCESSES_ATTRIBUTE, [])
         self._study.set_user_attr(TEST_SET_ACCESSES_ATTRIBUTE, [*earlier, access])

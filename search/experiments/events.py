@@ -1,4 +1,4 @@
-"""What an experiment tells while it runs."""
+"""What an experiment tells while it runs: text for a person, what is planned, and what becomes of each run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,6 @@ from underbudget.search.experiments.setup import Setup
 
 
 @dataclass(frozen=True)
-class Said:
-    """Something that a person should know."""
-
-    line: str
-
-
-@dataclass(frozen=True)
 class Planned:
     """Everything is checked and prepared: the runs come next."""
 
@@ -27,49 +20,44 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A run was handed to the engine."""
+class RunEvent:
+    """Something happened to one run."""
 
     spec: RunSpec
+
+
+class Begun(RunEvent):
+    """A run was handed to the engine."""
 
 
 @dataclass(frozen=True)
-class Moved:
+class Moved(RunEvent):
     """A run is further within an epoch, or one epoch further."""
 
-    spec: RunSpec
     message: StepsDone | EpochDone
 
 
 @dataclass(frozen=True)
-class Kept:
+class Kept(RunEvent):
     """A run was there already."""
 
-    spec: RunSpec
     run: Run
 
 
 @dataclass(frozen=True)
-class Over:
+class Over(RunEvent):
     """A run is finished and stored."""
 
-    spec: RunSpec
     run: Run
 
 
 @dataclass(frozen=True)
-class Lost:
+class Lost(RunEvent):
     """A run failed. `final`: it is not tried again."""
 
-    spec: RunSpec
     reason: str
     final: bool
 
 
-RunEvent = Begun | Moved | Kept | Over | Lost
-Event = Said | Planned | RunEvent
+Event = str | Planned | RunEvent
 Notify = Callable[[Event], None]
-
-
-def unheard(event: Event) -> None:
-    """Nobody listens."""

@@ -32,11 +32,6 @@ class SeededOptions(ExperimentOptions):
     dataset: str | None = option("See `underbudget datasets`.", usual="mnist")
     output: Path | None = option("Folder to write to.", shown="below runs/", flags=("--output", "-o"), trailing=True)
 
-    @property
-    def all_seeds(self) -> range:
-        """The seeds of the runs."""
-        return range(self.seed, self.seed + self.seeds)
-
 
 @dataclass(frozen=True)
 class TargetOptions:

@@ -1,6 +1,7 @@
 """What a training's page shows of the data: statistics, plain and augmented samples, misclassified images."""
 
 import numpy as np
+import numpy.typing as npt
 
 from underbudget.reports.pictures import Picture
 from underbudget.reports.runs import Run
@@ -15,31 +16,20 @@ MOST_MISCLASSIFIED = 100  # images of a grid of misclassified ones
 
 def statistics(dataset: Dataset, protocol: str) -> tuple[PartStatistics, ...]:
     """Of the parts that a run is trained and evaluated on. Test labels are not counted: that would be an access."""
-    seen = under_protocol(dataset, protocol)
-    names: tuple[tuple[str, PartName], ...] = (("train", "train"), ("validation", "validation"))
-    if protocol != "search":
-        names = (("train + validation", "train"), ("test", "test"))
-    result = []
-    for title, name in names:
-        # Images alone: `part` would map the labels too.
-        images = seen.part(name).images if name != "test" else dataset.images("test")
-        labels = None if name == "test" else np.asarray(seen.part(name).labels)
+
+    def of(title: str, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64] | None = None) -> PartStatistics:
+        counts = None if labels is None else tuple(np.bincount(labels, minlength=len(dataset.info.classes)).tolist())
+        lowest, highest = float(images.min()) / 255, float(images.max()) / 255
         mean, std = channel_statistics(images)
-        result.append(
-            PartStatistics(
-                part=title,
-                images=len(images),
-                shape=tuple(images.shape),
-                minimum=float(images.min()) / 255,
-                maximum=float(images.max()) / 255,
-                mean=mean,
-                std=std,
-                per_class=None
-                if labels is None
-                else tuple(int(count) for count in np.bincount(labels, minlength=len(dataset.info.classes))),
-            )
-        )
-    return tuple(result)
+        return PartStatistics(title, len(images), tuple(images.shape), lowest, highest, mean, std, counts)
+
+    seen = under_protocol(dataset, protocol)
+    train = seen.part("train")
+    if protocol != "search":
+        # Of the test part the images alone: `part` would map the labels too.
+        return of("train + validation", train.images, train.labels), of("test", dataset.images("test"))
+    validation = seen.part("validation")
+    return of("train", train.images, train.labels), of("validation", validation.images, validation.labels)
 
 
 def samples(dataset: Dataset, recipe: Recipe, seed: int) -> tuple[tuple[Picture, ...], tuple[Picture, ...]]:

@@ -6,6 +6,7 @@ from typing import Any
 from underbudget.models.architecture import Architecture
 from underbudget.reports.runs import Run
 from underbudget.search.data.store import Dataset
+from underbudget.search.experiments.options import SeededOptions
 from underbudget.search.training import recipe as recipes
 from underbudget.search.training.recipe import Recipe
 
@@ -14,22 +15,22 @@ from underbudget.search.training.recipe import Recipe
 class RunSpec:
     """One training and evaluation."""
 
-    key: str  # stem of its file below the folder, "seed-0" or "saish-m4/seed-0"
+    key: str  # stem of its files below the folder (.json and .safetensors), "seed-0" or "saish-m4/seed-0"
     name: str | None  # of the reference or trial
     architecture: Architecture
     recipe: Recipe  # resolved
     seed: int
     protocol: str
 
-    @property
-    def record_file(self) -> str:
-        """Its record, below the folder."""
-        return f"{self.key}.json"
 
-    @property
-    def weights_file(self) -> str:
-        """Its weights, below the folder."""
-        return f"{self.key}.safetensors"
+def per_seed(
+    options: SeededOptions, name: str | None, architecture: Architecture, recipe: Recipe, below: str = ""
+) -> list[RunSpec]:
+    """The runs of a network and a resolved recipe, one per seed, in the folder `below`."""
+    return [
+        RunSpec(f"{below}seed-{seed}", name, architecture, recipe, seed, options.protocol)
+        for seed in range(options.seed, options.seed + options.seeds)
+    ]
 
 
 def differences(run: Run, spec: RunSpec, dataset: Dataset) -> list[str]:

@@ -25,7 +25,7 @@ from underbudget.search.data.protocol import test_set_accesses as accesses_of
 from underbudget.search.engines.job import Engine, EpochDone, Failed, Finished, Job, StepsDone
 from underbudget.search.experiments import test_set_accesses
 from underbudget.search.experiments.archive import Archive, check_writable
-from underbudget.search.experiments.events import Begun, Kept, Lost, Moved, Notify, Over, Planned, unheard
+from underbudget.search.experiments.events import Begun, Kept, Lost, Moved, Notify, Over, Planned
 from underbudget.search.experiments.run_spec import RunSpec
 from underbudget.search.experiments.setup import Setup
 from underbudget.search.training import recipe as recipes
@@ -49,6 +49,12 @@ class Completed:
             )
         return self.runs
 
+    def of(self, specs: Sequence[RunSpec]) -> tuple[tuple[Run, ...], list[str]]:
+        """The finished ones of these runs, and why the others failed."""
+        keys = [spec.key for spec in specs]
+        runs = tuple(self.runs[key] for key in keys if key in self.runs)
+        return runs, [self.lost[key] for key in keys if key in self.lost]
+
 
 @dataclass
 class _Underway:
@@ -62,7 +68,7 @@ def complete(
     setup: Setup,
     folder: Path,
     command: str,
-    notify: Notify = unheard,
+    notify: Notify = lambda event: None,
     archive: Archive | None = None,
 ) -> Completed:
     """Finish all runs: those that the archive (by default the folder's files) does not have yet are trained.
@@ -94,13 +100,7 @@ class _Session:
     """Runs that go through one engine."""
 
     def __init__(
-        self,
-        engine: Engine,
-        specs: Sequence[RunSpec],
-        setup: Setup,
-        command: str,
-        notify: Notify,
-        archive: Archive,
+        self, engine: Engine, specs: Sequence[RunSpec], setup: Setup, command: str, notify: Notify, archive: Archive
     ) -> None:
         self._engine, self._setup, self._command = engine, setup, command
         self._notify, self._archive = notify, archive
@@ -125,35 +125,24 @@ class _Session:
     def _submit(self, number: int, underway: _Underway) -> None:
         spec = underway.spec
         self._underway[number] = underway
-        self._engine.submit(
-            Job(
-                number,
-                str(spec.architecture),
-                recipes.to_json(spec.recipe),
-                spec.seed,
-                str(self._setup.dataset.folder),
-                self._setup.dataset.info.checksum,
-                self._setup.device.partition(",")[0],  # of several GPUs the engine chooses itself
-                protocol=spec.protocol,
-                detailed=True,
-            )
-        )
+        network, recipe, dataset = str(spec.architecture), recipes.to_json(spec.recipe), self._setup.dataset
+        data = (str(dataset.folder), dataset.info.checksum)
+        device = self._setup.device.partition(",")[0]  # of several GPUs the engine chooses itself
+        job = Job(number, network, recipe, spec.seed, *data, device, protocol=spec.protocol, detailed=True)
+        self._engine.submit(job)
         self._notify(Begun(spec))
 
     def _take(self, underway: _Underway, message: Any) -> None:
         spec = underway.spec
+        if isinstance(message, EpochDone):
+            underway.curve.append(Epoch(**{name: value for name, value in vars(message).items() if name != "trial"}))
         match message:
-            case EpochDone():
-                fields = {name: value for name, value in message.__dict__.items() if name != "trial"}
-                underway.curve.append(Epoch(**fields))
-                self._notify(Moved(spec, message))
-            case StepsDone():
+            case EpochDone() | StepsDone():
                 self._notify(Moved(spec, message))
             case Finished():
                 del self._underway[message.trial]
-                run = self._store(underway, message)
-                self._done[spec.key] = run
-                self._notify(Over(spec, run))
+                self._done[spec.key] = self._store(underway, message)
+                self._notify(Over(spec, self._done[spec.key]))
             case Failed():
                 del self._underway[message.trial]
                 self._note_unfinished(underway)
@@ -170,14 +159,12 @@ class _Session:
         assert evaluation is not None, "the job was detailed"
         assert message.mean is not None
         assert message.std is not None
-        times = accesses_of(spec.protocol, len(underway.curve))
-        self._note_access(spec, times, len(underway.curve))
+        times = self._note_accesses(underway)
         data = weights.from_text(message.weights)
         curve = [Evaluated(**epoch) for epoch in evaluation["curve"]]
         if spec.protocol != "confirm":  # the evaluated part was monitored after each epoch
             curve = [Evaluated(epoch.epoch, epoch.val_loss, epoch.val_accuracy) for epoch in underway.curve]
-        network = plan(spec.architecture, info.input_shape, len(info.classes))
-        cost = count(network)
+        cost = count(plan(spec.architecture, info.input_shape, len(info.classes)))
         run = Run(
             name=spec.name,
             id=spec.architecture.id,
@@ -208,23 +195,25 @@ class _Session:
             device=message.device,
             hardware=message.hardware,
             versions=message.versions,
-            weights_file=Path(spec.weights_file).name,
+            weights_file=Path(f"{spec.key}.safetensors").name,
             weights_sha256=weights.sha256(data),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        write_atomically(self._archive.folder / spec.weights_file, data)
+        write_atomically(self._archive.folder / f"{spec.key}.safetensors", data)
         text = json.dumps(to_json(run), indent=1, ensure_ascii=False) + "\n"
-        write_atomically(self._archive.folder / spec.record_file, text.encode())
+        write_atomically(self._archive.folder / f"{spec.key}.json", text.encode())
         self._archive.keep(spec, run)
         return run
 
     def _note_unfinished(self, underway: _Underway) -> None:
         """Record the test-set accesses of a run that was stopped or failed. Under `confirm`, one whose epochs are over
         may have died before its only access or after it: it counts."""
-        spec, epochs = underway.spec, len(underway.curve)
-        if spec.protocol != "confirm" or epochs == spec.recipe.epochs:
-            self._note_access(spec, accesses_of(spec.protocol, epochs), epochs)
+        if underway.spec.protocol != "confirm" or len(underway.curve) == underway.spec.recipe.epochs:
+            self._note_accesses(underway)
 
-    def _note_access(self, spec: RunSpec, times: int, epochs: int) -> None:
-        network_spec = spec.name or str(spec.architecture)
-        test_set_accesses.note(self._setup.dataset.folder, self._command, network_spec, spec.seed, times, epochs)
+    def _note_accesses(self, underway: _Underway) -> int:
+        """Add the test-set accesses of a run to the ledger; how many they are."""
+        spec, epochs = underway.spec, len(underway.curve)
+        times, subject = accesses_of(spec.protocol, epochs), spec.name or str(spec.architecture)
+        test_set_accesses.note(self._setup.dataset.folder, self._command, subject, spec.seed, times, epochs)
+        return times

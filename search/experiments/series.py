@@ -9,10 +9,9 @@ from underbudget.models.references import REFERENCES, Reference
 from underbudget.reports import series as reported
 from underbudget.reports.writing import write_series
 from underbudget.search.data.protocol import check_protocol, training_images
-from underbudget.search.data.store import Dataset
-from underbudget.search.experiments.events import Notify, Said, unheard
+from underbudget.search.experiments.events import Notify
 from underbudget.search.experiments.options import SeriesOptions
-from underbudget.search.experiments.run_spec import RunSpec
+from underbudget.search.experiments.run_spec import RunSpec, per_seed
 from underbudget.search.experiments.runs import complete
 from underbudget.search.experiments.setup import prepare
 from underbudget.search.session.options import check
@@ -34,11 +33,8 @@ def collections() -> tuple[Collection, ...]:
     groups: dict[str, list[Reference]] = {}
     for reference in REFERENCES.values():
         groups.setdefault(reference.name.partition("-")[0], []).append(reference)
-    return tuple(
-        Collection(name, steps[0].source.partition(" ")[0], tuple(steps))
-        for name, steps in groups.items()
-        if len(steps) > 1
-    )
+    found = (Collection(name, steps[0].source.partition(" ")[0], tuple(steps)) for name, steps in groups.items())
+    return tuple(each for each in found if len(each.steps) > 1)
 
 
 def collection(name: str) -> Collection:
@@ -52,7 +48,7 @@ def collection(name: str) -> Collection:
     raise UserError(f"there is no collection {name[:40]!r}: {hint}there are {', '.join(known)}")
 
 
-def series(options: SeriesOptions, notify: Notify = unheard) -> tuple[reported.Series, dict[str, Path]]:
+def series(options: SeriesOptions, notify: Notify = lambda event: None) -> tuple[reported.Series, dict[str, Path]]:
     """Train each step of a published collection by its own recipe; the result beside what was published, and its files.
 
     Finished runs are kept, so the same call goes on where it was stopped. Raises UserError for invalid options; a run
@@ -62,7 +58,7 @@ def series(options: SeriesOptions, notify: Notify = unheard) -> tuple[reported.S
     check_protocol(options.protocol)
     chosen = collection(options.name)
     wanted = _wanted(options.steps, [step.name for step in chosen.steps])
-    setup = prepare(options.dataset or "mnist", options, lambda line: notify(Said(line)))
+    setup = prepare(options.dataset or "mnist", options, notify)
     info = setup.dataset.info
     folder = options.output or (Path(options.runs or RUNS) / "series" / f"{chosen.name}-{info.name}-{options.protocol}")
     steps: list[reported.SeriesStep] = []
@@ -76,18 +72,20 @@ def series(options: SeriesOptions, notify: Notify = unheard) -> tuple[reported.S
         elif params > options.max_params:
             why = f"{params:,} parameters are over --max-params {options.max_params:,}"
         else:
-            specs[step.name] = _specs(step, setup.dataset, options)
+            recipe = recipes.resolve(
+                replace(recipes.recipe(step.recipe), epochs=step.epochs),
+                images=training_images(setup.dataset, options.protocol),
+                epochs=options.epochs,
+            )
+            specs[step.name] = per_seed(options, step.name, step.architecture, recipe, f"{step.name}/")
         steps.append(reported.SeriesStep(step, network, (), why))
-    notify(Said(f"device    {setup.device_line()}"))
+    notify(f"device    {setup.device_line()}")
     counted = f"{len(specs)} of {len(steps)} steps, {options.seeds} seeds each, in {folder}"
-    notify(Said(f"series    {chosen.repository}: {counted}"))
-    notify(Said(""))
+    notify(f"series    {chosen.repository}: {counted}\n")
     done = complete([spec for own in specs.values() for spec in own], setup, folder, "series", notify)
 
     def finished(step: reported.SeriesStep) -> reported.SeriesStep:
-        keys = [spec.key for spec in specs.get(step.reference.name, [])]
-        runs = tuple(done.runs[key] for key in keys if key in done.runs)
-        reasons = [done.lost[key] for key in keys if key in done.lost]
+        runs, reasons = done.of(specs.get(step.reference.name, []))
         why = step.untrained if runs or not reasons else f"all {len(reasons)} runs failed: {reasons[0]}"
         return replace(step, runs=runs, untrained=why, failed=len(reasons))
 
@@ -105,16 +103,3 @@ def _wanted(text: str | None, names: list[str]) -> set[str]:
         shown = repr(unknown[0][:40]) if unknown else "nothing"
         raise UserError(f"--steps are steps of this series ({', '.join(names)}), not {shown}")
     return chosen
-
-
-def _specs(step: Reference, dataset: Dataset, options: SeriesOptions) -> list[RunSpec]:
-    """The runs of one step: its own recipe and epochs, a run per seed."""
-    recipe = recipes.resolve(
-        replace(recipes.recipe(step.recipe), epochs=step.epochs),
-        images=training_images(dataset, options.protocol),
-        epochs=options.epochs,
-    )
-    return [
-        RunSpec(f"{step.name}/seed-{seed}", step.name, step.architecture, recipe, seed, options.protocol)
-        for seed in options.all_seeds
-    ]

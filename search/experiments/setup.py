@@ -29,7 +29,7 @@ class Setup:
 
     def engine(self, jobs: int) -> Engine:
         """An engine for so many jobs."""
-        if self._is_measured and jobs <= len(self._devices):
+        if self._is_measured and jobs <= len(self.device.split(",")):
             return devices.engine_for(self.device, max(1, jobs))  # one on each GPU at most: nothing to measure
         return devices.engine_for(self.device, max(1, min(self._workers.count, jobs)))
 
@@ -39,15 +39,11 @@ class Setup:
 
         from underbudget.search.training import environment
 
-        name = environment.hardware(torch.device(self._devices[0]))
+        name = environment.hardware(torch.device(self.device.split(",")[0]))
         seen = "" if self.device != "cpu" or torch.cuda.is_available() else ", no CUDA device found"
         if self._is_measured:
             return f"{self.device} ({name}), as many at a time as a measurement finds fastest"
         return f"{self.device} ({name}{seen}), {self._workers.count} at a time ({self._workers.reason})"
-
-    @property
-    def _devices(self) -> list[str]:
-        return self.device.split(",")
 
     @property
     def _is_measured(self) -> bool:

@@ -8,13 +8,19 @@ has its count too.
 import contextlib
 import json
 import logging
-import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 log = logging.getLogger(__name__)
 
 FILE = "readings.jsonl"
+
+
+def access(what: str, subject: str, seed: int | None, times: int, epochs: int) -> dict[str, Any]:
+    """An entry about accesses that happen now; the arguments are those of `note`."""
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"when": when, "what": what, "subject": subject[:200], "seed": seed, "times": times, "epochs": epochs}
 
 
 def note(dataset: Path, what: str, subject: str, seed: int | None, times: int, epochs: int) -> bool:
@@ -25,22 +31,10 @@ def note(dataset: Path, what: str, subject: str, seed: int | None, times: int, e
     """
     if not times:
         return False
-    access = {
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "what": what,
-        "subject": subject[:200],
-        "seed": seed,
-        "times": times,
-        "epochs": epochs,
-    }
-    line = (json.dumps(access) + "\n").encode()
+    line = (json.dumps(access(what, subject, seed, times, epochs)) + "\n").encode()
     try:
-        # One write to a file opened for appending: lines of two processes don't mix.
-        handle = os.open(dataset / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-        try:
-            os.write(handle, line)
-        finally:
-            os.close(handle)
+        with (dataset / FILE).open("ab", buffering=0) as file:
+            file.write(line)  # in one write: lines of two processes don't mix
     except OSError as error:
         log.warning("the access to the test labels could not be recorded in %s: %s", dataset / FILE, error.strerror)
         return False

@@ -11,17 +11,17 @@ from underbudget.reports.writing import write_training
 from underbudget.search.data.protocol import training_images
 from underbudget.search.experiments import pictures
 from underbudget.search.experiments.archive import Archive
-from underbudget.search.experiments.events import Notify, Said, unheard
+from underbudget.search.experiments.events import Notify
 from underbudget.search.experiments.network_spec import network_spec
 from underbudget.search.experiments.options import TrainingOptions
-from underbudget.search.experiments.run_spec import RunSpec
+from underbudget.search.experiments.run_spec import per_seed
 from underbudget.search.experiments.runs import complete
 from underbudget.search.experiments.setup import prepare
 from underbudget.search.session.options import check
 from underbudget.search.training import recipe as recipes
 
 
-def train(options: TrainingOptions, notify: Notify = unheard) -> tuple[reported.Training, dict[str, Path]]:
+def train(options: TrainingOptions, notify: Notify = lambda event: None) -> tuple[reported.Training, dict[str, Path]]:
     """Train a network on one or more seeds; what its page shows, and the files.
 
     Finished runs are kept, so the same call goes on where it was stopped. Raises UserError for invalid options,
@@ -33,7 +33,7 @@ def train(options: TrainingOptions, notify: Notify = unheard) -> tuple[reported.
         goal = Goal(options.target, options.last, options.budget, options.epoch_limit)
     Budget.parse(options.budget)
     found = network_spec(options)
-    setup = prepare(found.dataset, options, lambda line: notify(Said(line)))
+    setup = prepare(found.dataset, options, notify)
     network = found.plan(setup.dataset)
     given = {name: getattr(options, name) for name in ("weight_decay", "label_smoothing")}
     recipe = recipes.resolve(
@@ -44,10 +44,7 @@ def train(options: TrainingOptions, notify: Notify = unheard) -> tuple[reported.
         batch_size=options.batch_size,
     )
     folder = options.output or found.default_folder("train", options, recipe)
-    specs = [
-        RunSpec(f"seed-{seed}", found.name, found.architecture, recipe, seed, options.protocol)
-        for seed in options.all_seeds
-    ]
+    specs = per_seed(options, found.name, found.architecture, recipe)
     Archive(setup.dataset, folder).check_others(specs[0])
     runs = tuple(complete(specs, setup, folder, "train", notify).all().values())
     plain, augmented = pictures.samples(setup.dataset, recipe, runs[0].seed)

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 200  # proposals in a row without a new feasible network that end a search
 FAILURES = 10  # trials in a row that failed, with none completing, that end a search
+_TOLD = {"complete": "COMPLETE", "stopped": "PRUNED", "failed": "FAIL"}  # to Optuna
 
 
 @dataclass
@@ -110,7 +111,9 @@ class Coordinator:
                 return Outcome(False, "the time limit is reached", True)
             if len(self._failures) >= FAILURES:
                 return Outcome(False, f"{FAILURES} trials in a row failed, the last one: {self._failures[-1]}")
-            if self._wanted() and self._barren < PATIENCE:
+            busy = len(self._underway)
+            is_wanted = busy < self.engine.slots and self.progress.done + busy < self.limits.trials
+            if is_wanted and self._barren < PATIENCE:
                 self._fill()
                 self._inbox.extend(self.engine.wait(0))
             elif self._inbox:
@@ -120,11 +123,6 @@ class Coordinator:
             else:
                 self._inbox.extend(self.engine.wait(min(1.0, max(0.0, deadline - time.monotonic()))))
                 self._notify(Tick(), self.progress)
-
-    def _wanted(self) -> bool:
-        """Whether there is room and need for one more job."""
-        busy = len(self._underway)
-        return busy < self.engine.slots and self.progress.done + busy < self.limits.trials
 
     def _fill(self) -> None:
         """One more proposal, and its job if the gate lets it through. Trials left running come first."""
@@ -193,18 +191,12 @@ class Coordinator:
 
     def _stop(self, underway: _Underway, stop: Stop) -> None:
         """End a trial early. Its worker may be an epoch ahead by now: further messages are ignored."""
-        trial, params = underway.trial, underway.proposal.cost.params
-        self.engine.stop(trial.number)
-        trial.set_user_attr("stop", record.to_json(record.Stop(stop.epoch, stop.estimate)))
-        trial.set_user_attr("verdict", record.verdict("stopped", stop.reason))
-        self._tell(trial, "PRUNED")
-        self._proposer.sampler_study.end(trial.number, stop.estimate)
-        self._settle(trial.number)
+        self.engine.stop(underway.trial.number)
+        underway.trial.set_user_attr("stop", record.to_json(record.Stop(stop.epoch, stop.estimate)))
         self._failures.clear()
         self.progress.stopped += 1
         self.progress.saved += self.settings.epochs - stop.epoch
-        seconds = sum(epoch.seconds for epoch in underway.curve)
-        self._notify(Ended(trial.number, "stopped", stop.reason, params, None, seconds), self.progress)
+        self._end(underway, "stopped", stop.reason, stop.estimate)
 
     def _finish(self, underway: _Underway, message: Finished) -> None:
         score = record.score([epoch.val_accuracy for epoch in underway.curve])
@@ -224,40 +216,45 @@ class Coordinator:
             message.versions,
             self.settings.dataset.checksum,
         )
-        trial, cost = underway.trial, underway.proposal.cost
-        trial.set_user_attr("result", record.to_json(result))
-        trial.set_user_attr("verdict", record.verdict("complete"))
-        self._tell(trial, "COMPLETE", self.settings.objective.values(cost, score))
-        self._proposer.sampler_study.end(trial.number, score)
-        self._settle(message.trial)
+        underway.trial.set_user_attr("result", record.to_json(result))
         self._failures.clear()
         self.progress.complete += 1
-        self.progress.points.append((self.settings.objective.cost(cost), score, message.trial))
-        self._notify(Ended(message.trial, "complete", "", cost.params, score, message.seconds), self.progress)
+        self.progress.points.append((self.settings.objective.cost(underway.proposal.cost), score, message.trial))
+        self._end(underway, "complete", score=score, seconds=message.seconds)
 
     def _fail(self, underway: _Underway, reason: str, transient: bool) -> None:
-        trial, proposal = underway.trial, underway.proposal
+        proposal = underway.proposal
         self._proposer.forget(proposal)
         if transient and proposal.retry_of is None:
-            self._proposer.retry(trial, proposal)  # before the tell: a crash in between costs only a rejected twin
+            # Before the study is told: a crash in between costs only a rejected twin.
+            self._proposer.retry(underway.trial, proposal)
             self._barren = 0
-        trial.set_user_attr("verdict", record.verdict("failed", reason))
-        self._tell(trial, "FAIL")
-        self._proposer.sampler_study.end(trial.number, None)
-        self._settle(trial.number)
-        self.progress.failed += 1
         self._failures.append(reason)
-        seconds = sum(epoch.seconds for epoch in underway.curve)
-        self._notify(Ended(trial.number, "failed", reason, proposal.cost.params, None, seconds), self.progress)
+        self.progress.failed += 1
+        self._end(underway, "failed", reason)
 
-    def _settle(self, number: int) -> None:
-        del self._underway[number]
-        del self.progress.running[number]
-
-    def _tell(self, trial: "optuna.trial.Trial", state: str, values: list[float] | None = None) -> None:
+    def _end(
+        self,
+        underway: _Underway,
+        state: str,
+        reason: str = "",
+        score: float | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        """Store and tell how a trial ended. score: of a stopped one the estimate; seconds: by default its epochs'."""
         import optuna
 
-        self.study.tell(trial, values, state=optuna.trial.TrialState[state])
+        trial, cost, number = underway.trial, underway.proposal.cost, underway.trial.number
+        trial.set_user_attr("verdict", record.verdict(state, reason))
+        reached = score if state == "complete" else None
+        values = None if reached is None else self.settings.objective.values(cost, reached)
+        self.study.tell(trial, values, state=optuna.trial.TrialState[_TOLD[state]])
+        self._proposer.sampler_study.end(number, score)
+        del self._underway[number]
+        del self.progress.running[number]
+        if seconds is None:
+            seconds = sum(epoch.seconds for epoch in underway.curve)
+        self._notify(Ended(number, state, reason, cost.params, reached, seconds), self.progress)
 
     def _outcome(self) -> Outcome:
         if self.progress.done >= self.limits.trials:

@@ -46,6 +46,7 @@ class Option:
     check: Check | None = None
     trailing: bool = False  # listed after the others
     flags: tuple[str, ...] = ()  # of the command line, if they do not follow from the name
+    kinds: tuple[Any, ...] = ()  # its types, without None
 
 
 def option(help: str, *, default: Any = None, **details: Any) -> Any:
@@ -74,15 +75,13 @@ class Places(Folders):
 
 def declared(cls: type) -> dict[str, Option]:
     """The options of a class by name."""
-    options = {field.name: field.metadata["option"] for field in dataclasses.fields(cls)}
+    options, hints = {}, get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        hint = hints[field.name]
+        members = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+        kinds = tuple(kind for kind in members if kind is not NoneType)
+        options[field.name] = dataclasses.replace(field.metadata["option"], kinds=kinds)
     return dict(sorted(options.items(), key=lambda item: item[1].trailing))
-
-
-def types(cls: type) -> dict[str, tuple[Any, ...]]:
-    """The types that each option of a class takes, without None."""
-    hints = get_type_hints(cls)
-    members = {name: get_args(hint) if isinstance(hint, UnionType) else (hint,) for name, hint in hints.items()}
-    return {name: tuple(kind for kind in members[name] if kind is not NoneType) for name in declared(cls)}
 
 
 def flag(name: str) -> str:
@@ -113,17 +112,16 @@ def one_of(*allowed: str) -> Check:
 
 def check(options: Any) -> None:
     """Raises UserError for an option of a wrong type or out of its range, naming rule and value."""
-    kinds = types(type(options))
     for name, each in declared(type(options)).items():
         if (value := getattr(options, name)) is not None:
-            _check_type(kinds[name], value, flag(name))
+            _check_type(each, value, flag(name))
             if each.check is not None:
                 each.check(flag(name), value)
 
 
-def _check_type(kinds: tuple[Any, ...], value: Any, shown: str) -> None:
+def _check_type(each: Option, value: Any, shown: str) -> None:
     """Raises UserError for a value of a type that an option does not take, from a TOML file or from Python."""
-    accepted = {getattr(kind, "__origin__", kind) for kind in kinds}
+    accepted = {getattr(kind, "__origin__", kind) for kind in each.kinds}
     fits = isinstance(value, (*accepted, int) if float in accepted else tuple(accepted))
     if not fits or (isinstance(value, bool) and bool not in accepted):
         words = [word for kind, word in _WORDS.items() if kind in accepted]
@@ -141,7 +139,7 @@ def read_toml(cls: type, path: Path) -> dict[str, Any]:
         raise UserError(f"the configuration {path} cannot be read ({error.strerror}): check --config") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"the configuration {path} is not TOML ({error}): mend it or leave out --config") from error
-    known = types(cls)
+    known = declared(cls)
     values: dict[str, Any] = {}
     for key, value in table.items():
         name = key.replace("-", "_")

@@ -48,7 +48,14 @@ def prepare(request: Request, say: resolving.Say = resolving.log.info) -> list[S
     found: list[Session] = []
     for seed in range(first, last + 1):
         session = resolving.prepare(replace(asked, study=f"{base}-s{seed}", seed=seed), say)
-        _check_alike(found[0] if found else session, session)
+        first_one = found[0] if found else session
+        alike = replace(session.settings, seed=first_one.settings.seed)
+        if different := study_settings.differences(first_one.settings, alike):
+            words = "; ".join(different).replace("the study has", "it has").replace("you asked for", "the other")
+            raise UserError(
+                f"the studies {first_one.location.name} and {session.location.name} would differ in more than their "
+                f"seeds ({words}): give another name to the set"
+            )
         # All have the same number of workers; it is measured, and everything said, only once.
         asked, say = replace(asked, workers=session.workers), lambda line: None
         found.append(replace(session, resume=request))
@@ -75,14 +82,3 @@ def _known(base: str, runs: Path, storage: str | None) -> list[int]:
             return []  # a database without tables; any other error comes again with the first search
     found = (re.fullmatch(rf"{re.escape(base)}-s(0|[1-9]\d*)", name) for name in names)
     return sorted(int(match[1]) for match in found if match)
-
-
-def _check_alike(first: Session, session: Session) -> None:
-    """Raises UserError for a study of the set that was made with other settings."""
-    settings = replace(session.settings, seed=first.settings.seed)
-    if different := study_settings.differences(first.settings, settings):
-        words = "; ".join(different).replace("the study has", "it has").replace("you asked for", "the other")
-        raise UserError(
-            f"the studies {first.location.name} and {session.location.name} would differ in more than their seeds "
-            f"({words}): give another name to the set"
-        )

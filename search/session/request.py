@@ -127,11 +127,8 @@ class Options(Places):
             if isinstance(value, bool):
                 words.append(flag(name) if value else flag(f"no_{name}"))
                 continue
-            if name == "storage":
-                value = shown_url(value)
-            if name == "tune" and isinstance(value, list):
-                value = ",".join(value)
-            for item in value if isinstance(value, list) else [value]:
+            items = value if isinstance(value, list) else [shown_url(value) if name == "storage" else value]
+            for item in [",".join(items)] if name == "tune" else items:
                 words += [flag(name), shlex.quote(str(item))]
         return " ".join(words + (["--config", "FILE"] if self.space else []))
 
