@@ -24,17 +24,8 @@ from underbudget.models.errors import UserError, nearest, quoted
 MAX_BOUND = 10**15  # far above any use: a larger one is a typing error
 
 _COUNT_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}
-_BYTE_UNITS = {
-    "": 1,
-    "B": 1,
-    "kB": 10**3,
-    "KB": 10**3,
-    "MB": 10**6,
-    "GB": 10**9,
-    "KiB": 2**10,
-    "MiB": 2**20,
-    "GiB": 2**30,
-}
+_BYTE_UNITS = {"": 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_BYTE_UNITS |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _LIMIT = re.compile(r"([A-Za-z_]+)\s*(<=|<)\s*(.*)", re.DOTALL)
 _NUMBER = re.compile(r"([0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)\s*([A-Za-z]*)")
 _EXAMPLE = "e.g. params<8000 or macs<=1.5M"
