@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from underbudget.models.errors import UserError
 from underbudget.models.export.contents import Export, description, digest, module
-from underbudget.models.export.formats import Format, Model, Verification, check_weights, reading
+from underbudget.models.export.formats import Model, Verification, check_weights, reading
 from underbudget.models.export.verify import TOLERANCE, verified_by
 
 if TYPE_CHECKING:
@@ -108,13 +108,3 @@ def load(path: Path) -> Model:
         checksum = facts["weights_sha256"]
     check_weights(path, checksum, digest(state))
     return model
-
-
-FORMAT = Format(
-    name="pt2",
-    suffix=".pt2",
-    about="a torch.export program, batch of any size, normalisation inside",
-    write=write,
-    verify=verify,
-    load=load,
-)
