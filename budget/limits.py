@@ -93,8 +93,7 @@ class Budget:
         return all(_value(cost, limit.metric) <= limit.largest for limit in self.limits)
 
     def reason(self, cost: Cost) -> str:
-        """Which limits are broken and by how much, "8,214 parameters are 215 over the budget params<8000"; empty if
-        none is."""
+        """Which limits are broken and by how much: "8,214 parameters are 215 over the budget params<8000", or ""."""
         values = [(limit, _value(cost, limit.metric)) for limit in self.limits]
         return "; ".join(
             f"{value:,} {COST_WORDS[limit.metric]} are {value - limit.largest:,} over the budget {limit}"

@@ -27,8 +27,7 @@ def build(plan: Plan) -> "nn.Sequential":
 
 
 def torch_call(layer: PlannedLayer) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
-    """Class in torch.nn, arguments and keyword arguments of a layer; keywords only where they differ from torch's
-    defaults."""
+    """Class in torch.nn, arguments, and keyword arguments where they differ from torch's defaults."""
     inputs = layer.input_shape[0]
     match layer.operation:
         case arch.Conv(width, kernel, stride, padding, groups, bias):

@@ -41,10 +41,7 @@ _RATE = re.compile(r"[0-9]*\.[0-9]+")
 
 
 class _Word:
-    """One operation as it is written: a name, what follows it directly (`size`), and arguments in brackets.
-
-    The arguments are taken away one by one; `done` refuses what is left.
-    """
+    """One operation: its name, `size` right after it, and arguments, taken away until `done` refuses the rest."""
 
     def __init__(self, source: str, match: re.Match[str]) -> None:
         self.source, self.start = source, match.start()
@@ -181,10 +178,7 @@ def _unknown(word: _Word) -> LayerTextError:
 
 
 def parse(text: str) -> arch.Architecture:
-    """Read an architecture from its text.
-
-    Raises LayerTextError, which names the character and the way out, for anything that is not in the language.
-    """
+    """Read an architecture from its text. Raises LayerTextError, which names the character and the way out."""
     stages: list[arch.Stage] = []
     position = -1
     while position < len(text):

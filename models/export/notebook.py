@@ -122,8 +122,7 @@ def _code(code: str, *tags: str) -> dict[str, Any]:
 
 
 def verify(export: Export, draft: Path, path: Path) -> Verification:
-    """The notebook's network in a fresh process, given the trained weights: logits equal bit for bit. All of its code
-    is compiled; nothing is trained."""
+    """The notebook's network, given the trained weights: logits equal bit for bit. Nothing is trained."""
     trained = base64.b64encode(weights.encode(module(export).state_dict())).decode()
     done = verified_by(DRIVER, export, draft, path, weights=trained)
     return replace(done, said=f"its network, given the trained weights: {done.said}")

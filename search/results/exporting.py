@@ -276,8 +276,7 @@ def options_of(format: str, given: Mapping[str, str | None]) -> dict[str, JSON]:
 
 
 def write(export: Export, output: Path, format: str, force: bool = False) -> list[Written]:
-    """Write one format to `output`, or all of them into that folder, each verified in a fresh process; nothing is left
-    of a format where that fails."""
+    """Write one format to `output`, or all into that folder, each verified; one that fails leaves nothing."""
     check_output(output, format, force)
     if format != formats.ALL:
         return [Written(formats.find(format), write_verified(export, output, force, format))]

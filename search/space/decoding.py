@@ -32,10 +32,9 @@ BLOCKS = ("conv", "separable")
 
 def active(name: str, params: Mapping[str, Any]) -> bool:
     """Whether `decode` reads the parameter `name`, given the parameters that stand before it in the space."""
-    if name.startswith("width_before_"):
-        return int(name.rpartition("_")[2]) <= int(params["n_before"])
-    if name.startswith("width_after_"):
-        return int(name.rpartition("_")[2]) <= int(params["n_after"])
+    for part in ("before", "after"):
+        if name.startswith(f"width_{part}_"):
+            return int(name.rpartition("_")[2]) <= int(params[f"n_{part}"])
     if name in ("transition_width", "transition_tail"):
         return bool(params["transition"] != "none")
     if name == "hidden_width":
@@ -44,10 +43,7 @@ def active(name: str, params: Mapping[str, Any]) -> bool:
 
 
 def decode(params: Mapping[str, Any], input_shape: tuple[int, int, int], classes: int) -> arch.Architecture:
-    """The architecture of the parameters on an input (channels, height, width), ending in `classes` values.
-
-    Raises KeyError where a parameter that matters is missing.
-    """
+    """The architecture for an input (channels, height, width). Raises KeyError where a parameter is missing."""
     norm: tuple[arch.Tail, ...] = (arch.Activation("relu"), arch.BatchNorm())
     if params["order"] == "bn_relu":
         norm = norm[::-1]

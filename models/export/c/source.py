@@ -57,8 +57,7 @@ def source(program: Program) -> str:
 def self_test(
     program: Program, pictures: npt.NDArray[np.uint8], logits: npt.NDArray[np.float32], tolerance: float
 ) -> str:
-    """Text of `<prefix>_main.c`, which computes uint8 pictures (n, channels, height, width) and compares their logits
-    (n, classes), as stored, with what is expected."""
+    """Text of `<prefix>_main.c`: uint8 pictures (n, channels, height, width) and their stored logits (n, classes)."""
     rows = pictures.transpose(0, 2, 3, 1).reshape(len(pictures), -1)
     return _render(
         "main.c",
