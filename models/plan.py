@@ -159,9 +159,7 @@ class _Walk:
                 self.slide(size, (1, 1))
                 self.append(operation, (self.shape[0], 1, 1))
             case arch.Pool():
-                height, width = self.slid_size(operation)
-                self.slide(operation.kernel, operation.stride)
-                self.append(operation, (self.shape[0], height, width))
+                self.append(operation, (self.shape[0], *self.slide_window(operation)))
             case arch.Conv():
                 self.map_size()
                 channels, groups = self.shape[0], operation.groups
@@ -170,10 +168,8 @@ class _Walk:
                         f"groups must divide the {channels} input channels and the {operation.width} output channels, "
                         f"{groups} does not"
                     )
-                height, width = self.slid_size(operation)
                 weight = (operation.width, channels // groups, *operation.kernel)
-                self.slide(operation.kernel, operation.stride)
-                self.append(operation, (operation.width, height, width), weight, operation.bias)
+                self.append(operation, (operation.width, *self.slide_window(operation)), weight, operation.bias)
 
     def flatten(self) -> None:
         height, width = self.map_size()
@@ -194,8 +190,8 @@ class _Walk:
             raise self.fail("it needs a map, but a linear layer stands before it")
         return self.shape[1], self.shape[2]
 
-    def slid_size(self, operation: arch.Conv | arch.Pool) -> arch.Pair:
-        """Output size of a sliding window, torch's floor rule."""
+    def slide_window(self, operation: arch.Conv | arch.Pool) -> Shape:
+        """Slide a window; the size of its output, torch's floor rule."""
         size = self.map_size()
         result = tuple(
             (size[axis] + 2 * operation.padding[axis] - operation.kernel[axis]) // operation.stride[axis] + 1
@@ -206,7 +202,8 @@ class _Walk:
                 f"it would shrink the {arch.size_text(size)} map below 1x1: "
                 "use a smaller kernel, padding, or fewer layers before it"
             )
-        return result[0], result[1]
+        self.slide(operation.kernel, operation.stride)
+        return result
 
     def slide(self, kernel: arch.Pair, stride: arch.Pair) -> None:
         field, jump = self.field, self.jump

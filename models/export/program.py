@@ -74,13 +74,9 @@ def verify(export: Export, draft: Path, path: Path) -> Verification:
 def _pickled(path: Path) -> str | None:
     """The first tensor or object of an archive that torch would unpickle freely, None where there is none."""
     with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            if not name.endswith("_config.json"):
-                continue
-            for key, entry in json.loads(archive.read(name))["config"].items():
-                if entry["use_pickle"]:
-                    return f"{key[:40]!r}"
-    return None
+        configs = [json.loads(archive.read(name)) for name in archive.namelist() if name.endswith("_config.json")]
+    entries = (entry for config in configs for entry in config["config"].items())
+    return next((f"{key[:40]!r}" for key, entry in entries if entry["use_pickle"]), None)
 
 
 def load(path: Path) -> Model:
