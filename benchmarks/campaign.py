@@ -74,11 +74,11 @@ def formats_unit(seed: int) -> dict[str, Any]:
     export = exports.export_of(placed, recipe=to_json(RECIPES["warp10-onecycle"]), calibration=noise)
     said = {}
     with tempfile.TemporaryDirectory() as folder:
-        for one in formats.every():
+        for one in formats.FORMATS:
             if one.name != "py":
                 path = Path(folder) / f"w{one.suffix or one.name}"
                 said[one.name] = write_verified(export, path, format=one.name).said
-    return {"parameters": export.parameters, "formats": said, "verified": len(said) == len(formats.MODULES) - 1}
+    return {"parameters": export.parameters, "formats": said, "verified": len(said) == len(formats.FORMATS) - 1}
 
 
 def export_unit(seed: int) -> dict[str, Any]:

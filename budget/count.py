@@ -54,10 +54,7 @@ def bytes_per_value(precision: str) -> int:
 
 
 def layer_macs(layer: PlannedLayer) -> int:
-    """Multiply-adds of one layer for one image.
-
-    Raises UnderbudgetError for an operation without a rule: an unknown operation is never counted as zero.
-    """
+    """Multiply-adds of one layer for one image. Raises UnderbudgetError where no rule is known: never counted as 0."""
     match layer.operation:
         case Conv(kernel=kernel, groups=groups):
             # Each output value sums kernel x (input channels of its group) products.

@@ -24,17 +24,8 @@ from underbudget.models.errors import UserError, nearest, quoted
 MAX_BOUND = 10**15  # far above any use: a larger one is a typing error
 
 _COUNT_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}
-_BYTE_UNITS = {
-    "": 1,
-    "B": 1,
-    "kB": 10**3,
-    "KB": 10**3,
-    "MB": 10**6,
-    "GB": 10**9,
-    "KiB": 2**10,
-    "MiB": 2**20,
-    "GiB": 2**30,
-}
+_BYTE_UNITS = {"": 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_BYTE_UNITS |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _LIMIT = re.compile(r"([A-Za-z_]+)\s*(<=|<)\s*(.*)", re.DOTALL)
 _NUMBER = re.compile(r"([0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)\s*([A-Za-z]*)")
 _EXAMPLE = "e.g. params<8000 or macs<=1.5M"
@@ -102,8 +93,7 @@ class Budget:
         return all(_value(cost, limit.metric) <= limit.largest for limit in self.limits)
 
     def reason(self, cost: Cost) -> str:
-        """Which limits are broken and by how much, "8,214 parameters are 215 over the budget params<8000"; empty if
-        none is."""
+        """Which limits are broken and by how much: "8,214 parameters are 215 over the budget params<8000", or ""."""
         values = [(limit, _value(cost, limit.metric)) for limit in self.limits]
         return "; ".join(
             f"{value:,} {COST_WORDS[limit.metric]} are {value - limit.largest:,} over the budget {limit}"

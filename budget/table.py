@@ -51,22 +51,19 @@ def rows(plan: Plan, precision: str = "float32") -> tuple[LayerRow, ...]:
 
 
 def describe(plan: Plan, precision: str = "float32", name: str | None = None) -> dict[str, Any]:
-    """The plan as a JSON object: what `show --json` prints. Shapes and unequal pairs are lists.
-
-    Raises UserError for an unknown precision.
-    """
+    """The plan as an object for JSON: what `show --json` prints. Raises UserError for an unknown precision."""
     cost = count(plan, precision)
     return {
         "name": name,
         "id": plan.architecture.id,
         "layers_text": str(plan.architecture),
-        "input_shape": list(plan.input_shape),
+        "input_shape": plan.input_shape,
         "classes": plan.classes,
         "precision": precision,
         **asdict(cost),
-        "receptive_field": _json(_size(plan.layers[-1].receptive_field)),
+        "receptive_field": _size(plan.layers[-1].receptive_field),
         "layers": [
-            {name: _json(value) for name, value in asdict(row).items() if name != "peak_bytes"}
+            {name: value for name, value in asdict(row).items() if name != "peak_bytes"}
             for row in rows(plan, precision)
         ],
     }
@@ -117,10 +114,6 @@ def totals(plan: Plan, precision: str = "float32") -> tuple[str, ...]:
 
 def _size(pair: Pair) -> Size:
     return pair[0] if pair[0] == pair[1] else pair
-
-
-def _json(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _text(size: Size) -> str:

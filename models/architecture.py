@@ -185,7 +185,8 @@ class Dropout:
         return f"drop{Decimal(repr(float(self.rate))):f}"  # the shortest text that reads back as the same number
 
 
-Primary = Conv | SeparableConv | Pool | GlobalAveragePool | Linear
+Primitive = Conv | Pool | GlobalAveragePool | Linear
+Primary = Primitive | SeparableConv
 Tail = BatchNorm | Activation | Dropout
 
 

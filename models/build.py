@@ -3,16 +3,7 @@
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from underbudget.models.architecture import (
-    ACTIVATIONS,
-    Activation,
-    BatchNorm,
-    Conv,
-    Dropout,
-    GlobalAveragePool,
-    Linear,
-    Pool,
-)
+from underbudget.models import architecture as arch
 from underbudget.models.plan import Flatten, Plan, PlannedLayer
 
 if TYPE_CHECKING:
@@ -36,29 +27,28 @@ def build(plan: Plan) -> "nn.Sequential":
 
 
 def torch_call(layer: PlannedLayer) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
-    """Class in torch.nn, arguments and keyword arguments of a layer; keywords only where they differ from torch's
-    defaults."""
+    """Class in torch.nn, arguments, and keyword arguments where they differ from torch's defaults."""
     inputs = layer.input_shape[0]
     match layer.operation:
-        case Conv(width, kernel, stride, padding, groups, bias):
+        case arch.Conv(width, kernel, stride, padding, groups, bias):
             options = _changed(
                 stride=(stride, (1, 1)), padding=(padding, (0, 0)), groups=(groups, 1), bias=(bias, True)
             )
             return "Conv2d", (inputs, width, kernel), options
-        case Pool(kind, kernel, stride, padding):
+        case arch.Pool(kind, kernel, stride, padding):
             window = _changed(stride=(stride, kernel), padding=(padding, (0, 0)))
             return "MaxPool2d" if kind == "max" else "AvgPool2d", (kernel,), window
-        case GlobalAveragePool():
+        case arch.GlobalAveragePool():
             return "AdaptiveAvgPool2d", (1,), {}
-        case Linear(width, bias):
+        case arch.Linear(width, bias):
             return "Linear", (inputs, width), _changed(bias=(bias, True))
         case Flatten():
             return "Flatten", (), {}
-        case BatchNorm():
+        case arch.BatchNorm():
             return "BatchNorm2d" if len(layer.input_shape) == 3 else "BatchNorm1d", (inputs,), {}
-        case Activation(name):
-            return ACTIVATIONS[name], (), {}
-        case Dropout(rate):
+        case arch.Activation(name):
+            return arch.ACTIVATIONS[name], (), {}
+        case arch.Dropout(rate):
             return "Dropout", (rate,), {}
 
 

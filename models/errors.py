@@ -6,12 +6,9 @@ from collections.abc import Iterable
 
 
 class UnderbudgetError(Exception):
-    """Base of every error this program raises on purpose.
+    """Base of every error this program raises on purpose; the command line ends with its `exit_code`."""
 
-    `exit_code` is what the command line ends with: 1 for a failure that is not the user's.
-    """
-
-    exit_code = 1
+    exit_code = 1  # a failure that is not the user's
 
 
 class UserError(UnderbudgetError, ValueError):

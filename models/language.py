@@ -16,25 +16,9 @@ Stages are separated by `|`. A stage is a primary operation and a tail.
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from underbudget.models.architecture import (
-    ACTIVATIONS,
-    MAX_SIZE,
-    Activation,
-    Architecture,
-    BatchNorm,
-    Conv,
-    Dropout,
-    GlobalAveragePool,
-    Linear,
-    Pair,
-    Pool,
-    Primary,
-    SeparableConv,
-    Stage,
-    Tail,
-)
+from underbudget.models import architecture as arch
 from underbudget.models.errors import UserError, nearest, quoted
 
 
@@ -50,19 +34,14 @@ class LayerTextError(UserError):
         super().__init__(f"layer text, character {position + 1}: {what}, at {line}")
 
 
-_BLANK = re.compile(r"\s*")
 _WORD = re.compile(r"(?P<word>[^\s|()]+)(?P<bracket>\((?P<inner>[^()|]*)(?P<close>\))?)?")
-_NAME = re.compile(r"[^0-9.]*")
 _WHOLE = re.compile(r"[0-9]{1,7}")  # no digits but 0-9 (\d takes any script's), and never more than a count can take
 _SIZE = re.compile(r"[0-9x.]{1,9}")  # worth repeating in a hint
 _RATE = re.compile(r"[0-9]*\.[0-9]+")
 
 
 class _Word:
-    """One operation as it is written: a name, what follows it directly (`size`), and arguments in brackets.
-
-    The arguments are taken away one by one; `done` refuses what is left.
-    """
+    """One operation: its name, `size` right after it, and arguments, taken away until `done` refuses the rest."""
 
     def __init__(self, source: str, match: re.Match[str]) -> None:
         self.source, self.start = source, match.start()
@@ -70,8 +49,7 @@ class _Word:
             raise LayerTextError(source, match.start("bracket"), "this bracket is not closed")
         self.bracketed = match["bracket"] is not None
         self.text = match["word"]
-        head = _NAME.match(self.text)
-        self.name = head[0] if head else ""
+        self.name = re.split("[0-9.]", self.text, maxsplit=1)[0]
         self.size, self.size_start = self.text[len(self.name) :], self.start + len(self.name)
         self.arguments: list[tuple[str, int]] = []
         if match["inner"] and not match["inner"].isspace():
@@ -84,17 +62,17 @@ class _Word:
         return LayerTextError(self.source, self.start if position is None else position, what)
 
     def whole(self, what: str, least: int, text: str, position: int) -> int:
-        if not _WHOLE.fullmatch(text) or not least <= int(text) <= MAX_SIZE:
-            rule = f"{what} must be a whole number from {least} to {MAX_SIZE}"
+        if not _WHOLE.fullmatch(text) or not least <= int(text) <= arch.MAX_SIZE:
+            rule = f"{what} must be a whole number from {least} to {arch.MAX_SIZE}"
             raise self.fail(f"{rule}, not {quoted(text)}", position)
         return int(text)
 
-    def pair(self, what: str, least: int, text: str, position: int) -> Pair:
+    def pair(self, what: str, least: int, text: str, position: int) -> arch.Pair:
         height, cross, width = text.partition("x")
         first = self.whole(what, least, height, position)
         return first, self.whole(what, least, width, position + len(height) + 1) if cross else first
 
-    def kernel(self) -> Pair:
+    def kernel(self) -> arch.Pair:
         if not self.size:
             raise self.fail(f"{self.name} is followed by its kernel, e.g. {self.name}3x3", self.size_start)
         return self.pair("a kernel", 1, self.size, self.size_start)
@@ -119,7 +97,7 @@ class _Word:
         self.arguments.remove(found[0])
         return found[0][0][len(prefix) :], found[0][1] + len(prefix)
 
-    def window(self, default_stride: Pair = (1, 1)) -> tuple[Pair, Pair]:
+    def window(self, default_stride: arch.Pair = (1, 1)) -> tuple[arch.Pair, arch.Pair]:
         """Stride and padding."""
         padding, stride = self.take("p"), self.take("s")
         pair = self.pair("a padding", 0, *padding) if padding else (0, 0)
@@ -144,58 +122,46 @@ class _Word:
             raise self.fail(f"unknown argument {quoted(item)}, allowed here: {allowed}", position)
 
 
-def _parse_conv(word: _Word) -> Primary:
-    kernel, width, bias = word.kernel(), word.width(), word.bias(False)
-    stride, padding = word.window()
-    if word.name == "sep":
-        word.done("pP, sS, bias=T")
-        return SeparableConv(width, kernel, stride, padding, bias)
-    groups = word.groups()
-    word.done("pP, sS, gG, bias=T")
-    return Conv(width, kernel, stride, padding, groups, bias)
+_PRIMARY = ("conv", "sep", "maxpool", "avgpool", "gap", "linear")
 
 
-def _parse_pool(word: _Word) -> Primary:
-    kernel = word.kernel()
-    stride, padding = word.window(kernel)
-    word.done("sS, pP")
-    return Pool(word.name.removesuffix("pool"), kernel, stride, padding)
-
-
-def _parse_gap(word: _Word) -> Primary:
-    word.no_size()
-    expected = word.pair("a map", 1, *word.arguments.pop(0)) if word.arguments else None
-    word.done("the map size alone, e.g. gap(6x6)")
-    return GlobalAveragePool(expected)
-
-
-def _parse_linear(word: _Word) -> Primary:
+def _parse_primary(word: _Word) -> arch.Primary:
+    match word.name:
+        case "conv" | "sep":
+            kernel, width, bias = word.kernel(), word.width(), word.bias(False)
+            stride, padding = word.window()
+            if word.name == "sep":
+                word.done("pP, sS, bias=T")
+                return arch.SeparableConv(width, kernel, stride, padding, bias)
+            groups = word.groups()
+            word.done("pP, sS, gG, bias=T")
+            return arch.Conv(width, kernel, stride, padding, groups, bias)
+        case "maxpool" | "avgpool":
+            kernel = word.kernel()
+            stride, padding = word.window(kernel)
+            word.done("sS, pP")
+            return arch.Pool(word.name.removesuffix("pool"), kernel, stride, padding)
+        case "gap":
+            word.no_size()
+            expected = word.pair("a map", 1, *word.arguments.pop(0)) if word.arguments else None
+            word.done("the map size alone, e.g. gap(6x6)")
+            return arch.GlobalAveragePool(expected)
     word.no_size()
     width, bias = word.width(), word.bias(True)
     word.done("bias=F")
-    return Linear(width, bias)
+    return arch.Linear(width, bias)
 
 
-_PRIMARY: dict[str, Callable[[_Word], Primary]] = {
-    "conv": _parse_conv,
-    "sep": _parse_conv,
-    "maxpool": _parse_pool,
-    "avgpool": _parse_pool,
-    "gap": _parse_gap,
-    "linear": _parse_linear,
-}
-
-
-def _parse_tail(word: _Word) -> Tail:
-    layer: Tail
-    if word.text in ACTIVATIONS:
-        layer = Activation(word.text)
+def _parse_tail(word: _Word) -> arch.Tail:
+    layer: arch.Tail
+    if word.text in arch.ACTIVATIONS:
+        layer = arch.Activation(word.text)
     elif word.text == "bn":
-        layer = BatchNorm()
+        layer = arch.BatchNorm()
     elif word.name == "drop":
         if not _RATE.fullmatch(word.size):
             raise word.fail("drop is followed by its rate, over 0 and under 1, e.g. drop0.1", word.size_start)
-        layer = Dropout(float(word.size))
+        layer = arch.Dropout(float(word.size))
     else:
         raise _unknown(word)
     if word.bracketed:
@@ -204,31 +170,28 @@ def _parse_tail(word: _Word) -> Tail:
 
 
 def _unknown(word: _Word) -> LayerTextError:
-    names = [*_PRIMARY, "bn", "drop", *ACTIVATIONS]
+    names = [*_PRIMARY, "bn", "drop", *arch.ACTIVATIONS]
     near = nearest(word.name, names)
     sized = near in ("conv", "sep", "maxpool", "avgpool", "drop") and _SIZE.fullmatch(word.size)
     hint = f"did you mean {near}{word.size if sized else ''}?" if near else f"known are {', '.join(names)}"
     return word.fail(f"unknown layer {quoted(word.text)}, {hint}")
 
 
-def parse(text: str) -> Architecture:
-    """Read an architecture from its text.
-
-    Raises LayerTextError, which names the character and the way out, for anything that is not in the language.
-    """
-    stages: list[Stage] = []
+def parse(text: str) -> arch.Architecture:
+    """Read an architecture from its text. Raises LayerTextError, which names the character and the way out."""
+    stages: list[arch.Stage] = []
     position = -1
     while position < len(text):
         stage, position = _parse_stage(text, position + 1)
         stages.append(stage)
     with _pointing_at(text, 0):
-        return Architecture(tuple(stages))
+        return arch.Architecture(tuple(stages))
 
 
-def _parse_stage(text: str, start: int) -> tuple[Stage, int]:
+def _parse_stage(text: str, start: int) -> tuple[arch.Stage, int]:
     """The stage that begins at `start`, and where it ends: at a `|` or at the end of the text."""
-    primary: Primary | None = None
-    tail: list[Tail] = []
+    primary: arch.Primary | None = None
+    tail: list[arch.Tail] = []
     position = _skip_blank(text, start)
     while position < len(text) and text[position] != "|":
         match = _WORD.match(text, position)
@@ -240,7 +203,7 @@ def _parse_stage(text: str, start: int) -> tuple[Stage, int]:
             if word.name not in _PRIMARY:
                 tail.append(_parse_tail(word))
             elif primary is None:
-                primary = _PRIMARY[word.name](word)
+                primary = _parse_primary(word)
             else:
                 raise UserError("a stage has one primary operation: separate stages with |")
             if primary is None:
@@ -249,12 +212,13 @@ def _parse_stage(text: str, start: int) -> tuple[Stage, int]:
     if primary is None:
         raise LayerTextError(text, position, "an empty stage, expected a layer such as conv3x3(8)")
     with _pointing_at(text, _skip_blank(text, start)):
-        return Stage(primary, tuple(tail)), position
+        return arch.Stage(primary, tuple(tail)), position
 
 
 def _skip_blank(text: str, position: int) -> int:
-    match = _BLANK.match(text, position)
-    return match.end() if match else position
+    while text[position : position + 1].isspace():
+        position += 1
+    return position
 
 
 @contextlib.contextmanager

@@ -10,22 +10,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from underbudget.models.architecture import (
-    MAX_SIZE,
-    Activation,
-    Architecture,
-    BatchNorm,
-    Conv,
-    Dropout,
-    GlobalAveragePool,
-    Linear,
-    Pair,
-    Pool,
-    Primary,
-    SeparableConv,
-    Stage,
-    size_text,
-)
+from underbudget.models import architecture as arch
 from underbudget.models.errors import UserError, quoted
 
 Shape = tuple[int, ...]  # without the batch: (channels, height, width), or (features,) once flattened
@@ -44,17 +29,17 @@ class Flatten:
     """(channels, height, width) to (features,); the plan puts it before a first linear layer and at the end."""
 
 
-Operation = Conv | Pool | GlobalAveragePool | Linear | Flatten | BatchNorm | Activation | Dropout
+Operation = arch.Primitive | Flatten | arch.Tail
 
 # Word that a layer's name is made of: conv1, bn1, relu1, conv2, ... These names are the keys of a state dict.
 _NAMES: dict[type[Operation], str] = {
-    Conv: "conv",
-    Pool: "pool",
-    GlobalAveragePool: "gap",
-    Linear: "linear",
+    arch.Conv: "conv",
+    arch.Pool: "pool",
+    arch.GlobalAveragePool: "gap",
+    arch.Linear: "linear",
     Flatten: "flatten",
-    BatchNorm: "bn",
-    Dropout: "drop",
+    arch.BatchNorm: "bn",
+    arch.Dropout: "drop",
 }
 
 
@@ -68,8 +53,8 @@ class PlannedLayer:
     input_shape: Shape
     output_shape: Shape
     weights: tuple[tuple[str, Shape], ...]  # trainable tensors: (name inside the layer, shape), torch's layout
-    receptive_field: Pair  # of one output value, in input pixels
-    jump: Pair  # distance of neighbouring output values, in input pixels
+    receptive_field: arch.Pair  # of one output value, in input pixels
+    jump: arch.Pair  # distance of neighbouring output values, in input pixels
 
     @property
     def params(self) -> int:
@@ -79,7 +64,7 @@ class PlannedLayer:
 
 @dataclass(frozen=True)
 class Plan:
-    architecture: Architecture
+    architecture: arch.Architecture
     input_shape: Shape  # (channels, height, width)
     layers: tuple[PlannedLayer, ...]
 
@@ -93,18 +78,18 @@ class Plan:
         return tuple(layer for layer in self.layers if layer.stage == stage)
 
 
-def plan(architecture: Architecture, input_shape: Shape, classes: int | None = None) -> Plan:
+def plan(architecture: arch.Architecture, input_shape: Shape, classes: int | None = None) -> Plan:
     """Place an architecture on an input of shape (channels, height, width).
 
     Raises PlanError, naming the stage, where a layer would shrink the map below 1x1 or does not fit, where `gap(HxW)`
     names another map, where a layer is too large to count (MAX_COUNT), where the output is not a vector, or not one of
     `classes` values when that is given.
     """
-    if len(input_shape) != 3 or not all(1 <= size <= MAX_SIZE for size in input_shape):
-        rule = f"an input shape is channels x height x width, each from 1 to {MAX_SIZE}"
-        raise PlanError(f"{rule}, not {size_text(input_shape)}")
+    if len(input_shape) != 3 or not all(1 <= size <= arch.MAX_SIZE for size in input_shape):
+        rule = f"an input shape is channels x height x width, each from 1 to {arch.MAX_SIZE}"
+        raise PlanError(f"{rule}, not {arch.size_text(input_shape)}")
     if math.prod(input_shape) > MAX_COUNT:
-        raise PlanError(f"an input has at most {MAX_COUNT} values, not {size_text(input_shape)}")
+        raise PlanError(f"an input has at most {MAX_COUNT} values, not {arch.size_text(input_shape)}")
     walk = _Walk(input_shape)
     for index, stage in enumerate(architecture.stages):
         walk.add_stage(index, stage)
@@ -119,7 +104,7 @@ def plan(architecture: Architecture, input_shape: Shape, classes: int | None = N
     return result
 
 
-def place(stage: Stage, input_shape: Shape) -> tuple[PlannedLayer, ...]:
+def place(stage: arch.Stage, input_shape: Shape) -> tuple[PlannedLayer, ...]:
     """The layers of one stage on an input, as in a plan that begins with it. Raises PlanError as `plan` does."""
     walk = _Walk(input_shape)
     walk.add_stage(0, stage)
@@ -130,8 +115,8 @@ def parse_input_shape(text: str) -> Shape:
     """Read an input shape, channels x height x width, from text such as `1x28x28`. Raises UserError for other text."""
     match = re.fullmatch(r"([0-9]{1,7})x([0-9]{1,7})x([0-9]{1,7})", text.strip())
     sizes = tuple(int(size) for size in match.groups()) if match else ()
-    if not sizes or not all(1 <= size <= MAX_SIZE for size in sizes):
-        rule = f"an input shape is CHANNELSxHEIGHTxWIDTH, each from 1 to {MAX_SIZE}, e.g. 1x28x28"
+    if not sizes or not all(1 <= size <= arch.MAX_SIZE for size in sizes):
+        rule = f"an input shape is CHANNELSxHEIGHTxWIDTH, each from 1 to {arch.MAX_SIZE}, e.g. 1x28x28"
         raise UserError(f"{rule}, not {quoted(text)}")
     return sizes
 
@@ -141,43 +126,41 @@ class _Walk:
 
     def __init__(self, input_shape: Shape) -> None:
         self.shape = input_shape
-        self.field: Pair = (1, 1)
-        self.jump: Pair = (1, 1)
+        self.field: arch.Pair = (1, 1)
+        self.jump: arch.Pair = (1, 1)
         self.layers: list[PlannedLayer] = []
         self.counter: Counter[str] = Counter()
         self.stage = 0
         self.text = ""
 
-    def add_stage(self, index: int, stage: Stage) -> None:
+    def add_stage(self, index: int, stage: arch.Stage) -> None:
         self.stage, self.text = index, str(stage.primary)
         for operation in _expand(stage.primary, self.shape[0]):
             self.add_primary(operation)
         for layer in stage.tail:
-            self.append(layer, self.shape, self.shape[:1] if isinstance(layer, BatchNorm) else None, True)
+            self.append(layer, self.shape, self.shape[:1] if isinstance(layer, arch.BatchNorm) else None, True)
 
     def fail(self, what: str) -> PlanError:
         return PlanError(f"stage {self.stage + 1}, {self.text}: {what}")
 
-    def add_primary(self, operation: Conv | Pool | GlobalAveragePool | Linear) -> None:
+    def add_primary(self, operation: arch.Primitive) -> None:
         match operation:
-            case Linear():
+            case arch.Linear():
                 if len(self.shape) == 3:
                     self.flatten()
                 self.append(operation, (operation.width,), (operation.width, self.shape[0]), operation.bias)
-            case GlobalAveragePool():
+            case arch.GlobalAveragePool():
                 size = self.map_size()
                 if operation.expected is not None and operation.expected != size:
                     raise self.fail(
-                        f"gap({size_text(operation.expected)}) is written, but the map is {size_text(size)}: "
-                        f"write gap or gap({size_text(size)})"
+                        f"gap({arch.size_text(operation.expected)}) is written, but the map is {arch.size_text(size)}: "
+                        f"write gap or gap({arch.size_text(size)})"
                     )
                 self.slide(size, (1, 1))
                 self.append(operation, (self.shape[0], 1, 1))
-            case Pool():
-                height, width = self.slid_size(operation)
-                self.slide(operation.kernel, operation.stride)
-                self.append(operation, (self.shape[0], height, width))
-            case Conv():
+            case arch.Pool():
+                self.append(operation, (self.shape[0], *self.slide_window(operation)))
+            case arch.Conv():
                 self.map_size()
                 channels, groups = self.shape[0], operation.groups
                 if channels % groups or operation.width % groups:
@@ -185,10 +168,8 @@ class _Walk:
                         f"groups must divide the {channels} input channels and the {operation.width} output channels, "
                         f"{groups} does not"
                     )
-                height, width = self.slid_size(operation)
                 weight = (operation.width, channels // groups, *operation.kernel)
-                self.slide(operation.kernel, operation.stride)
-                self.append(operation, (operation.width, height, width), weight, operation.bias)
+                self.append(operation, (operation.width, *self.slide_window(operation)), weight, operation.bias)
 
     def flatten(self) -> None:
         height, width = self.map_size()
@@ -199,18 +180,18 @@ class _Walk:
         if len(self.shape) == 3:
             if self.shape[1:] != (1, 1):
                 raise self.fail(
-                    f"the network ends in a {size_text(self.shape[1:])} map, it must end in 1x1 or a vector: "
+                    f"the network ends in a {arch.size_text(self.shape[1:])} map, it must end in 1x1 or a vector: "
                     "add gap, a last convolution of that kernel, or a linear layer"
                 )
             self.flatten()
 
-    def map_size(self) -> Pair:
+    def map_size(self) -> arch.Pair:
         if len(self.shape) != 3:
             raise self.fail("it needs a map, but a linear layer stands before it")
         return self.shape[1], self.shape[2]
 
-    def slid_size(self, operation: Conv | Pool) -> Pair:
-        """Output size of a sliding window, torch's floor rule."""
+    def slide_window(self, operation: arch.Conv | arch.Pool) -> Shape:
+        """Slide a window; the size of its output, torch's floor rule."""
         size = self.map_size()
         result = tuple(
             (size[axis] + 2 * operation.padding[axis] - operation.kernel[axis]) // operation.stride[axis] + 1
@@ -218,12 +199,13 @@ class _Walk:
         )
         if min(result) < 1:
             raise self.fail(
-                f"it would shrink the {size_text(size)} map below 1x1: use a smaller kernel, padding, or fewer layers "
-                "before it"
+                f"it would shrink the {arch.size_text(size)} map below 1x1: "
+                "use a smaller kernel, padding, or fewer layers before it"
             )
-        return result[0], result[1]
+        self.slide(operation.kernel, operation.stride)
+        return result
 
-    def slide(self, kernel: Pair, stride: Pair) -> None:
+    def slide(self, kernel: arch.Pair, stride: arch.Pair) -> None:
         field, jump = self.field, self.jump
         self.field = field[0] + (kernel[0] - 1) * jump[0], field[1] + (kernel[1] - 1) * jump[1]
         self.jump = jump[0] * stride[0], jump[1] * stride[1]
@@ -233,7 +215,7 @@ class _Walk:
         products = math.prod(weight) * math.prod(output[1:]) if weight else 0
         if max(products, math.prod(output), *self.field, *self.jump) > MAX_COUNT:
             raise self.fail(f"one of its counts is over {MAX_COUNT}, the most that is counted: use smaller sizes")
-        kind = operation.name if isinstance(operation, Activation) else _NAMES[type(operation)]
+        kind = operation.name if isinstance(operation, arch.Activation) else _NAMES[type(operation)]
         self.counter[kind] += 1
         name = f"{kind}{self.counter[kind]}" if not kind[-1].isdigit() else f"{kind}_{self.counter[kind]}"
         weights = (("weight", weight), *([("bias", weight[:1])] if bias else [])) if weight else ()
@@ -242,9 +224,9 @@ class _Walk:
         self.shape = output
 
 
-def _expand(primary: Primary, channels: int) -> tuple[Conv | Pool | GlobalAveragePool | Linear, ...]:
+def _expand(primary: arch.Primary, channels: int) -> tuple[arch.Primitive, ...]:
     """The primitive operations of a primary one, on an input of `channels` channels."""
-    if isinstance(primary, SeparableConv):
-        depthwise = Conv(channels, primary.kernel, primary.stride, primary.padding, channels, primary.bias)
-        return depthwise, Conv(primary.width, (1, 1), bias=primary.bias)
+    if isinstance(primary, arch.SeparableConv):
+        depthwise = arch.Conv(channels, primary.kernel, primary.stride, primary.padding, channels, primary.bias)
+        return depthwise, arch.Conv(primary.width, (1, 1), bias=primary.bias)
     return (primary,)

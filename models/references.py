@@ -6,10 +6,11 @@ reproduce and points to compare with, not measurements of this program.
 
 import csv
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from underbudget.models.architecture import Architecture
 from underbudget.models.errors import UserError, nearest, quoted
@@ -17,6 +18,14 @@ from underbudget.models.language import LayerTextError, parse
 
 INPUT_SHAPE = (1, 28, 28)  # of every reference: one MNIST image
 CLASSES = 10
+
+
+_READ: Mapping[object, Callable[[str], object]] = {
+    str: str,
+    int: int,
+    float: float,
+    float | None: lambda text: float(text) if text else None,
+}  # type of a field -> its value from the text of a table
 
 
 @dataclass(frozen=True)
@@ -89,41 +98,18 @@ def find_network(what: str) -> tuple[str | None, Architecture]:
 
 @functools.cache
 def _references() -> Mapping[str, Reference]:
-    references = [
-        Reference(
-            name=row["id"],
-            source=row["source"],
-            published_params=int(row["published_params"]),
-            best_train_pct=_percent(row["best_train_pct"]),
-            best_test_pct=_percent(row["best_test_pct"]),
-            epochs=int(row["epochs"]),
-            recipe=row["recipe"],
-            layers_text=row["layers"],
-        )
-        for row in _rows("references.tsv")
-    ]
+    references = [Reference(**row) for row in _rows("references.tsv", Reference)]
     return MappingProxyType({reference.name: reference for reference in references})
 
 
 @functools.cache
 def _records() -> tuple[PublishedPoint, ...]:
-    return tuple(
-        PublishedPoint(
-            params=int(row["params"]),
-            epochs=int(row["epochs"]),
-            best=float(row["best"]),
-            last=_percent(row["last"]),
-            mean_last5=_percent(row["mean_last5"]),
-            source=row["source"],
-        )
-        for row in _rows("records.tsv")
-    )
+    return tuple(PublishedPoint(**row) for row in _rows("records.tsv", PublishedPoint))
 
 
-def _rows(file: str) -> list[dict[str, str]]:
+def _rows(file: str, kind: type[Reference | PublishedPoint]) -> Iterator[dict[str, Any]]:
+    """The lines of a table whose columns are the fields of `kind`."""
     text = Path(__file__).with_name(file).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
-
-
-def _percent(text: str) -> float | None:
-    return float(text) if text else None
+    types = {field.name: field.type for field in fields(kind)}
+    for row in csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE):
+        yield {name: _READ[types[name]](value) for name, value in row.items()}

@@ -18,7 +18,6 @@ from underbudget.budget.count import count
 from underbudget.models.errors import UnderbudgetError, UserError
 from underbudget.models.export import formats
 from underbudget.models.export.c import compiling, format, quantise, source
-from underbudget.models.export.c.format import FORMAT
 from underbudget.models.export.c.literals import comment, floats, prefix_of, string, whole
 from underbudget.models.export.c.program import Program, programs
 from underbudget.models.export.c.quantise import fixed_point
@@ -252,38 +251,35 @@ def test_a_folder_is_written_verified_and_read_again(tmp_path: Path) -> None:
     names = ["c-export.json", "winner.c", "winner.h", "winner_main.c"]
     assert files == ["c-export.json", *(f"{p}/{name}" for p in ("float32", "int8") for name in names)]
     assert formats.of(folder).name == formats.of(folder / "int8").name == "c"
-    model = FORMAT.load(folder) if FORMAT.load else None
-    assert model is not None
+    model = format.load(folder)
     assert (model.input_shape, model.classes, model.metadata["study"]) == ((1, 8, 8), export.classes, "mnist-8k")
-    exact = FORMAT.load(folder / "float32") if FORMAT.load else None
-    assert exact is not None
+    exact = format.load(folder / "float32")
     wanted = format._logits(export, pictures)
     assert np.abs(exact.logits(torch.from_numpy(pictures).float()).numpy() - wanted).max() < 1e-5
     near = model.logits(torch.from_numpy(pictures).float()).numpy()
     assert np.abs(near - wanted).max() < 0.1 * np.abs(wanted).max()
-    assert FORMAT.usage(folder) == [f"cc -std=c99 -O2 {folder}/int8/*.c -o network && ./network"]
+    assert format.usage(folder) == [f"cc -std=c99 -O2 {folder}/int8/*.c -o network && ./network"]
 
 
 @needs_compiler
 def test_changed_files_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "net"
     write_verified(export_of(small()), folder, format="c")
-    assert FORMAT.load is not None
     for name in ("net.c", "net.h", "net_main.c"):
         file = folder / "float32" / name
         content = file.read_bytes()
         file.write_bytes(content.replace(b"pictures", b"Pictures", 1) if b"pictures" in content else content + b"\n")
         with pytest.raises(UserError, match=rf"{name} does not match its checksum: the file was changed"):
-            FORMAT.load(folder)
+            format.load(folder)
         file.write_bytes(content)
     facts = json.loads((folder / "float32" / "c-export.json").read_text())
     for change in ({"prefix": "../net"}, {"sha256": {}, "classes": None}, {"sha256": []}):
         (folder / "float32" / "c-export.json").write_text(json.dumps({**facts, **change}))
         with pytest.raises(UserError):
-            FORMAT.load(folder)
+            format.load(folder)
     (folder / "c-export.json").write_text("[]")
     with pytest.raises(UserError, match="was changed: export the network again"):
-        FORMAT.load(folder)
+        format.load(folder)
 
 
 @needs_compiler

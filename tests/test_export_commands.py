@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from underbudget.budget.count import count
 from underbudget.models import weights
 from underbudget.models.errors import UserError
 from underbudget.models.export import formats
-from underbudget.models.export.formats import Format
 from underbudget.models.export.standalone import normalise
 from underbudget.models.language import parse
 from underbudget.models.plan import plan
@@ -286,7 +284,7 @@ def test_one_precision_of_the_c_format(
 
 @pytest.mark.skipif(not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="no C compiler")
 def test_among_all_formats_a_folder_is_named_as_the_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formats, "MODULES", {name: formats.MODULES[name] for name in ("c", "safetensors")})
+    monkeypatch.setattr(formats, "FORMATS", (formats.find("c"), formats.find("safetensors")))
     exporting.write(export_of(PLACED, options={"precision": "float32"}), tmp_path / "my-digits", "all")
     assert "int my_digits_predict(" in (tmp_path / "my-digits/c/float32/my_digits.h").read_text()
     assert "\n# my-digits\n" in (tmp_path / "my-digits/safetensors/README.md").read_text()
@@ -294,10 +292,8 @@ def test_among_all_formats_a_folder_is_named_as_the_output(tmp_path: Path, monke
 
 def test_all_formats_go_into_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two: one that is installed, and one that is not."""
-    real: Mapping[str, Format] = {name: formats.find(name) for name in ("onnx", "pt2")}
-    absent = Format(**{**real["pt2"].__dict__, "needs": ("no_such_package",)})
-    monkeypatch.setattr(formats, "MODULES", {"onnx": "", "pt2": ""})
-    monkeypatch.setattr(formats, "find", lambda name: absent if name == "pt2" else real[name])
+    absent = replace(formats.find("pt2"), needs=("no_such_package",))
+    monkeypatch.setattr(formats, "FORMATS", (formats.find("onnx"), absent))
     onnx, pt2 = exporting.write(export_of(PLACED), tmp_path / "winner", "all")
     assert onnx.verification is not None
     assert onnx.verification.path == tmp_path / "winner" / "winner.onnx"

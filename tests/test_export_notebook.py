@@ -19,7 +19,7 @@ from exports import export_of, metadata
 from sklearn.datasets import load_digits
 
 from underbudget.models.errors import UserError
-from underbudget.models.export.notebook import FORMAT
+from underbudget.models.export.notebook import write
 from underbudget.models.export.verify import write_verified
 from underbudget.models.language import parse
 from underbudget.models.plan import plan
@@ -58,7 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def notebook(path: Path, **changes: Any) -> list[dict[str, Any]]:
     """The cells of a notebook that was written, unverified."""
-    FORMAT.write(export_of(**{"placed": TINY, "recipe": short(RECIPES["plain"]), **changes}), path, "winner")
+    write(export_of(**{"placed": TINY, "recipe": short(RECIPES["plain"]), **changes}), path, "winner")
     cells: list[dict[str, Any]] = json.loads(path.read_text("ascii"))["cells"]
     return cells
 

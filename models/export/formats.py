@@ -1,7 +1,7 @@
-"""The formats that a network is exported in: one module each, loaded when it is asked for.
+"""The formats that a network is exported in: one module each, imported when it is asked for.
 
-A new format is a module with a `Format` called FORMAT and one line in MODULES. `models.export.verify.write_verified`
-writes any of them.
+A new format is a module with `write`, `verify` and `load`, and one line in FORMATS;
+`models.export.verify.write_verified` writes any of them.
 """
 
 import importlib
@@ -9,7 +9,7 @@ import importlib.util
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +20,6 @@ if TYPE_CHECKING:
 
     from underbudget.models.export.contents import Export
 
-MODULES = {
-    "py": "underbudget.models.export.python",
-    "safetensors": "underbudget.models.export.hub",
-    "pt2": "underbudget.models.export.program",
-    "onnx": "underbudget.models.export.onnx_file",
-    "ipynb": "underbudget.models.export.notebook",
-    "c": "underbudget.models.export.c.format",
-}
 ALL = "all"
 
 
@@ -60,29 +52,47 @@ class Model:
         return cls(logits, shape, facts["background"], classes, facts["metadata"])
 
 
-def _predict(path: Path) -> list[str]:
-    return [f"underbudget predict {shlex.quote(str(path))} picture.png"]
-
-
 @dataclass(frozen=True)
 class Format:
-    """How one format is written, verified and read."""
+    """How one format is written, verified and read: by the functions of its module, imported when one is asked for."""
 
     name: str  # as on the command line
     suffix: str  # of its file; "" for a folder
     about: str  # one line
-    write: "Callable[[Export, Path, str], None]"
-    """(export, path, name): make the file or folder at `path`, which does not exist yet and may have any name; `name`
-    is the one that it will have, without its ending."""
-    verify: "Callable[[Export, Path, Path], Verification]"
-    """(export, draft, path): load the draft in a fresh process and compare it with the network of `models.build`;
-    `path` is the name to speak of. Raises UnderbudgetError, saying what differs."""
-    load: Callable[[Path], Model] | None  # None: it holds no weights
-    usage: Callable[[Path], list[str]] = _predict  # commands to type next, for a file of this format
+    module: str  # in models.export
     needs: Sequence[str] = ()  # packages that are not among the program's own
     marker: str = ""  # of a folder: a file in it that tells the format
-    options: Mapping[str, Callable[[object], object]] = field(default_factory=dict)
-    """Options of this format alone, by name, each with a function that raises UserError for a bad value."""
+
+    def _of_module(self, name: str, default: Any = None) -> Any:
+        return getattr(importlib.import_module(f"underbudget.models.export.{self.module}"), name, default)
+
+    def write(self, export: "Export", path: Path, name: str) -> None:
+        """Make the file or folder at `path`, which does not exist yet and may have any name; `name` is the one that it
+        will have, without its ending."""
+        self._of_module("write")(export, path, name)
+
+    def verify(self, export: "Export", draft: Path, path: Path) -> Verification:
+        """Load the draft in a fresh process and compare it with the network of `models.build`; `path` is the name to
+        speak of. Raises UnderbudgetError, saying what differs."""
+        found: Verification = self._of_module("verify")(export, draft, path)
+        return found
+
+    @property
+    def load(self) -> Callable[[Path], Model] | None:
+        """Reads the network of a file; None for a format that holds no weights."""
+        found: Callable[[Path], Model] | None = self._of_module("load")
+        return found
+
+    @property
+    def options(self) -> Mapping[str, Callable[[object], object]]:
+        """Options of this format alone, by name, each with a function that raises UserError for a bad value."""
+        found: Mapping[str, Callable[[object], object]] = self._of_module("OPTIONS", {})
+        return found
+
+    def usage(self, path: Path) -> list[str]:
+        """Commands to type next, for a file of this format."""
+        predict = [f"underbudget predict {shlex.quote(str(path))} picture.png"]
+        return list(self._of_module("usage", lambda path: predict)(path))
 
     @property
     def is_folder(self) -> bool:
@@ -99,30 +109,50 @@ class Format:
             raise UnavailableError(f"the format {self.name} needs {words}: pip install {' '.join(missing)}")
 
 
+FORMATS = (
+    Format("py", ".py", "one readable Python file that needs torch alone", "python"),
+    Format(
+        "safetensors",
+        "",
+        "a folder as model hubs expect it: safetensors, config.json, model card",
+        "hub",
+        marker="config.json",
+    ),
+    Format("pt2", ".pt2", "a torch.export program, batch of any size, normalisation inside", "program"),
+    Format(
+        "onnx", ".onnx", "one ONNX file, batch of any size, normalisation inside", "onnx_file", ("onnx", "onnxruntime")
+    ),
+    Format("ipynb", ".ipynb", "a notebook that trains the network anew with its recipe", "notebook"),
+    Format(
+        "c",
+        "",
+        "C99 for a microcontroller, float32 and int8: header, source and test program",
+        "c.format",
+        marker="c-export.json",
+    ),
+)
+
+
 def find(name: str) -> Format:
     """A format by its name. Raises UserError, offering the nearest, for any other name."""
-    if name not in MODULES:
-        near = nearest(name, MODULES)
-        hint = f"did you mean {near}? " if near else ""
-        raise UserError(f"unknown format {quoted(name)}: {hint}there are {', '.join(MODULES)} and {ALL}")
-    found: Format = importlib.import_module(MODULES[name]).FORMAT
-    return found
-
-
-def every() -> list[Format]:
-    """All formats."""
-    return [find(name) for name in MODULES]
+    for format in FORMATS:
+        if format.name == name:
+            return format
+    names = [format.name for format in FORMATS]
+    near = nearest(name, names)
+    hint = f"did you mean {near}? " if near else ""
+    raise UserError(f"unknown format {quoted(name)}: {hint}there are {', '.join(names)} and {ALL}")
 
 
 def of(path: Path) -> Format:
     """The format of an exported file or folder. Raises UserError where there is none, or none of these."""
     if not path.exists():
         raise UserError(f"there is no file {path}: give one that underbudget export wrote")
-    for known in every():
+    for known in FORMATS:
         if known.recognises(path):
             return known
-    files = ", ".join(known.suffix for known in every() if not known.is_folder)
-    folders = ", ".join(f"{known.marker} ({known.name})" for known in every() if known.is_folder)
+    files = ", ".join(known.suffix for known in FORMATS if not known.is_folder)
+    folders = ", ".join(f"{known.marker} ({known.name})" for known in FORMATS if known.is_folder)
     raise UserError(f"{path} is no exported network: the endings are {files}, or a folder holds {folders}")
 
 

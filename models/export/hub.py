@@ -13,7 +13,7 @@ from typing import Any
 from underbudget.models import weights
 from underbudget.models.architecture import size_text
 from underbudget.models.export.contents import Export, description, facts, measurements, module
-from underbudget.models.export.formats import Format, Model, Verification, check_weights, reading
+from underbudget.models.export.formats import Model, Verification, check_weights, reading
 from underbudget.models.export.literal import JSON, literal, markdown, yaml
 from underbudget.models.export.network import network_class, size_and_cost
 from underbudget.models.export.verify import verified_by
@@ -187,14 +187,3 @@ def load(path: Path) -> Model:
     with reading(path, kind):
         network.load_state_dict(weights.decode(data))
         return Model.of(torch.inference_mode()(lambda pixels: network(normalise(pixels, mean, std))), found)
-
-
-FORMAT = Format(
-    name="safetensors",
-    suffix="",
-    about="a folder as model hubs expect it: safetensors, config.json, model card",
-    write=write,
-    verify=verify,
-    load=load,
-    marker=CONFIG,
-)

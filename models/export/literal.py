@@ -88,8 +88,7 @@ def _bracketed(opening: str, lines: list[str], closing: str, indent: int) -> str
 
 
 def plain(text: object, most: int = 80) -> str:
-    """`text` for a comment or docstring: printable ASCII without quotes and backslashes, everything else as "?",
-    at most `most` characters."""
+    """`text` for a comment or docstring: at most `most` printable ASCII characters, no quotes or backslashes."""
     safe = re.sub(r"[^A-Za-z0-9 ._,:;/+*@()<>=%|#-]", "?", str(text))
     return safe if len(safe) <= most else safe[: most - 3] + "..."
 

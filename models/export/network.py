@@ -9,8 +9,7 @@ CHAIN = 100  # columns of a chain of calls, beyond which forward begins another 
 
 
 def network_class(plan: Plan) -> str:
-    """Source of `class Network(nn.Module)`: its layers in the plan's order, each with output shape (without the batch),
-    number of parameters and receptive field, and a forward that calls them stage by stage."""
+    """Source of `class Network(nn.Module)`: the layers with their sizes, and a forward, stage by stage."""
     init: list[str] = []
     forward: list[str] = []
     for index, stage in enumerate(plan.architecture.stages):

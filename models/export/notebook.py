@@ -16,7 +16,7 @@ from underbudget.models import weights
 from underbudget.models.errors import UnavailableError
 from underbudget.models.export import notebook_code, recipe_code
 from underbudget.models.export.contents import Export, facts, module
-from underbudget.models.export.formats import Format, Verification
+from underbudget.models.export.formats import Verification
 from underbudget.models.export.literal import literal, markdown, plain
 from underbudget.models.export.network import network_class
 from underbudget.models.export.verify import verified_by
@@ -122,19 +122,11 @@ def _code(code: str, *tags: str) -> dict[str, Any]:
 
 
 def verify(export: Export, draft: Path, path: Path) -> Verification:
-    """The notebook's network in a fresh process, given the trained weights: logits equal bit for bit. All of its code
-    is compiled; nothing is trained."""
+    """The notebook's network, given the trained weights: logits equal bit for bit. Nothing is trained."""
     trained = base64.b64encode(weights.encode(module(export).state_dict())).decode()
     done = verified_by(DRIVER, export, draft, path, weights=trained)
     return replace(done, said=f"its network, given the trained weights: {done.said}")
 
 
-FORMAT = Format(
-    name="ipynb",
-    suffix=".ipynb",
-    about="a notebook that trains the network anew with its recipe",
-    write=write,
-    verify=verify,
-    load=None,
-    usage=lambda path: [f"jupyter lab {shlex.quote(str(path))}"],
-)
+def usage(path: Path) -> list[str]:
+    return [f"jupyter lab {shlex.quote(str(path))}"]

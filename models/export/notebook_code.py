@@ -25,10 +25,8 @@ def normalise(images: Tensor) -> Tensor:
     mean, std = (torch.tensor(values, dtype=torch.float32).view(-1, 1, 1) for values in (MEAN, STD))
     return (images - mean) / std'''
 
-_TORCHVISION = {
-    "mnist": "MNIST",
-    "fashion-mnist": "FashionMNIST",
-}  # name of a data set -> class in torchvision.datasets
+# Name of a data set -> class in torchvision.datasets.
+_TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
 
 _TENSORS = '''
 
@@ -183,11 +181,9 @@ def data(name: str) -> str:
         parts = [f"datasets.{_TORCHVISION[name]}(DATA, train={train}, download=True)" for train in (True, False)]
     else:
         parts = [f'datasets.ImageFolder(DATA + "/{part}")' for part in ("train", "test")]
-    loading = [
-        f"given_images, given_labels = tensors({parts[0]})",
-        f"test_images, test_labels = tensors({parts[1]})",
-    ]
-    return _TENSORS.lstrip("\n") + "\n" + "\n".join(loading) + "\n" + _HOLD_OUT
+    names = ("given", "test")
+    loading = [f"{name}_images, {name}_labels = tensors({part})\n" for name, part in zip(names, parts, strict=True)]
+    return _TENSORS.lstrip("\n") + "\n" + "".join(loading) + _HOLD_OUT
 
 
 def loop(label_smoothing: float, stepped: str, averaged: bool) -> str:

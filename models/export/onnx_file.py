@@ -10,20 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from underbudget.models.architecture import (
-    ACTIVATIONS,
-    Activation,
-    BatchNorm,
-    Conv,
-    Dropout,
-    GlobalAveragePool,
-    Linear,
-    Pair,
-    Pool,
-)
+from underbudget.models import architecture as arch
 from underbudget.models.errors import UnavailableError
 from underbudget.models.export.contents import Export, description, digest, module
-from underbudget.models.export.formats import Format, Model, Verification, check_weights, reading
+from underbudget.models.export.formats import Model, Verification, check_weights, reading
 from underbudget.models.export.verify import TOLERANCE, verified_by
 from underbudget.models.plan import Flatten, PlannedLayer
 
@@ -62,7 +52,7 @@ def write(export: Export, path: Path, name: str) -> None:
     state = {name: tensor.numpy() for name, tensor in module(export).state_dict().items()}
     value = "normalised"
     for layer in export.plan.layers:
-        if isinstance(layer.operation, Dropout):
+        if isinstance(layer.operation, arch.Dropout):
             continue
         operator, weights, attributes = _operator(layer)
         inputs = [f"{layer.name}.{weight}" for weight in weights]
@@ -107,28 +97,28 @@ def _operator(layer: PlannedLayer) -> tuple[str, list[str], dict[str, Any]]:
     """Operator of a layer, names of its tensors inside the layer, attributes."""
     weights = [name for name, _ in layer.weights]
     match layer.operation:
-        case Conv(_, kernel, stride, padding, groups, _):
+        case arch.Conv(_, kernel, stride, padding, groups, _):
             return "Conv", weights, {**_window(kernel, stride, padding), "group": groups}
-        case Pool(kind, kernel, stride, padding):
+        case arch.Pool(kind, kernel, stride, padding):
             window = _window(kernel, stride, padding)
             if kind == "max":
                 return "MaxPool", [], window
             return "AveragePool", [], {**window, "count_include_pad": 1}
-        case GlobalAveragePool():
+        case arch.GlobalAveragePool():
             return "GlobalAveragePool", [], {}
-        case Linear():
+        case arch.Linear():
             return "Gemm", weights, {"transB": 1}
         case Flatten():
             return "Flatten", [], {"axis": 1}
-        case BatchNorm():
+        case arch.BatchNorm():
             names = ["weight", "bias", "running_mean", "running_var"]
             return "BatchNormalization", names, {"epsilon": BATCH_NORM_EPS}
-        case Activation(name) if ACTIVATIONS[name] in OPERATORS:
-            return OPERATORS[ACTIVATIONS[name]], [], {}
+        case arch.Activation(name) if arch.ACTIVATIONS[name] in OPERATORS:
+            return OPERATORS[arch.ACTIVATIONS[name]], [], {}
     raise UnavailableError(f"the layer {layer.name} has no ONNX operator here: export another format")
 
 
-def _window(kernel: Pair, stride: Pair, padding: Pair) -> dict[str, Any]:
+def _window(kernel: arch.Pair, stride: arch.Pair, padding: arch.Pair) -> dict[str, Any]:
     return {"kernel_shape": kernel, "strides": stride, "pads": (*padding, *padding)}
 
 
@@ -162,14 +152,3 @@ def load(path: Path) -> Model:
         checksum = json.loads(stored["weights_sha256"]) if "weights_sha256" in stored else found
     check_weights(path, checksum, found)
     return Model.of(logits, facts)
-
-
-FORMAT = Format(
-    name="onnx",
-    suffix=".onnx",
-    about="one ONNX file, batch of any size, normalisation inside",
-    write=write,
-    verify=verify,
-    load=load,
-    needs=("onnx", "onnxruntime"),
-)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from underbudget.models.errors import UserError
 from underbudget.models.export.contents import Export, description, digest, module
-from underbudget.models.export.formats import Format, Model, Verification, check_weights, reading
+from underbudget.models.export.formats import Model, Verification, check_weights, reading
 from underbudget.models.export.verify import TOLERANCE, verified_by
 
 if TYPE_CHECKING:
@@ -74,13 +74,9 @@ def verify(export: Export, draft: Path, path: Path) -> Verification:
 def _pickled(path: Path) -> str | None:
     """The first tensor or object of an archive that torch would unpickle freely, None where there is none."""
     with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            if not name.endswith("_config.json"):
-                continue
-            for key, entry in json.loads(archive.read(name))["config"].items():
-                if entry["use_pickle"]:
-                    return f"{key[:40]!r}"
-    return None
+        configs = [json.loads(archive.read(name)) for name in archive.namelist() if name.endswith("_config.json")]
+    entries = (entry for config in configs for entry in config["config"].items())
+    return next((f"{key[:40]!r}" for key, entry in entries if entry["use_pickle"]), None)
 
 
 def load(path: Path) -> Model:
@@ -108,13 +104,3 @@ def load(path: Path) -> Model:
         checksum = facts["weights_sha256"]
     check_weights(path, checksum, digest(state))
     return model
-
-
-FORMAT = Format(
-    name="pt2",
-    suffix=".pt2",
-    about="a torch.export program, batch of any size, normalisation inside",
-    write=write,
-    verify=verify,
-    load=load,
-)

@@ -13,7 +13,7 @@ from pathlib import Path
 from underbudget.models.architecture import size_text
 from underbudget.models.errors import UserError
 from underbudget.models.export.contents import Export, check_batch, facts, float_tensors, logits
-from underbudget.models.export.formats import Format, Model, Verification, reading
+from underbudget.models.export.formats import Model, Verification, reading
 from underbudget.models.export.literal import JSON, literal, plain
 from underbudget.models.export.network import network_class
 from underbudget.models.export.verify import verified_by
@@ -159,17 +159,6 @@ def load(path: Path) -> Model:
     return Model.of(torch.inference_mode()(lambda pixels: network(normalise(pixels))), about)
 
 
-def _usage(path: Path) -> list[str]:
+def usage(path: Path) -> list[str]:
     shown = shlex.quote(str(path))
     return [f"python {shown} picture.png", f"python {shown} --selftest"]
-
-
-FORMAT = Format(
-    name="py",
-    suffix=".py",
-    about="one readable Python file that needs torch alone",
-    write=write,
-    verify=verify,
-    load=load,
-    usage=_usage,
-)

@@ -134,15 +134,11 @@ def said_of(expected: "Tensor", given: "Tensor", tolerance: float, path: Path) -
     allowed = tolerance * max(1.0, float(expected.abs().max()))
     if not difference <= allowed:
         raise different(path, f"its logits differ from those of the network by {difference:.2g}, {allowed:.2g} allowed")
-    if not _same_predictions(expected, given, allowed):
+    # The likeliest class is the same; if two are closer than the tolerance, either will do.
+    chosen = expected.gather(1, given.argmax(1, keepdim=True))[:, 0]
+    if not (expected.max(1).values - chosen <= 2 * allowed).all():
         raise different(path, "it predicts other classes than the network")
     return f"logits of {count} differ by at most {difference:.1g} ({allowed:.1g} allowed), predictions equal"
-
-
-def _same_predictions(expected: "Tensor", given: "Tensor", allowed: float) -> bool:
-    """Whether the likeliest class is the same; if two are closer than the tolerance, either will do."""
-    chosen = expected.gather(1, given.argmax(1, keepdim=True))[:, 0]
-    return bool((expected.max(1).values - chosen <= 2 * allowed).all())
 
 
 def _run(command: list[str], job: str, path: Path) -> "subprocess.CompletedProcess[str]":

@@ -34,8 +34,7 @@ class CrossCheck(contextlib.AbstractContextManager["CrossCheck"]):
 
     @functools.cached_property
     def line(self) -> str:
-        """The outcome, as one sentence. Raises UnderbudgetError if torch or fvcore count otherwise: such a network must
-        not be called a winner."""
+        """The outcome, as one sentence. Raises UnderbudgetError if torch or fvcore count otherwise: no winner then."""
         said, complaint = self._process.communicate()
         if self._process.returncode:
             why = " ".join((complaint or said).split())[-300:]

@@ -240,7 +240,7 @@ def with_images(export: Export, dataset: "Dataset | None") -> Export:
 
 def format_of(output: Path, format: str | None) -> str:
     """The format asked for, else the one of the output's ending, else py."""
-    told = (one.name for one in formats.every() if not one.is_folder and one.suffix == output.suffix)
+    told = (one.name for one in formats.FORMATS if not one.is_folder and one.suffix == output.suffix)
     return next(told, "py") if format is None else format
 
 
@@ -256,7 +256,7 @@ def check_output(output: Path, format: str, force: bool) -> None:
     if not output.parent.is_dir():
         raise UserError(f"there is no folder {output.parent}: make it or give another --output")
     if output.is_dir():
-        for one in formats.every():
+        for one in formats.FORMATS:
             check_target(_below(output, one), force, one)
 
 
@@ -264,11 +264,11 @@ def options_of(format: str, given: Mapping[str, str | None]) -> dict[str, JSON]:
     """The options of single formats that were given. Raises UserError, before any work is done, for one that the format
     (or any, for all) does not take, and for a bad value."""
     options: dict[str, JSON] = {name: value for name, value in given.items() if value is not None}
-    chosen = formats.every() if format == formats.ALL else [formats.find(format)]
+    chosen = formats.FORMATS if format == formats.ALL else (formats.find(format),)
     for name, value in options.items():
         taking = [one for one in chosen if name in one.options]
         if not taking:
-            known = " or ".join(one.name for one in formats.every() if name in one.options)
+            known = " or ".join(one.name for one in formats.FORMATS if name in one.options)
             raise UserError(f"--{name} belongs to --format {known}, not to {format}: leave it out")
         for one in taking:
             one.options[name](value)
@@ -276,8 +276,7 @@ def options_of(format: str, given: Mapping[str, str | None]) -> dict[str, JSON]:
 
 
 def write(export: Export, output: Path, format: str, force: bool = False) -> list[Written]:
-    """Write one format to `output`, or all of them into that folder, each verified in a fresh process; nothing is left
-    of a format where that fails."""
+    """Write one format to `output`, or all into that folder, each verified; one that fails leaves nothing."""
     check_output(output, format, force)
     if format != formats.ALL:
         return [Written(formats.find(format), write_verified(export, output, force, format))]
@@ -287,7 +286,7 @@ def write(export: Export, output: Path, format: str, force: bool = False) -> lis
         raise UserError(f"cannot make the folder {output} ({error.strerror}): give another --output") from error
     export = replace(export, options={"name": output.name, **export.options})
     written = []
-    for one in formats.every():
+    for one in formats.FORMATS:
         try:
             written.append(Written(one, write_verified(export, _below(output, one), force, one.name)))
         except UnavailableError as error:  # costs that format only

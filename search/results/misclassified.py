@@ -4,13 +4,7 @@ import logging
 
 from underbudget.models.errors import UserError
 from underbudget.reports import front as fronts
-from underbudget.reports.misclassified import (
-    MOST,
-    MisclassifiedImage,
-    MisclassifiedImages,
-    read_misclassified,
-    write_misclassified,
-)
+from underbudget.reports import misclassified as stored
 from underbudget.reports.network import plan_of
 from underbudget.reports.record import StudyRecord
 from underbudget.search.data.store import Dataset
@@ -31,7 +25,7 @@ def keep_misclassified(where: StudyLocation, study: StudyRecord, dataset: Datase
     if winner is None or winner.result is None or winner.proposal is None:
         return False
     digest = winner.result.weights_sha256
-    known = read_misclassified(where.folder)
+    known = stored.read_misclassified(where.folder)
     if known is not None and known.weights_sha256 == digest:
         return False
     try:
@@ -43,8 +37,8 @@ def keep_misclassified(where: StudyLocation, study: StudyRecord, dataset: Datase
     missed = sorted(evaluated["missed"], key=lambda each: (-each[3], each[0]))
     images = dataset.part("validation").images
     kept = tuple(
-        MisclassifiedImage(index, true, predicted, confidence, images[index])
-        for index, true, predicted, confidence in missed[:MOST]
+        stored.MisclassifiedImage(index, true, predicted, confidence, images[index])
+        for index, true, predicted, confidence in missed[: stored.MOST]
     )
-    write_misclassified(where.folder, MisclassifiedImages(winner.trial, digest, len(missed), kept))
+    stored.write_misclassified(where.folder, stored.MisclassifiedImages(winner.trial, digest, len(missed), kept))
     return True

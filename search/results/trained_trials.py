@@ -25,10 +25,7 @@ _MOST_BYTES = 65_536
 
 
 def keep_samples(dataset: Dataset, folder: Path) -> None:
-    """Write SAMPLES_FILE below a study's folder, once: a few validation images of different classes.
-
-    JSON: `shape` (k, c, h, w), `images` (see models.images), `labels`.
-    """
+    """Write SAMPLES_FILE once: JSON of `shape` (k, c, h, w), `images` (see models.images) and `labels`."""
     from underbudget.models.images import pack
 
     path = folder / SAMPLES_FILE
@@ -95,8 +92,7 @@ def trial_of(study: StudyRecord, number: int) -> TrialRecord:
 
 
 def load_state(where: StudyLocation, trial: TrialRecord) -> "dict[str, torch.Tensor]":
-    """Trained weights of a complete trial, checked against the record's checksum. Raises UserError where they are
-    missing or changed."""
+    """Trained weights of a complete trial. Raises UserError where the file is missing or its checksum another."""
     assert trial.result is not None, "the caller picked a complete trial"
     path = where.folder / trial.result.weights_file
     try:

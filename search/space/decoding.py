@@ -16,19 +16,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from underbudget.models.architecture import (
-    Activation,
-    Architecture,
-    BatchNorm,
-    Conv,
-    Dropout,
-    GlobalAveragePool,
-    Pair,
-    Pool,
-    SeparableConv,
-    Stage,
-    Tail,
-)
+from underbudget.models import architecture as arch
 
 LARGE_SIDE = 40  # pixels; larger maps are shrunk at once (MNIST has 28, CIFAR 32)
 LEAST_SIDE = 2  # pixels; no layer shrinks a side below it
@@ -44,10 +32,9 @@ BLOCKS = ("conv", "separable")
 
 def active(name: str, params: Mapping[str, Any]) -> bool:
     """Whether `decode` reads the parameter `name`, given the parameters that stand before it in the space."""
-    if name.startswith("width_before_"):
-        return int(name.rpartition("_")[2]) <= int(params["n_before"])
-    if name.startswith("width_after_"):
-        return int(name.rpartition("_")[2]) <= int(params["n_after"])
+    for part in ("before", "after"):
+        if name.startswith(f"width_{part}_"):
+            return int(name.rpartition("_")[2]) <= int(params[f"n_{part}"])
     if name in ("transition_width", "transition_tail"):
         return bool(params["transition"] != "none")
     if name == "hidden_width":
@@ -55,22 +42,19 @@ def active(name: str, params: Mapping[str, Any]) -> bool:
     return True
 
 
-def decode(params: Mapping[str, Any], input_shape: tuple[int, int, int], classes: int) -> Architecture:
-    """The architecture of the parameters on an input (channels, height, width), ending in `classes` values.
-
-    Raises KeyError where a parameter that matters is missing.
-    """
-    norm: tuple[Tail, ...] = (Activation("relu"), BatchNorm())
+def decode(params: Mapping[str, Any], input_shape: tuple[int, int, int], classes: int) -> arch.Architecture:
+    """The architecture for an input (channels, height, width). Raises KeyError where a parameter is missing."""
+    norm: tuple[arch.Tail, ...] = (arch.Activation("relu"), arch.BatchNorm())
     if params["order"] == "bn_relu":
         norm = norm[::-1]
     rate = round(params["dropout"], 6)  # a grid of floats: 0.15000000000000002 is 0.15
-    full = (*norm, Dropout(rate)) if rate else norm
+    full = (*norm, arch.Dropout(rate)) if rate else norm
     separable = params["block"] == "separable"
     chain = _Chain((input_shape[1], input_shape[2]))
 
     for index in range(1, params["n_before"] + 1):
         first = index == 1
-        tail = (Activation("relu"),) if first and params["first_tail"] == "activation" else full
+        tail = (arch.Activation("relu"),) if first and params["first_tail"] == "activation" else full
         chain.conv3x3(params[f"width_before_{index}"], tail, params["padding"] == "first", separable and not first)
     chain.shrink()
     transition = params["transition"]
@@ -90,27 +74,29 @@ def decode(params: Mapping[str, Any], input_shape: tuple[int, int, int], classes
         chain.conv1x1(classes)
     elif head == "conv3x3_gap":
         chain.conv3x3(classes, (), False, separable)
-    chain.stages.append(Stage(GlobalAveragePool()))
+    chain.stages.append(arch.Stage(arch.GlobalAveragePool()))
     if head == "gap_hidden_conv":
         chain.conv1x1(params["hidden_width"], full)
     if head in ("gap_conv", "gap_hidden_conv"):
         chain.conv1x1(classes)
-    return Architecture(tuple(chain.stages))
+    return arch.Architecture(tuple(chain.stages))
 
 
 @functools.cache  # few different ones are made, some hundred thousand times
-def _conv3x3(width: int, stride: Pair, padding: Pair, separable: bool, tail: tuple[Tail, ...]) -> Stage:
-    return Stage((SeparableConv if separable else Conv)(width, (3, 3), stride, padding), tail)
+def _conv3x3(
+    width: int, stride: arch.Pair, padding: arch.Pair, separable: bool, tail: tuple[arch.Tail, ...]
+) -> arch.Stage:
+    return arch.Stage((arch.SeparableConv if separable else arch.Conv)(width, (3, 3), stride, padding), tail)
 
 
 class _Chain:
     """The stages so far and the size of the map that they leave."""
 
-    def __init__(self, size: Pair) -> None:
+    def __init__(self, size: arch.Pair) -> None:
         self.size = size
-        self.stages: list[Stage] = []
+        self.stages: list[arch.Stage] = []
 
-    def conv3x3(self, width: int, tail: tuple[Tail, ...], padded: bool, separable: bool) -> None:
+    def conv3x3(self, width: int, tail: tuple[arch.Tail, ...], padded: bool, separable: bool) -> None:
         sides = [1 if padded or side - 2 < LEAST_SIDE else 0 for side in self.size]
         steps = [2 if side > LARGE_SIDE else 1 for side in self.size]
         padding, stride = (sides[0], sides[1]), (steps[0], steps[1])
@@ -120,8 +106,8 @@ class _Chain:
             (self.size[1] + 2 * padding[1] - 3) // stride[1] + 1,
         )
 
-    def conv1x1(self, width: int, tail: tuple[Tail, ...] = ()) -> None:
-        self.stages.append(Stage(Conv(width, (1, 1)), tail))
+    def conv1x1(self, width: int, tail: tuple[arch.Tail, ...] = ()) -> None:
+        self.stages.append(arch.Stage(arch.Conv(width, (1, 1)), tail))
 
     def shrink(self) -> None:
         while max(self.size) > LARGE_SIDE:
@@ -133,5 +119,5 @@ class _Chain:
     def _pool(self, halved: list[bool]) -> None:
         kernel = (2 if halved[0] else 1, 2 if halved[1] else 1)
         if kernel != (1, 1):
-            self.stages.append(Stage(Pool("max", kernel, kernel)))
+            self.stages.append(arch.Stage(arch.Pool("max", kernel, kernel)))
             self.size = (self.size[0] // kernel[0], self.size[1] // kernel[1])

@@ -111,12 +111,8 @@ class Real(_Range):
 
 
 @dataclass(frozen=True)
-class LogReal:
+class LogReal(_Range):
     """A number from low to high, uniform in its logarithm."""
-
-    name: str
-    low: float
-    high: float
 
     def suggest(self, trial: Suggests) -> float:
         return trial.suggest_float(self.name, self.low, self.high, log=True)

@@ -20,16 +20,7 @@ from underbudget.models.architecture import Architecture, Stage, size_text
 from underbudget.models.errors import UserError
 from underbudget.models.plan import Plan, Shape, place, plan
 from underbudget.search.space import decoding, locating
-from underbudget.search.space.dimensions import (
-    Choice,
-    Dimension,
-    Integer,
-    Real,
-    Suggests,
-    collect,
-    dimension_from_json,
-    dimension_to_json,
-)
+from underbudget.search.space import dimensions as dims
 from underbudget.search.space.widths import LEAST_WIDTH, upper_width
 
 SPACE_VERSION = 1  # raise it when `decode` gives another network for the same parameters
@@ -56,7 +47,7 @@ class Space:
 
     input_shape: tuple[int, int, int]  # (channels, height, width)
     classes: int
-    dimensions: tuple[Dimension, ...]  # in the order in which they are suggested
+    dimensions: tuple[dims.Dimension, ...]  # in the order in which they are suggested
 
     @classmethod
     def default(
@@ -72,23 +63,23 @@ class Space:
         if classes < 2:
             raise UserError(f"a classifier needs at least 2 classes, not {classes}: check the labels of the data set")
         most = upper_width(input_shape, classes, budget, precision)
-        dimensions: list[Dimension] = [
-            Integer("n_before", 1, MAX_BEFORE),
-            Integer("n_after", 1, MAX_AFTER),
-            Choice("transition", decoding.TRANSITIONS),
-            Choice("transition_tail", decoding.TRANSITION_TAILS),
-            Integer("pools", 1, 2),
-            Choice("padding", decoding.PADDINGS),
-            Choice("head", decoding.HEADS),
-            Real("dropout", 0.0, 0.25, 0.01),
-            Choice("order", decoding.ORDERS),
-            Choice("first_tail", decoding.FIRST_TAILS),
-            Choice("block", decoding.BLOCKS),
+        dimensions: list[dims.Dimension] = [
+            dims.Integer("n_before", 1, MAX_BEFORE),
+            dims.Integer("n_after", 1, MAX_AFTER),
+            dims.Choice("transition", decoding.TRANSITIONS),
+            dims.Choice("transition_tail", decoding.TRANSITION_TAILS),
+            dims.Integer("pools", 1, 2),
+            dims.Choice("padding", decoding.PADDINGS),
+            dims.Choice("head", decoding.HEADS),
+            dims.Real("dropout", 0.0, 0.25, 0.01),
+            dims.Choice("order", decoding.ORDERS),
+            dims.Choice("first_tail", decoding.FIRST_TAILS),
+            dims.Choice("block", decoding.BLOCKS),
         ]
         widths = [f"width_before_{index}" for index in range(1, MAX_BEFORE + 1)]
         widths += [f"width_after_{index}" for index in range(1, MAX_AFTER + 1)]
         widths += ["transition_width", "hidden_width"]
-        dimensions += [Integer(name, LEAST_WIDTH, most, log=True) for name in widths]
+        dimensions += [dims.Integer(name, LEAST_WIDTH, most, log=True) for name in widths]
         return cls(input_shape, classes, tuple(dimensions))
 
     def narrowed(self, table: Mapping[str, object]) -> "Space":
@@ -118,7 +109,7 @@ class Space:
             "space_version": SPACE_VERSION,
             "input_shape": list(self.input_shape),
             "classes": self.classes,
-            "dimensions": [dimension_to_json(dimension) for dimension in self.dimensions],
+            "dimensions": [dims.dimension_to_json(dimension) for dimension in self.dimensions],
         }
 
     @classmethod
@@ -130,7 +121,7 @@ class Space:
                 "use the version of underbudget that made the study, or a new study"
             )
         channels, height, width = value["input_shape"]
-        dimensions = tuple(dimension_from_json(dimension) for dimension in value["dimensions"])
+        dimensions = tuple(dims.dimension_from_json(dimension) for dimension in value["dimensions"])
         return cls((channels, height, width), value["classes"], dimensions)
 
     @property
@@ -139,13 +130,13 @@ class Space:
         text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
-    def sample(self, trial: Suggests) -> Architecture:
+    def sample(self, trial: dims.Suggests) -> Architecture:
         """The architecture of the trial's suggestions; microseconds besides the sampler's own time."""
-        return self.decode(collect(self.dimensions, lambda dimension: dimension.suggest(trial)))
+        return self.decode(dims.collect(self.dimensions, lambda dimension: dimension.suggest(trial)))
 
     def draw(self, source: random.Random) -> dict[str, Any]:
         """Parameters of a random proposal, distributed as with `optuna.samplers.RandomSampler`."""
-        return collect(self.dimensions, lambda dimension: dimension.draw(source))
+        return dims.collect(self.dimensions, lambda dimension: dimension.draw(source))
 
     def decode(self, params: Mapping[str, Any]) -> Architecture:
         """The architecture of the parameters; a pure function, see `search.space.decoding`."""

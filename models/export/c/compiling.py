@@ -47,10 +47,7 @@ def compiled(folder: Path, prefix: str, target: Path, command: Sequence[str] = (
 
 
 def run(program: Path, pictures: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], str]:
-    """Predictions (n,), stored logits (n, classes) and the line about the time, for uint8 pictures (n, c, h, w).
-
-    Raises UnderbudgetError where the program fails.
-    """
+    """Predictions (n,), stored logits (n, classes) and the line about the time, for uint8 pictures (n, c, h, w)."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pictures"
         file.write_bytes(np.ascontiguousarray(pictures.transpose(0, 2, 3, 1)).tobytes())

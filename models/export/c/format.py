@@ -21,7 +21,7 @@ from underbudget.models.export.c.program import Program, precision_of, programs
 from underbudget.models.export.c.simulate import simulate
 from underbudget.models.export.c.source import header, self_test, source
 from underbudget.models.export.contents import MOST_CHECKED, Export, check_batch, description, logits
-from underbudget.models.export.formats import Format, Model, Verification, reading
+from underbudget.models.export.formats import Model, Verification, reading
 from underbudget.models.export.verify import TOLERANCE, different, said_of, size
 
 if TYPE_CHECKING:
@@ -187,20 +187,10 @@ def _takes(footprint: compiling.Footprint | None) -> str:
     )
 
 
-def _usage(path: Path) -> list[str]:
+def usage(path: Path) -> list[str]:
     """How to compile and run the test program of a folder."""
     precision = next((name for name in ("int8", "float32") if (path / name).is_dir()), "int8")
     return [f"cc -std=c99 -O2 {shlex.quote(str(path))}/{precision}/*.c -o network && ./network"]
 
 
-FORMAT = Format(
-    name="c",
-    suffix="",
-    about="C99 for a microcontroller, float32 and int8: header, source and test program",
-    write=write,
-    verify=verify,
-    load=load,
-    usage=_usage,
-    marker=MARKER,
-    options={"prefix": prefix_of, "precision": precision_of},
-)
+OPTIONS = {"prefix": prefix_of, "precision": precision_of}

@@ -27,11 +27,7 @@ def string(text: str) -> str:
             f"the name of a class has at most {LONGEST_NAME:,} bytes in C, not {len(encoded):,}: shorten it"
         )
     # three octal digits end by themselves; a question mark could begin a trigraph
-    return '"' + "".join(chr(b) if chr(b).isascii() and _harmless(b) else f"\\{b:03o}" for b in encoded) + '"'
-
-
-def _harmless(byte: int) -> bool:
-    return 32 <= byte < 127 and chr(byte) not in '"\\?'
+    return '"' + "".join(chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in encoded) + '"'
 
 
 def floats(values: npt.NDArray[np.floating]) -> list[str]:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from underbudget.models.architecture import size_text
 from underbudget.models.errors import UnavailableError, UserError
 from underbudget.models.export.c.literals import PREFIX, comment, prefix_of
@@ -12,7 +14,6 @@ from underbudget.models.export.c.steps import Step, arena, steps
 from underbudget.models.export.contents import Export, module
 
 VALUE_TYPES = {"float32": "float", "int8": "int8_t"}  # precision -> type of the values of a map
-VALUE_BYTES = {"float32": 4, "int8": 1}
 PRECISIONS = tuple(VALUE_TYPES)
 MOST_CALIBRATED = 1_000  # pictures that the ranges of the maps are taken from, at most
 
@@ -34,7 +35,7 @@ class Program:
 
     @property
     def arena_bytes(self) -> int:
-        return self.arena[0] * VALUE_BYTES[self.precision]
+        return self.arena[0] * np.dtype(self.precision).itemsize
 
     @property
     def logit_grid(self) -> tuple[float, int]:

@@ -104,10 +104,7 @@ def integers(
     source = _grid(min(least for least, _ in ends), max(most for _, most in ends))
     one = 2**PIXEL_BITS
     pixels = tuple(
-        (
-            round(one / (255 * s * source.scale)),
-            round(one * (source.zero - m / (s * source.scale))) + one // 2,
-        )
+        (round(one / (255 * s * source.scale)), round(one * (source.zero - m / (s * source.scale))) + one // 2)
         for m, s in zip(mean, std, strict=True)
     )
     done = []
@@ -145,24 +142,15 @@ def _integer_step(step: Step, source: Grid, least: float, most: float) -> Intege
     else:
         shaped = np.moveaxis(weight.reshape(-1, *step.weight.shape[:-1]), 0, -1)
     bias = _rounded(step.bias / (source.scale * units)).astype(np.int32)
-    pairs = [fixed_point(source.scale * unit / target.scale) for unit in units.tolist()]
-    return IntegerStep(
-        step,
-        source,
-        target,
-        np.ascontiguousarray(shaped),
-        bias,
-        tuple(units.tolist()),
-        tuple(multiplier for multiplier, _ in pairs),
-        tuple(shift for _, shift in pairs),
-    )
+    factors = zip(*(fixed_point(source.scale * unit / target.scale) for unit in units.tolist()), strict=True)
+    return IntegerStep(step, source, target, np.ascontiguousarray(shaped), bias, tuple(units.tolist()), *factors)
 
 
 def _grid(least: float, most: float, finest: float = 0.0) -> Grid:
     """The grid for values from `least` to `most` and 0, its scale not below `finest`."""
     least, most = min(least, 0.0), max(most, 0.0)
     wanted = (most - least) / (MOST - LEAST) or 1 / (MOST - LEAST)
-    scale = _single(max(wanted, finest, SMALLEST))
+    scale = float(np.float32(max(wanted, finest, SMALLEST)))
     return Grid(scale, min(MOST, max(LEAST, round(LEAST - least / scale))))
 
 
@@ -176,10 +164,6 @@ def fixed_point(factor: float) -> tuple[int, int]:
     if exponent < -31:
         return 0, 0
     return multiplier, -exponent
-
-
-def _single(value: float) -> float:
-    return float(np.float32(value))
 
 
 def _rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -24,7 +24,7 @@ def values(network: Integers, pictures: npt.NDArray[np.uint8]) -> list[Whole]:
     x = (pictures.transpose(0, 2, 3, 1).astype(np.int64) * factors + offsets) >> PIXEL_BITS
     maps = [np.clip(x, -128, MOST)]
     for step in network.steps:
-        maps.append(_step(step, maps[-1]))
+        maps.append(np.clip(_step(step, maps[-1]), step.low, MOST))
     return maps
 
 
@@ -34,7 +34,7 @@ def _step(one: IntegerStep, x: Whole) -> Whole:
     x = x.reshape(len(x), *size, channels)  # a linear layer takes a map as a vector
     match step.kind:
         case "maxpool":
-            result = _windows(one, x, -128).max((-2, -1))
+            result: Whole = _windows(one, x, -128).max((-2, -1))
         case "avgpool":
             sums, count = _windows(one, x, one.source.zero).sum((-2, -1)), step.kernel[0] * step.kernel[1]
             result = np.sign(sums) * ((np.abs(sums) + count // 2) // count)
@@ -46,7 +46,7 @@ def _step(one: IntegerStep, x: Whole) -> Whole:
             return _requantised(one, (x - one.source.zero) * one.weight)
         case _:
             return _requantised(one, _convolution(one, _windows(one, x, one.source.zero) - one.source.zero))
-    return _clipped(one, result)
+    return result
 
 
 def _windows(one: IntegerStep, x: Whole, padding: int) -> Whole:
@@ -82,9 +82,5 @@ def _requantised(one: IntegerStep, sums: Whole) -> Whole:
     shift = np.array(one.shift, np.int64)
     mask = (1 << shift) - 1
     rounded = (high >> shift) + ((high & mask) > (mask >> 1) + (high < 0))
-    return _clipped(one, rounded + one.target.zero)
-
-
-def _clipped(one: IntegerStep, x: Whole) -> Whole:
-    result: Whole = np.clip(x, one.low, MOST)
+    result: Whole = rounded + one.target.zero
     return result

@@ -23,19 +23,8 @@ ROUNDED = ("conv", "depthwise", "scale", "mean")  # kinds that end in a multipli
 
 def header(program: Program) -> str:
     """Text of `<prefix>.h`."""
-    channels, height, width = program.export.plan.input_shape
     scale, zero = program.logit_grid
-    return _render(
-        "network.h",
-        program,
-        channels=channels,
-        height=height,
-        width=width,
-        classes=program.export.plan.classes,
-        arena_bytes=program.arena_bytes,
-        logit_scale=floats(np.array([scale]))[0],
-        logit_zero=zero,
-    )
+    return _render("network.h", program, logit_scale=floats(np.array([scale]))[0], logit_zero=zero)
 
 
 def source(program: Program) -> str:
@@ -45,7 +34,6 @@ def source(program: Program) -> str:
     kinds = {step.kind for step in program.chain}
     weighted = [step.name for step in program.chain if step.kind in WEIGHTED]
     used = {"float.h": not int8 and "maxpool" in kinds, "stddef.h": True, "string.h": not int8 and bool(weighted)}
-    labels = [string(name) for name in export.classes]
     return _render(
         "network.c",
         program,
@@ -55,11 +43,10 @@ def source(program: Program) -> str:
         windowed=kinds & {*WINDOWED},
         rounded=kinds & {*ROUNDED},
         layers=[_layer(step, one) for step, one in _steps(program)],
-        labels=array(f"const char *const {program.prefix}_labels[{program.prefix.upper()}_CLASSES]", labels),
+        labels=[string(name) for name in export.classes],
         arena_values=size,
         weighted=weighted,
         checksum=_checksum(program),
-        channels=len(export.mean),
         pixel_bits=PIXEL_BITS,
         pixel_constants=_pixel_constants(program),
         places=places,
@@ -70,8 +57,7 @@ def source(program: Program) -> str:
 def self_test(
     program: Program, pictures: npt.NDArray[np.uint8], logits: npt.NDArray[np.float32], tolerance: float
 ) -> str:
-    """Text of `<prefix>_main.c`, which computes uint8 pictures (n, channels, height, width) and compares their logits
-    (n, classes), as stored, with what is expected."""
+    """Text of `<prefix>_main.c`: uint8 pictures (n, channels, height, width) and their stored logits (n, classes)."""
     rows = pictures.transpose(0, 2, 3, 1).reshape(len(pictures), -1)
     return _render(
         "main.c",
@@ -99,11 +85,13 @@ def _templates() -> "Environment":
 def _render(template: str, program: Program, **values: Any) -> str:
     file = _templates().get_template(template)
     return file.render(
-        about=program.about,
+        program=program,
+        plan=program.export.plan,
         prefix=program.prefix,
         upper=program.prefix.upper(),
         value=VALUE_TYPES[program.precision],
         int8=program.integers is not None,
+        array=array,
         braces=braces,
         **values,
     )
@@ -114,10 +102,9 @@ def _steps(program: Program) -> list[tuple[Step, IntegerStep | None]]:
     return list(zip_longest(program.chain, program.integers.steps if program.integers is not None else ()))
 
 
-def _layer(step: Step, one: IntegerStep | None) -> dict[str, Any]:
-    """The constants of a step as the template takes them."""
-    (in_c, in_h, in_w), (out_c, out_h, out_w) = step.input_shape, step.output_shape
-    arrays: dict[str, tuple[str, list[str]]] = {}  # field -> type, items
+def _layer(step: Step, one: IntegerStep | None) -> tuple[Step, str, dict[str, tuple[str, list[str]]]]:
+    """A step, the fields about its values, and its arrays: by field, their type and items."""
+    arrays: dict[str, tuple[str, list[str]]] = {}
     if one is None:
         used = f".relu = {int(step.relu)},"
         if step.weight is not None and step.bias is not None:
@@ -129,33 +116,15 @@ def _layer(step: Step, one: IntegerStep | None) -> dict[str, Any]:
             arrays["bias"] = "int32_t", whole(one.bias.tolist())
         if one.multiplier:
             arrays |= {"multiplier": ("int32_t", whole(one.multiplier)), "shift": ("uint8_t", whole(one.shift))}
-    return {
-        "name": step.name,
-        "arrays": [
-            array(f"static const {kind} {step.name}_{field}[{len(items)}]", items)
-            for field, (kind, items) in arrays.items()
-        ],
-        "fields": list(arrays),
-        "input": braces(whole((in_h, in_w, in_c))),
-        "output": braces(whole((out_h, out_w, out_c))),
-        "kernel": braces(whole(step.kernel)),
-        "stride": braces(whole(step.stride)),
-        "padding": braces(whole(step.padding)),
-        "groups": in_c if step.kind == "scale" else step.groups,
-        "range": used,
-    }
+    return step, used, arrays
 
 
-def _pixel_constants(program: Program) -> list[str]:
+def _pixel_constants(program: Program) -> dict[str, list[str]]:
     """What brings pixels to the values of the first map, one number per channel."""
-    channels = len(program.export.mean)
     if program.integers is None:
-        found = {"centre": floats(np.array(program.export.mean)), "spread": floats(np.array(program.export.std))}
-    else:
-        factors, offsets = zip(*program.integers.pixels, strict=True)
-        found = {"factor": whole(factors), "offset": whole(offsets)}
-    kind = "float" if program.integers is None else "int32_t"
-    return [array(f"    static const {kind} {name}[{channels}]", items) for name, items in found.items()]
+        return {"centre": floats(np.array(program.export.mean)), "spread": floats(np.array(program.export.std))}
+    factors, offsets = zip(*program.integers.pixels, strict=True)
+    return {"factor": whole(factors), "offset": whole(offsets)}
 
 
 def _checksum(program: Program) -> int:

@@ -1,4 +1,4 @@
-{{ about }}
+{{ program.about }}
 
 /* Without arguments it computes the pictures below again; with a file of raw pictures it predicts them:
    cc -std=c99 -O2 {{ prefix }}.c {{ prefix }}_main.c -o {{ prefix }} && ./{{ prefix }} */

@@ -1,4 +1,4 @@
-{{ about }}
+{{ program.about }}
 #include "{{ prefix }}.h"
 
 {% for name in includes %}
@@ -7,21 +7,24 @@
 
 {% include "kernels.c" %}
 
-{% for layer in layers %}
-{% for declaration in layer.arrays %}
-{{ declaration }}
+{% macro pair(sizes) %}{{ "{%d, %d}" % sizes }}{% endmacro %}
+{% macro map(shape) %}{{ "{%d, %d, %d}" % (shape[1], shape[2], shape[0]) }}{% endmacro %}
+{% for step, range, arrays in layers %}
+{% for field, (type, items) in arrays.items() %}
+{{ array("static const %s %s_%s[%d]" % (type, step.name, field, items | length), items) }}
 {% endfor %}
-static const layer {{ layer.name }} = {
-    .in = {{ layer.input }}, .out = {{ layer.output }},
-    .kernel = {{ layer.kernel }}, .stride = {{ layer.stride }}, .padding = {{ layer.padding }}, .groups = {{ layer.groups }},
-    {{ layer.range }}
-{% for field in layer.fields %}
-    .{{ field }} = {{ layer.name }}_{{ field }},
+{% set groups = step.input_shape[0] if step.kind == "scale" else step.groups %}
+static const layer {{ step.name }} = {
+    .in = {{ map(step.input_shape) }}, .out = {{ map(step.output_shape) }},
+    .kernel = {{ pair(step.kernel) }}, .stride = {{ pair(step.stride) }}, .padding = {{ pair(step.padding) }}, .groups = {{ groups }},
+    {{ range }}
+{% for field in arrays %}
+    .{{ field }} = {{ step.name }}_{{ field }},
 {% endfor %}
 };
 
 {% endfor %}
-{{ labels }}
+{{ array("const char *const %s_labels[%s_CLASSES]" % (prefix, upper), labels) }}
 
 static {{ value }} arena[{{ arena_values }}];
 
@@ -41,13 +44,13 @@ int {{ prefix }}_intact(void)
 
 int {{ prefix }}_predict(const uint8_t pixels[{{ upper }}_PIXELS], {{ prefix }}_logit logits[{{ upper }}_CLASSES])
 {
-{% for declaration in pixel_constants %}
-{{ declaration }}
+{% for name, items in pixel_constants.items() %}
+{{ array("    static const %s %s[%d]" % (sum, name, items | length), items) }}
 {% endfor %}
     const {{ prefix }}_logit *const result = arena + {{ places[-1][1] }};
     int best = 0;
     for (int32_t i = 0; i < {{ upper }}_PIXELS; i++) {
-{% set channel = "i % " ~ upper ~ "_CHANNELS" if channels > 1 else "0" %}
+{% set channel = "i % " ~ upper ~ "_CHANNELS" if plan.input_shape[0] > 1 else "0" %}
 {% if int8 %}
         const int32_t value = (pixels[i] * factor[{{ channel }}] + offset[{{ channel }}]) >> {{ pixel_bits }};
         arena[i] = (int8_t)(value < -128 ? -128 : value > 127 ? 127 : value);

@@ -1,4 +1,4 @@
-{{ about }}
+{{ program.about }}
 #ifndef {{ upper }}_H
 #define {{ upper }}_H
 
@@ -8,12 +8,12 @@
 extern "C" {
 #endif
 
-#define {{ upper }}_HEIGHT {{ height }}
-#define {{ upper }}_WIDTH {{ width }}
-#define {{ upper }}_CHANNELS {{ channels }}
-#define {{ upper }}_PIXELS {{ channels * height * width }}
-#define {{ upper }}_CLASSES {{ classes }}
-#define {{ upper }}_ARENA_BYTES {{ arena_bytes }} /* of static memory, which all maps share */
+#define {{ upper }}_HEIGHT {{ plan.input_shape[1] }}
+#define {{ upper }}_WIDTH {{ plan.input_shape[2] }}
+#define {{ upper }}_CHANNELS {{ plan.input_shape[0] }}
+#define {{ upper }}_PIXELS {{ plan.input_shape[0] * plan.input_shape[1] * plan.input_shape[2] }}
+#define {{ upper }}_CLASSES {{ plan.classes }}
+#define {{ upper }}_ARENA_BYTES {{ program.arena_bytes }} /* of static memory, which all maps share */
 
 /* A logit is {{ upper }}_LOGIT_SCALE * (stored - {{ upper }}_LOGIT_ZERO). */
 typedef {{ value }} {{ prefix }}_logit;
