@@ -41,12 +41,18 @@ def hardware(device: "torch.device") -> str:
 @cache
 def processor() -> str:
     """Name of the processor, as the system tells it; its architecture where it tells nothing."""
-    with suppress(OSError):  # Linux
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+    if line := cpuinfo("model name"):
+        return line.partition(":")[2].strip()
     if platform.system() == "Darwin":
         command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
         with suppress(OSError, subprocess.SubprocessError):
             return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     return platform.processor() or platform.machine()
+
+
+def cpuinfo(*beginnings: str) -> str:
+    """The first line of Linux's /proc/cpuinfo that begins so, "" where there is none."""
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next((line for line in lines if line.startswith(beginnings)), "")
+    return ""

@@ -8,6 +8,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -97,14 +98,15 @@ class TrainingRun(ABC):
     ) -> None:
         """Raises UserError for a recipe that does not fit the data."""
         self.plan, self.info, self.place, self.on_step = plan, dataset.info, place, on_step
-        self.images, self.labels = self.load(dataset, "train")
-        self.validation = self.load(dataset, "validation")
-        self.recipe = resolve(recipe, images=len(self.images), batch_size=recipe.batch_size)
-        self.batch_size = self.recipe.batch_size or 0  # 0 never: it is resolved
-        self.timeline = timeline(self.recipe, len(self.images))
         self.randomness = self.seeded(seed)
         self.monitored: list[float] = []  # validation losses of the epochs so far
-        self.set_up()
+        with self.computing():
+            self.images, self.labels = self.load(dataset, "train")
+            self.validation = self.load(dataset, "validation")
+            self.recipe = resolve(recipe, images=len(self.images), batch_size=recipe.batch_size)
+            self.batch_size = self.recipe.batch_size or 0  # 0 never: it is resolved
+            self.timeline = timeline(self.recipe, len(self.images))
+            self.set_up()
 
     @property
     def backend(self) -> str:
@@ -123,6 +125,10 @@ class TrainingRun(ABC):
     def seeded(self, seed: int) -> Randomness:
         """The run's random streams."""
         return Randomness(seed, self.place)
+
+    def computing(self) -> AbstractContextManager[object]:
+        """What is in place while the run computes."""
+        return nullcontext()
 
     def load(self, dataset: Dataset, part: PartName) -> tuple[Tensor, Tensor]:
         """(images, labels) of a part where the run computes."""
@@ -164,14 +170,15 @@ class TrainingRun(ABC):
         """One pass over the train part in a new random order, epochs counted from 1: (mean loss, percent right),
         measured on the way. Raises TrainingStopped before the optimiser step at which `should_stop` says true."""
         steps, done, seen = self.timeline.steps_per_epoch, 0, 0
-        self.begin(epoch)
-        for size, repeats in batches(len(self.images), self.batch_size, steps, self.steps_at_once):
-            if should_stop():
-                raise TrainingStopped
-            self.advance((epoch - 1) * steps + done, slice(seen, seen + size * repeats), repeats)
-            done, seen = done + repeats, seen + size * repeats
-            self.on_step(done, steps, partial(self.running, seen))
-        return self.running(seen)
+        with self.computing():
+            self.begin(epoch)
+            for size, repeats in batches(len(self.images), self.batch_size, steps, self.steps_at_once):
+                if should_stop():
+                    raise TrainingStopped
+                self.advance((epoch - 1) * steps + done, slice(seen, seen + size * repeats), repeats)
+                done, seen = done + repeats, seen + size * repeats
+                self.on_step(done, steps, partial(self.running, seen))
+            return self.running(seen)
 
     def begin(self, epoch: int) -> None:
         """Draw an epoch's random numbers and set its sums of losses and right answers to zero."""
@@ -189,14 +196,14 @@ class TrainingRun(ABC):
 
     def validate(self) -> Evaluation:
         """Evaluate the network on the validation part, which a plateau schedule then follows."""
-        with held(self.average):
+        with self.computing(), held(self.average):
             result = self.evaluate()
         self.monitored.append(result.loss)
         return result
 
     def state(self) -> dict[str, Tensor]:
         """The network's state dict: contiguous copies on the CPU."""
-        with held(self.average):
+        with self.computing(), held(self.average):
             return self.state_dict()
 
     @abstractmethod

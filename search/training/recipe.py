@@ -221,20 +221,16 @@ def _read(kind: Any, value: Any, name: str, owner: str) -> Any:
     return kind(**{key: _read(hints[key], item, key, name) for key, item in value.items()})
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _is_number(value: object, kind: Any = int | float) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 # type of a field -> what to call it, whether a JSON value is one
 _FORMS: dict[Any, tuple[str, Callable[[Any], bool]]] = {
     str: ("text", lambda value: isinstance(value, str)),
     bool: ("true or false", lambda value: isinstance(value, bool)),
-    int: ("a whole number", _is_whole),
-    int | None: ("a whole number", lambda value: value is None or _is_whole(value)),
+    int: ("a whole number", lambda value: _is_number(value, int)),
+    int | None: ("a whole number", lambda value: value is None or _is_number(value, int)),
     float: ("a number", _is_number),
     tuple[float, float]: (
         "two numbers",

@@ -8,21 +8,19 @@ import contextlib
 import logging
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from underbudget.models.plan import Plan
 from underbudget.search.data.store import Dataset, PartName
 from underbudget.search.training import evaluate
 from underbudget.search.training.cuda.capture import CaptureFailed, Recording, capture
 from underbudget.search.training.cuda.step import StaticStep, draw_from
-from underbudget.search.training.evaluate import Evaluation
-from underbudget.search.training.loop import OnStep, TorchRun, batches, no_callback, threads_of
+from underbudget.search.training.loop import TorchRun, batches, threads_of
 from underbudget.search.training.randomness import Randomness
-from underbudget.search.training.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
@@ -37,18 +35,13 @@ class StaticRun(TorchRun):
     evaluation_batch = 2_000
     randomness: "OwnRandomness"
 
-    def __init__(
-        self,
-        plan: Plan,
-        recipe: Recipe,
-        seed: int,
-        dataset: Dataset,
-        place: torch.device,
-        on_step: OnStep = no_callback,
-    ) -> None:
-        self.stream = torch.cuda.Stream(place) if place.type == "cuda" else None  # type: ignore[no-untyped-call]
-        with on(self.stream):
-            super().__init__(plan, recipe, seed, dataset, place, on_step)
+    @cached_property
+    def stream(self) -> torch.cuda.Stream | None:
+        """The run's own; None on the CPU."""
+        return torch.cuda.Stream(self.place) if self.place.type == "cuda" else None  # type: ignore[no-untyped-call]
+
+    def computing(self) -> AbstractContextManager[object]:
+        return torch.cuda.stream(self.stream) if self.stream is not None else contextlib.nullcontext()
 
     @property
     def backend(self) -> str:
@@ -120,18 +113,6 @@ class StaticRun(TorchRun):
             self.stream.synchronize()  # lets other threads go on meanwhile
         return self.static_step.running(images)
 
-    def epoch(self, epoch: int, should_stop: Callable[[], bool]) -> tuple[float, float]:
-        with on(self.stream):
-            return super().epoch(epoch, should_stop)
-
-    def validate(self) -> Evaluation:
-        with on(self.stream):
-            return super().validate()
-
-    def state(self) -> dict[str, Tensor]:
-        with on(self.stream):
-            return super().state()
-
 
 class OwnRandomness(Randomness):
     """Streams that leave torch's global generators to other threads while the run computes."""
@@ -146,11 +127,6 @@ class OwnRandomness(Randomness):
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
         yield
-
-
-def on(stream: torch.cuda.Stream | None) -> AbstractContextManager[object]:
-    """Makes the stream this thread's current one within the block; None changes nothing."""
-    return contextlib.nullcontext() if stream is None else torch.cuda.stream(stream)
 
 
 _uploading = threading.Lock()
