@@ -73,7 +73,12 @@ class Proposer:
     def propose(self) -> Evaluated:
         """Make one more proposal, or take the next one that waits, and check it; a rejected one is stored as such."""
         if self._waiting:
-            return self._ask(self._waiting.popleft())
+            number = self._waiting.popleft()
+            self.study.sampler = independent_sampler(self.settings.seed, number)
+            trial = self.study.ask()
+            if trial.number != number:
+                raise _foreign(number, trial.number)
+            return self._check(trial)
         number, self._next = self._next, self._next + 1
         params = self._sample(Ask(self.settings.seed, number, self.settings.dimensions, self.sampler_study, self))
         return self._store(number, params)
@@ -139,14 +144,6 @@ class Proposer:
             raise _foreign(number, None if made is None else made.number)
         self.study.sampler = independent_sampler(self.settings.seed, number)
         return Evaluated(live_trial(self.study, made), number, proposal, "")
-
-    def _ask(self, number: int) -> Evaluated:
-        """Take up the trial that waits under this number."""
-        self.study.sampler = independent_sampler(self.settings.seed, number)
-        trial = self.study.ask()
-        if trial.number != number:
-            raise _foreign(number, trial.number)
-        return self._check(trial)
 
     def _check(self, trial: "optuna.trial.Trial") -> Evaluated:
         """Count a stored trial's network, record it, ask the gate."""

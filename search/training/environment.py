@@ -1,7 +1,4 @@
-"""What a run was computed with: part of every result, because a number carries its conditions.
-
-The coordinator, which does without torch, asks for the processor's name too.
-"""
+"""What a run was computed with: part of every result, because a number carries its conditions."""
 
 import importlib.metadata
 import platform
@@ -33,7 +30,7 @@ def versions() -> dict[str, str]:
 
 def hardware(device: "torch.device") -> str:
     """Name of the processor or GPU."""
-    import torch
+    import torch  # the coordinator, which asks for `processor` alone, does without
 
     return torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
 

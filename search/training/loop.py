@@ -126,6 +126,10 @@ class TrainingRun(ABC):
         """The run's random streams."""
         return Randomness(seed, self.place)
 
+    def drawing(self) -> AbstractContextManager[None]:
+        """Lets what draws from torch's global generators draw from the run's own."""
+        return self.randomness.active()
+
     def computing(self) -> AbstractContextManager[object]:
         """What is in place while the run computes."""
         return nullcontext()
@@ -140,7 +144,7 @@ class TrainingRun(ABC):
         for epoch in range(1, self.recipe.epochs + 1):
             started = time.perf_counter()
             try:
-                with self.randomness.active():
+                with self.drawing():
                     train_loss, train_accuracy = self.epoch(epoch, should_stop)
                     if should_stop():
                         return
@@ -323,11 +327,9 @@ def train(
     results nothing of the run is left in torch's global random state. The number of threads is the caller's to set.
 
     should_stop: asked before each optimiser step and each validation, so it must be cheap; once it says true, the
-    iterator ends without a TrainingResult. A run that is not stopped computes the same bits whoever asks.
-    on_step: called after each optimiser step. run_class: the backend.
+    iterator ends without a TrainingResult. on_step: called after each optimiser step. run_class: the backend.
 
-    Raises TrainingDiverged when the training or validation loss of an epoch is not finite, UserError for a recipe that
-    does not fit the data.
+    Raises TrainingDiverged when the loss of an epoch is not finite, UserError for a recipe that does not fit the data.
     """
     run = run_class(plan, recipe, seed, dataset, torch.device(device), on_step)
     try:

@@ -296,10 +296,8 @@ def resolve(
     """The recipe with every number filled in, for a training part of `images` images.
 
     epochs, lr, batch_size: take the place of the recipe's where given. A batch size that is not given is the recipe's
-    where that makes at least 50 steps per epoch, else the largest power of two that does (at least 2). A learning rate
-    that is not given is the recipe's at every batch size (measured in docs/training.md).
-
-    Raises UserError for a value out of range.
+    where that makes at least 50 steps per epoch, else the largest power of two that does (at least 2); the learning
+    rate stays as it is (measured in docs/training.md). Raises UserError for a value out of range.
     """
     if images < LEAST_BATCH:
         raise UserError(
@@ -315,14 +313,9 @@ def resolve(
     return result
 
 
-def steps_per_epoch(recipe: Recipe, images: int) -> int:
-    """Optimiser steps in one epoch over `images` images. A last batch of one image joins the batch before it."""
-    return _steps(recipe.batch_size or _automatic_batch(DEFAULT_BATCH, images), images)
-
-
 def timeline(recipe: Recipe, images: int) -> Timeline:
-    """How long a run of a resolved recipe over `images` images is."""
-    return Timeline(recipe.epochs, steps_per_epoch(recipe, images))
+    """How long a run over `images` images is. A last batch of one image joins the batch before it."""
+    return Timeline(recipe.epochs, _steps(recipe.batch_size or _automatic_batch(DEFAULT_BATCH, images), images))
 
 
 def _automatic_batch(usual: int, images: int) -> int:

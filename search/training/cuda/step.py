@@ -8,8 +8,7 @@ Dropout draws its masks from a generator of the run's own: torch's draws from th
 trials that run at once in one process share, so that their masks would depend on how they interleave.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +27,6 @@ class Dropout(nn.Module):
     """As `nn.Dropout`, with a generator of its own; on the CPU one in the same state gives the same mask."""
 
     def __init__(self, rate: float, generator: torch.Generator) -> None:
-        """rate: at least 0 and under 1; generator: of the device that the inputs lie on."""
         super().__init__()
         self.rate, self.generator = rate, generator
 
@@ -126,24 +124,17 @@ class StaticStep:
 
     def rehearse(self, sizes: Sequence[int]) -> None:
         """Take steps that leave no trace: weights, batch norm, momentum and random numbers are as before."""
-        with self.undone():
-            for size in sizes:
-                for _ in range(WARM_UP):
-                    self.image.zero_()
-                    self.number.zero_()
-                    self(size)
-
-    @contextmanager
-    def undone(self) -> Iterator[None]:
-        """Whatever steps change within the block is put back after it, in place."""
         changing = [*self.model.state_dict().values(), *self.update.state]
         changing += [self.image, self.number, self.loss, self.hits]
         changing += self.average.averages if self.average is not None else []
         held, drawn = [tensor.detach().clone() for tensor in changing], self.generator.get_state()
         try:
-            yield
+            for size in sizes:
+                for _ in range(WARM_UP):
+                    self.image.zero_()
+                    self.number.zero_()
+                    self(size)
         finally:
             with torch.no_grad():
-                for tensor, value in zip(changing, held, strict=True):
-                    tensor.copy_(value)
+                torch._foreach_copy_(changing, held)
             self.generator.set_state(drawn)

@@ -4,12 +4,10 @@ Recipe, initial weights, order of the images and augmentation are those of the p
 masks. Several runs may compute at once in threads of one process, each on a stream.
 """
 
-import contextlib
 import logging
 import threading
 import zlib
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 
 import torch
@@ -33,7 +31,6 @@ class StaticRun(TorchRun):
 
     steps_at_once = 8  # recorded in one graph: fewer launches, and so less of Python's lock, which all trials share
     evaluation_batch = 2_000
-    randomness: "OwnRandomness"
 
     @cached_property
     def stream(self) -> torch.cuda.Stream | None:
@@ -41,7 +38,7 @@ class StaticRun(TorchRun):
         return torch.cuda.Stream(self.place) if self.place.type == "cuda" else None  # type: ignore[no-untyped-call]
 
     def computing(self) -> AbstractContextManager[object]:
-        return torch.cuda.stream(self.stream) if self.stream is not None else contextlib.nullcontext()
+        return torch.cuda.stream(self.stream) if self.stream is not None else nullcontext()
 
     @property
     def backend(self) -> str:
@@ -52,14 +49,17 @@ class StaticRun(TorchRun):
         number = "tf32" if place.type == "cuda" and torch.backends.cudnn.allow_tf32 else "float32"
         return f"{place.type} {number} channels_last graph{'' if captured else ' uncaptured'}{threads_of(place)}"
 
-    def seeded(self, seed: int) -> "OwnRandomness":
-        return OwnRandomness(seed)
+    def seeded(self, seed: int) -> Randomness:
+        return Randomness(seed, torch.device("cpu"))
+
+    def drawing(self) -> AbstractContextManager[None]:
+        return nullcontext()  # dropout has its own generator: the global ones are left to other threads
 
     def load(self, dataset: Dataset, part: PartName) -> tuple[Tensor, Tensor]:
         return on_device(dataset, part, self.place)
 
     def set_up(self) -> None:
-        with self.randomness.building():
+        with self.randomness.active():
             self.model = self.build()
             drawn, key = torch.get_rng_state(), int(torch.randint(2**63 - 1, ()))
         generator = torch.Generator(self.place)
@@ -112,21 +112,6 @@ class StaticRun(TorchRun):
         if self.stream is not None:
             self.stream.synchronize()  # lets other threads go on meanwhile
         return self.static_step.running(images)
-
-
-class OwnRandomness(Randomness):
-    """Streams that leave torch's global generators to other threads while the run computes."""
-
-    def __init__(self, seed: int) -> None:
-        super().__init__(seed, torch.device("cpu"))
-
-    def building(self) -> AbstractContextManager[None]:
-        """The CPU's global generator is this run's within the block, for the weights to be drawn from."""
-        return super().active()
-
-    @contextlib.contextmanager
-    def active(self) -> Iterator[None]:
-        yield
 
 
 _uploading = threading.Lock()
