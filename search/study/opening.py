@@ -70,15 +70,6 @@ def _check_no_leftover(database: Path) -> None:
                 )
 
 
-def _check_no_weights(where: StudyLocation) -> None:
-    """Refuse a new study in the folder of another: its weights would be overwritten, trial by trial."""
-    if any((where.folder / "models").glob("trial-*.safetensors")):
-        raise UserError(
-            f"{where.folder / 'models'} has the weights of another study: use another study name or --runs, "
-            "or move that folder away"
-        )
-
-
 def _connect(url: str, fast: bool = True) -> "optuna.storages.RDBStorage":
     """The storage for writing; `fast` puts a SQLite file into WAL mode."""
     import optuna
@@ -135,7 +126,6 @@ def open_study(where: StudyLocation, settings: Settings) -> Iterator["optuna.Stu
         if where.database is not None:
             locks.check_one_name(where.database)
         if stored is None:
-            _check_no_weights(where)
             _create(where, settings)
         storage = _connect(where.url)
         try:
@@ -150,6 +140,11 @@ def _create(where: StudyLocation, settings: Settings) -> None:
     """Make a study with its attributes. A new SQLite file appears under its name only once it is complete."""
     import optuna
 
+    if any((where.folder / "models").glob("trial-*.safetensors")):  # they would be overwritten, trial by trial
+        raise UserError(
+            f"{where.folder / 'models'} has the weights of another study: use another study name or --runs, "
+            "or move that folder away"
+        )
     database = where.database
     draft = None if database is None or _has_content(database) else database.with_name(f"{database.name}.new")
     if draft is not None:

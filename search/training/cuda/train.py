@@ -65,9 +65,7 @@ class StaticRun(TorchRun):
         generator = torch.Generator(self.place)
         generator.set_state(drawn) if self.place.type == "cpu" else generator.manual_seed(key)
         draw_from(self.model, generator)
-        steps = self.timeline.steps_per_epoch
-        data = (self.images, self.labels, self.normalize)
-        self.static_step = StaticStep(self.model, self.recipe, *data, steps, generator)
+        self.static_step = StaticStep(self, generator)
         self.average = self.static_step.average
         self.recording: Recording | None = None
         if self.place.type == "cuda":

@@ -33,7 +33,7 @@ COMPILE_SECONDS = 120  # a compiler that takes longer is given up
 
 
 class Unavailable(Exception):  # noqa: N818, a reason rather than an error
-    """The kernels cannot be used here; the message says why, on one line."""
+    """The kernels cannot be used here, or not for a plan; the message says why, on one line."""
 
 
 @dataclass(frozen=True)
