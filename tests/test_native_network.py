@@ -15,7 +15,7 @@ from underbudget.models.plan import Plan, plan
 from underbudget.search.training.geometric_augmentation import random_matrices, transform_images
 from underbudget.search.training.native.library import Unavailable, library
 from underbudget.search.training.native.network import Batch, Network, Sgd, views_of
-from underbudget.search.training.native.program import Program, Unsupported, compile_plan
+from underbudget.search.training.native.program import Program, compile_plan
 from underbudget.search.training.pixel_augmentation import change_pixels, random_pixel_changes
 from underbudget.search.training.recipe import Affine, Augmentation, Erasing, Jitter, Perspective
 
@@ -268,5 +268,5 @@ def test_the_warp_is_that_of_torchvision() -> None:
 
 
 def test_a_network_too_large_for_the_kernels_is_refused() -> None:
-    with pytest.raises(Unsupported, match="too large"):
+    with pytest.raises(Unavailable, match="too large"):
         compile_plan(plan(parse("conv1x1(4000) | gap"), (1, 1000, 1000)), 128)

@@ -19,7 +19,7 @@ from underbudget.search.training.recipe import (
     from_json,
     recipe,
     resolve,
-    steps_per_epoch,
+    timeline,
     to_json,
 )
 from underbudget.search.training.schedule import Constant, Cosine, OneCycle, Plateau, StepDecay
@@ -225,13 +225,13 @@ AUTOMATIC = {
 @pytest.mark.parametrize("images", AUTOMATIC)
 def test_the_automatic_batch(images: int) -> None:
     resolved = resolve(recipe("plain"), images=images)
-    assert (resolved.batch_size, steps_per_epoch(resolved, images)) == AUTOMATIC[images]
+    assert (resolved.batch_size, timeline(resolved, images).steps_per_epoch) == AUTOMATIC[images]
 
 
 def test_a_recipe_without_a_batch_starts_from_128() -> None:
     automatic = replace(recipe("plain"), batch_size=None)
     assert resolve(automatic, images=50_000).batch_size == 128
-    assert steps_per_epoch(automatic, 50_000) == 391
+    assert timeline(automatic, 50_000).steps_per_epoch == 391
 
 
 def test_a_recipe_with_a_batch_of_its_own_keeps_it_where_it_can() -> None:
@@ -242,7 +242,7 @@ def test_a_recipe_with_a_batch_of_its_own_keeps_it_where_it_can() -> None:
 def test_what_is_given_wins() -> None:
     resolved = resolve(recipe("warp10-onecycle"), images=1_257, epochs=3, lr=0.07, batch_size=128)
     assert (resolved.epochs, resolved.lr, resolved.batch_size) == (3, 0.07, 128)
-    assert steps_per_epoch(resolved, 1_257) == 10
+    assert timeline(resolved, 1_257).steps_per_epoch == 10
     assert resolve(recipe("warp10-onecycle"), images=1_257, lr=0.07).lr == 0.07
 
 

@@ -47,7 +47,7 @@ def test_the_memory_left_in_a_control_group(tmp_path: Path) -> None:
 
 
 def test_little_memory_means_fewer_workers_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resources, "_usable_cores", lambda: (8, "one per core, 8 here"))
+    monkeypatch.setattr(resources, "usable_cores", lambda: (8, "one per core, 8 here"))
     monkeypatch.setattr(resources, "_free_memory", lambda: (2_000_000_000, "free memory"))
     workers = resources.usable_workers()
     assert workers.count == 2

@@ -28,22 +28,13 @@ def enlarge(images: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     Bilinear with pixel centres at half-integers, as Pillow and torch (`align_corners=False`) have it, in integers: the
     pixels, and with them the checksum, are the same on every machine.
     """
-    weights, scale = _bilinear_weights()
+    # Output pixel i has its centre at (i + 1/2) * 12/28 - 1/2 = (3i - 2) / 7 in input pixels: weights are sevenths.
+    scale, rows = 7, np.arange(SIDE)
+    left, sevenths = np.divmod(3 * rows - 2, scale)
+    weights = np.zeros((SIDE, _BORDERED), dtype=np.int64)
+    weights[rows, left.clip(0)] += scale - sevenths
+    weights[rows, (left + 1).clip(None, _BORDERED - 1)] += sevenths
     bordered = np.pad(images, ((0, 0), (2, 2), (2, 2)))
     enlarged = weights @ bordered @ weights.T  # scale**2 too large, of 0..16
     divisor = 16 * scale**2
     return ((enlarged * 255 * 2 + divisor) // (2 * divisor)).astype(np.uint8)[:, None]  # rounded half up
-
-
-def _bilinear_weights() -> tuple[npt.NDArray[np.int64], int]:
-    """Matrix (28, 12) of integer weights, and the sum of each row.
-
-    Output pixel i has its centre at (i + 1/2) * 12/28 - 1/2 = (3i - 2) / 7 in input pixels: weights are sevenths.
-    """
-    scale = 7
-    weights = np.zeros((SIDE, _BORDERED), dtype=np.int64)
-    for row in range(SIDE):
-        left, sevenths = divmod(3 * row - 2, scale)
-        for column, weight in ((left, scale - sevenths), (left + 1, sevenths)):
-            weights[row, min(max(column, 0), _BORDERED - 1)] += weight
-    return weights, scale

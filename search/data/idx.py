@@ -68,11 +68,8 @@ class IdxFiles:
         return [name for name in self.md5 if not any((self.raw(folder) / name).exists() for folder in folders)]
 
     def download(self, folder: Path, names: Sequence[str], log: Callable[[str], None]) -> None:
-        """Download files to below `folder`, with torchvision's progress bar on standard error.
-
-        A file appears under its name only when it is complete and its MD5 is right. Raises UserError when no mirror
-        gives it.
-        """
+        """Download files to below `folder`, with torchvision's progress bar on standard error. A file appears only when
+        it is complete and its MD5 is right. Raises UserError when no mirror gives it."""
         import torchvision
 
         raw = self.raw(folder)

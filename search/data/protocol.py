@@ -11,23 +11,19 @@ follows too, is that of the validation part, on which it has been trained.
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from underbudget.models.errors import UserError
 from underbudget.search.data.store import Dataset, Part, PartName, channel_statistics, open_dataset
 
-ProtocolName = Literal["search", "confirm", "published"]
-PROTOCOLS: tuple[ProtocolName, ...] = ("search", "confirm", "published")
+PROTOCOLS = ("search", "confirm", "published")
 
 
-def check_protocol(name: str) -> ProtocolName:
-    """The name, if it is a protocol's. Raises UserError for any other."""
-    for known in PROTOCOLS:
-        if name == known:
-            return known
-    raise UserError(f"--protocol is {', '.join(PROTOCOLS[:-1])} or {PROTOCOLS[-1]}, not {name[:40]!r}")
+def check_protocol(name: str) -> None:
+    """Raise UserError for a name that is no protocol's."""
+    if name not in PROTOCOLS:
+        raise UserError(f"--protocol is {', '.join(PROTOCOLS[:-1])} or {PROTOCOLS[-1]}, not {name[:40]!r}")
 
 
 def evaluated_part(protocol: str) -> PartName:

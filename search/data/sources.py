@@ -128,7 +128,7 @@ def cache_folder() -> Path:
 def prepare(name: str, data_dir: Path | None = None, log: Log = print) -> Dataset:
     """Open the data set `name`; the first time, download what is missing and write the store.
 
-    The store's train and validation parts are compared with their checksums each time, the test part is left alone.
+    Train and validation are compared with their checksums each time, the test part is left alone.
     Raises UserError for an unknown name, a corrupt file or store, no network, or folders that cannot be used.
     """
     wanted = source(name)
@@ -151,15 +151,10 @@ def prepare(name: str, data_dir: Path | None = None, log: Log = print) -> Datase
 
 
 def prepared(name: str, data_dir: Path | None = None) -> Dataset | None:
-    """The data set `name` where it has been prepared already, unverified; None where it has not. Writes nothing.
-
-    Raises UserError for an unknown name or a damaged store.
-    """
+    """The data set `name`, unverified, None where it is not prepared. Raises UserError as `prepare`; writes nothing."""
     wanted = source(name)
-    for home in (data_folder(data_dir)[0], cache_folder()):
-        if _store(home, wanted).is_dir():
-            return open_dataset(_store(home, wanted))
-    return None
+    stores = (_store(home, wanted) for home in (data_folder(data_dir)[0], cache_folder()))
+    return next((open_dataset(store) for store in stores if store.is_dir()), None)
 
 
 def _store(home: Path, wanted: Source) -> Path:

@@ -55,12 +55,10 @@ def class_quotas(class_counts: Sequence[int], sizes: Sequence[int]) -> Indices:
 
 
 def stratified_split(labels: npt.ArrayLike, sizes: Sequence[int], seed: int) -> tuple[Indices, ...]:
-    """Split images into parts of exactly `sizes` images, each part with the class proportions of the whole.
+    """Split images into parts of exactly `sizes` images, which add up to all; labels: (n,), the class of each image.
 
-    `labels` is (n,), the class of each image; `sizes` add up to n. Returns one ascending index array per part; together
-    they hold every index once. In each part the count of each class is within 1 of its exact share. Within a class,
-    images are dealt out in the order of their SplitMix64 number, the first part first.
-    Raises ValueError when the sizes do not add up.
+    Returns one ascending index array per part, together every index once; each class is split by `class_quotas`, its
+    images dealt out in the order of their SplitMix64 number, the first part first. Raises ValueError as that does.
     """
     labels = np.asarray(labels)
     classes, counts = np.unique(labels, return_counts=True)

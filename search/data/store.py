@@ -8,6 +8,7 @@ with the labels of the test part. Needs numpy only.
 """
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -27,7 +28,7 @@ HEADER = "dataset.json"
 
 PartName = Literal["train", "validation", "test"]
 PARTS: tuple[PartName, ...] = ("train", "validation", "test")
-KINDS = ("images", "labels")
+ARRAYS = tuple(itertools.product(PARTS, ("images", "labels")))  # each a file, in the order of the checksum
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,8 @@ class Dataset:
 
 
 def open_dataset(folder: Path) -> Dataset:
-    """Open a prepared data set; milliseconds, only the header and the sizes of the files are looked at.
-
-    Raises UserError when there is none, when it is damaged, or when a newer version wrote it.
-    """
+    """Open a prepared data set by its header and the sizes of its files: milliseconds. Raises UserError when there is
+    none, when it is damaged, or when a newer version wrote it."""
     info, files = _read_header(folder)
     for name, entry in files.items():
         path = folder / name
@@ -129,7 +128,7 @@ def write_dataset(
     `folder` appears at once, complete, by a rename; a data set that is already there is kept. Two processes may do
     this at the same time: one of them wins. Raises ValueError for arrays of another form than `Part` says.
     """
-    arrays = {(part, kind): array for part in PARTS for kind, array in vars(parts[part]).items()}
+    arrays = {(part, kind): vars(parts[part])[kind] for part, kind in ARRAYS}
     _check(arrays, len(classes))
     digests = {_file(*key): _sha256(array) for key, array in arrays.items()}
     _, *input_shape = parts["train"].images.shape
@@ -192,10 +191,9 @@ def _sha256(array: npt.NDArray[Any]) -> str:
 
 def _checksum(info: DatasetInfo, digests: Mapping[str, str]) -> str:
     lines = [f"underbudget dataset {STORE_VERSION}", info.name]
-    for part in PARTS:
-        for kind in KINDS:
-            shape = "x".join(map(str, _shape(info, part, kind)))
-            lines.append(f"{part} {kind} {shape} {digests[_file(part, kind)]}")
+    for part, kind in ARRAYS:
+        shape = "x".join(map(str, _shape(info, part, kind)))
+        lines.append(f"{part} {kind} {shape} {digests[_file(part, kind)]}")
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -227,7 +225,7 @@ def _read_header(folder: Path) -> tuple[DatasetInfo, dict[str, dict[str, Any]]]:
             f"the prepared data set {folder} has version {version}, this program reads {STORE_VERSION}: upgrade it"
         )
     try:
-        entries = ((name, header["files"][name]) for name in (_file(part, kind) for part in PARTS for kind in KINDS))
+        entries = ((name, header["files"][name]) for name in (_file(*array) for array in ARRAYS))
         files = {name: {"bytes": int(entry["bytes"]), "sha256": str(entry["sha256"])} for name, entry in entries}
         return DatasetInfo.from_json(header["info"]), files
     except (KeyError, TypeError, ValueError) as error:

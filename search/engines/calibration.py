@@ -1,7 +1,4 @@
-"""How many trainings at once are fastest on one GPU: measured, since it depends on the GPU, the networks and the batch.
-
-Twice as many are tried as long as together they are at least a tenth faster and memory holds them.
-"""
+"""How many trainings at once are fastest on one GPU: measured, as it depends on the GPU, the networks and the batch."""
 
 import json
 import subprocess
@@ -41,10 +38,8 @@ Measure = AbstractContextManager[Callable[[int], Throughput]]
 
 @contextmanager
 def measurement(job: Job, seconds: float = 1.5) -> Iterator[Callable[[int], Throughput]]:
-    """Measures throughput on a job's GPU, in a process of its own that is gone with the block.
-
-    Gives a function of the number of trainings at once, which raises UnderbudgetError where the measurement fails, for
-    want of memory say. seconds: of each measurement, and before it as long again for clocks and caches to settle.
+    """A function from a number of trainings at once to their throughput on a job's GPU, in a process that ends with the
+    block; it raises UnderbudgetError, for want of memory say. seconds: of each measurement, and of a warm-up before it.
     """
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "underbudget.search.engines.throughput", str(seconds)],
@@ -86,7 +81,7 @@ def measurement(job: Job, seconds: float = 1.5) -> Iterator[Callable[[int], Thro
 
 
 def calibrate(begin: Callable[[], Measure], most: int = MOST) -> Workers:
-    """The number of trainings at once on one GPU that measured best, and what speaks against more."""
+    """The number of trainings at once on one GPU that measured best, and what speaks against twice as many."""
     count, best, tried, why = 0, 0.0, 1, f"more than {most} are not tried"
     with begin() as measure:
         while tried <= most:

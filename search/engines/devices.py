@@ -45,9 +45,7 @@ def choose_device(asked: str, say: Say = log.info, works: Callable[[str], str] =
     """The device or devices that trainings run on: "auto" takes the first GPU that works, else the CPU.
 
     asked: auto, cpu, mps, all (every GPU that works), cuda, cuda:N, or several of these, cuda:0,cuda:1; say: gets a
-    line where a GPU is passed over; works: why a device does not work, "" where it does.
-
-    Raises UserError for a device that torch does not know or can't use here.
+    line where a GPU is passed over; works: as `probe`. Raises UserError for a device that torch can't use here.
     """
     if asked == "cpu":
         return "cpu"
@@ -112,18 +110,15 @@ def _gpus() -> tuple[int, str]:
 def choose_workers(
     device: str, asked: int | None, in_process: bool, measure: Callable[[], Measure], say: Say
 ) -> Workers:
-    """How many trainings run at once, on all devices together.
-
-    asked: the user's number; measure: opens a measurement of the throughput of so many at once on the first GPU.
-    Raises UserError where one process is to use several GPUs.
-    """
+    """How many trainings run at once, on all devices together. asked: the user's number; measure: for the first GPU.
+    Raises UserError where one process is to use several GPUs."""
     gpus = device.split(",") if device.startswith("cuda") else []
     if in_process:
         if len(gpus) > 1:
             raise UserError(f"--engine in-process trains on one device, not on {device}: name one, or leave it out")
         return Workers(1, "in this process")
     if asked is not None:
-        cores = resources.usable_cores()
+        cores, _ = resources.usable_cores()
         if device == "cpu" and asked > cores:
             say(f"warning: --workers {asked} is more than the {cores} that have a core each: each will be slower")
         return Workers(asked, "as asked")

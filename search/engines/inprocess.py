@@ -15,37 +15,33 @@ class InProcessEngine:
 
     def __init__(self, run: Callable[[Job], Iterator[Message]] = runner.run_on_one_thread) -> None:
         self._run = run
-        self._current: Iterator[Message] | None = None
-        self._trial: int | None = None
+        self._current: tuple[int, Iterator[Message]] | None = None  # the trial and what its job says
         self._occupancy = Occupancy()
 
     def submit(self, job: Job) -> None:
         if self._current is not None:
             raise RuntimeError("one job at a time")
         self._occupancy.submitted(time.monotonic())
-        self._current, self._trial = self._run(job), job.trial
+        self._current = job.trial, self._run(job)
 
     def wait(self, timeout: float) -> list[Message]:
         if self._current is None:
             return []
         started = time.monotonic()
-        message = next(self._current)
+        message = next(self._current[1])
         self._occupancy.ran(started, time.monotonic())
         if isinstance(message, Finished | Failed):
-            self._end()
+            self.close()
         return [message]
 
     def stop(self, trial: int) -> None:
-        if self._trial == trial:
-            self._end()
+        if self._current is not None and self._current[0] == trial:
+            self.close()
 
     def busy_share(self) -> float | None:
         return self._occupancy.share(1, (), time.monotonic())
 
     def close(self) -> None:
-        self._end()
-
-    def _end(self) -> None:
-        running, self._current, self._trial = self._current, None, None
-        if isinstance(running, Generator):
-            running.close()
+        current, self._current = self._current, None
+        if current is not None and isinstance(current[1], Generator):
+            current[1].close()

@@ -1,7 +1,6 @@
 """What the coordinator and its engines send each other: plain JSON objects, so that any transport will do.
 
-The coordinator submits a Job; any number of EpochDone come back, then one Finished or Failed. After a stop nothing
-comes back any more.
+The coordinator submits a Job; any number of EpochDone come back, then one Finished or Failed; after a stop nothing.
 """
 
 from dataclasses import asdict, dataclass
@@ -90,8 +89,7 @@ def message_to_json(message: Message) -> dict[str, Any]:
 
 def message_from_json(value: dict[str, Any]) -> Message:
     """The inverse of `message_to_json`."""
-    fields = dict(value)
-    return _KINDS[fields.pop("kind")](**fields)
+    return _KINDS[value["kind"]](**{name: item for name, item in value.items() if name != "kind"})
 
 
 class Engine(Protocol):
@@ -108,10 +106,7 @@ class Engine(Protocol):
         """What the jobs have said since, after at most about `timeout` seconds without news."""
 
     def stop(self, trial: int) -> None:
-        """End the running or waiting job of a trial, if there is one, soon, in the middle of an epoch.
-
-        Its place is free at once, and `wait` returns no message of it any more.
-        """
+        """End a trial's job, if there is one, soon. Its place is free and `wait` silent about it at once."""
 
     def busy_share(self) -> float | None:
         """Share of the time, 0..1, in which the places for jobs computed (`Occupancy`)."""

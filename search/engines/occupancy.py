@@ -4,11 +4,8 @@ from collections.abc import Iterable
 
 
 class Occupancy:
-    """Adds up the time in which jobs ran, in seconds of `time.monotonic`.
-
-    The window begins with the first job and ends with the last submission; later, places fall empty because the search
-    ends.
-    """
+    """Adds up the time in which jobs ran, in seconds of `time.monotonic`, from the first job to the last submission:
+    later, places fall empty because the search ends."""
 
     def __init__(self) -> None:
         self._ran: list[tuple[float, float]] = []

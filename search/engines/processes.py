@@ -1,9 +1,8 @@
 """Jobs in worker processes of this machine, as JSON lines over pipes.
 
-The workers are plain processes, not multiprocessing's: so they need no main guard, work from a notebook, and are
-started with -P, so that no file of the user's folder can shadow a module. A worker that dies costs one Failed message
-per job and is replaced. A free place takes the next job from a reading thread, however long the coordinator is busy
-with its database.
+The workers are plain processes, not multiprocessing's: they need no main guard, work from a notebook, and are started
+with -P, so that no file of the user's folder can shadow a module. A worker that dies costs one Failed message per job
+and is replaced. A free place takes the next job from a reading thread, even while the coordinator is busy.
 """
 
 import dataclasses
@@ -27,10 +26,7 @@ _STOP_SECONDS = 60.0  # a worker that goes on for so long after a stop is killed
 
 
 def ahead(workers: int) -> int:
-    """Jobs that wait ready beside those that run, so that no worker idles while the next proposal is made.
-
-    More workers need more of them. Each was proposed with one result less to go by.
-    """
+    """Jobs that wait ready, so that no worker idles meanwhile. Each was proposed with one result less to go by."""
     return max(1, workers // 4)
 
 
@@ -207,10 +203,7 @@ class ProcessesEngine:
 
 
 def layout(workers: int, devices: Sequence[str | None], at_once: int) -> list[tuple[str | None, int]]:
-    """(device, places) of each process, for `workers` places spread evenly over the devices, the first devices first.
-
-    Neighbours in the list are on different devices, so that the first jobs are spread too.
-    """
+    """(device, places) of each process, for `workers` places spread evenly over the devices, and so over the list."""
     shares = [workers // len(devices) + (index < workers % len(devices)) for index in range(len(devices))]
     result: list[tuple[str | None, int]] = []
     while any(shares):

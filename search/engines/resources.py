@@ -18,7 +18,7 @@ class Workers:
 
 def usable_workers() -> Workers:
     """One worker per core that this process may use, fewer where memory is short; at least one."""
-    cores, why = _usable_cores()
+    cores, why = usable_cores()
     memory, whose = _free_memory()
     fitting = max(1, memory // WORKER_BYTES)
     if fitting < cores:
@@ -26,12 +26,8 @@ def usable_workers() -> Workers:
     return Workers(cores, why)
 
 
-def usable_cores() -> int:
-    """Cores that this process may use, at least one."""
-    return _usable_cores()[0]
-
-
-def _usable_cores() -> tuple[int, str]:
+def usable_cores() -> tuple[int, str]:
+    """Cores that this process may use, at least one, and what decided on their number."""
     cores = total = os.cpu_count() or 1
     why = f"one per core, {total} here"
     if hasattr(os, "sched_getaffinity") and (allowed := len(os.sched_getaffinity(0))) < cores:

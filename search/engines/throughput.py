@@ -1,8 +1,7 @@
 """Measures how fast several trainings at once are on one device.
 
 Started as `python -P -m underbudget.search.engines.throughput SECONDS`. Reads a job, then a number of trainings on each
-line; writes for each number images_per_second of all together, bytes_each and bytes_free of the GPU's memory, or error.
-Trainings that were begun are kept for the next number.
+line; writes for each number the fields of `calibration.Throughput`, or error. Trainings serve the next number too.
 """
 
 import json
@@ -30,14 +29,9 @@ def measure(job: Job, runs: list[StaticRun], at_once: int, seconds: float) -> di
     while len(runs) < at_once:
         runs.append(StaticRun(network, from_json(job.recipe), len(runs), dataset, place))
     start = threading.Barrier(at_once)
-
-    def rate(run: StaticRun) -> float:
-        start.wait()
-        return _rate(run, seconds)
-
     with ThreadPoolExecutor(at_once) as pool:
         for _ in range(2):  # the first time clocks and caches settle
-            total = sum(pool.map(rate, runs[:at_once]))
+            total = sum(pool.map(lambda run: _rate(run, seconds, start), runs[:at_once]))
     on_gpu = place.type == "cuda"
     return {
         "images_per_second": total,
@@ -46,9 +40,10 @@ def measure(job: Job, runs: list[StaticRun], at_once: int, seconds: float) -> di
     }
 
 
-def _rate(run: StaticRun, seconds: float) -> float:
+def _rate(run: StaticRun, seconds: float, start: threading.Barrier) -> float:
     """Images per second of one training."""
     images, steps_done = 0, 0
+    start.wait()
 
     def count(step: int, steps: int, running: object) -> None:
         nonlocal steps_done

@@ -1,8 +1,7 @@
 """A worker process: reads jobs as JSON lines from standard input, writes messages as JSON lines to standard output.
 
 Started as `python -P -m underbudget.search.engines.worker [PLACES]`: it runs up to PLACES jobs at once (1 by default),
-a thread each. It opens no database, ignores Ctrl-C, which is the coordinator's, and ends as soon as its standard input
-closes, so it can't outlive its coordinator.
+a thread each. It opens no database, ignores Ctrl-C, and ends with its standard input, hence with its coordinator.
 
 It reads jobs and {"stop": trial}, and writes {"kind": "ready"} once, then messages (search/engines/job.py). The last
 line of each job, {"kind": "stopped", "trial": trial} after a stop, says in "busy" for how many seconds it computed.

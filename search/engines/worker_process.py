@@ -99,13 +99,14 @@ class WorkerProcess:
 
     def close(self) -> None:
         """Let it end, which it does as soon as its input closes, wait for that, and close its pipes."""
-        self._close(self._input)
+        with suppress(OSError):  # what a dead worker has not read cannot be flushed
+            self._input.close()
         self.process.wait()
         for thread in self._readers:
             if thread is not threading.current_thread():
                 thread.join(timeout=5)
-        self._close(self.process.stdout)
-        self._close(self.process.stderr)
+        for pipe in filter(None, (self.process.stdout, self.process.stderr)):
+            pipe.close()
 
     @property
     def lacked_memory(self) -> bool:
@@ -125,13 +126,6 @@ class WorkerProcess:
             if self.lacked_memory:
                 how += " (out of memory, perhaps)"
         return f"worker process {how}" + (f": {self._errors[-1][:200]}" if self._errors else "")
-
-    @staticmethod
-    def _close(pipe: Any) -> None:
-        try:
-            pipe.close()
-        except OSError:
-            log.debug("a pipe of a dead worker could not be flushed")
 
     def _read_lines(self) -> None:
         assert self.process.stdout is not None

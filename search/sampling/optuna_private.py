@@ -8,11 +8,8 @@ if TYPE_CHECKING:
 
 
 def live_trial(study: "Study", stored: "FrozenTrial") -> "Trial":
-    """A stored, running trial as one that can be written to and told.
-
-    Publicly a `Trial` comes from `ask` alone, which would make another trial; it is made here from the id in the
-    storage, which only the private `_trial_id` gives.
-    """
+    """A stored, running trial as one that can be written to and told. Publicly `ask` alone gives one, of a new trial;
+    the id that this takes only `_trial_id` gives."""
     from optuna.trial import Trial
 
     return Trial(study, stored._trial_id)

@@ -14,11 +14,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from underbudget.budget.count import Cost, count
 from underbudget.budget.pruner import BudgetPruner, constrain
-from underbudget.models.architecture import Architecture
 from underbudget.models.errors import UnderbudgetError
-from underbudget.models.plan import plan
 from underbudget.reports import record
 from underbudget.reports.record import TRAINED, Proposal
 from underbudget.search.sampling.optuna_private import live_trial
@@ -73,7 +70,12 @@ class Proposer:
     def propose(self) -> Evaluated:
         """Make one more proposal, or take the next one that waits, and check it; a rejected one is stored as such."""
         if self._waiting:
-            return self._ask(self._waiting.popleft())
+            number = self._waiting.popleft()
+            self.study.sampler = independent_sampler(self.settings.seed, number)
+            trial = self.study.ask()
+            if trial.number != number:
+                raise _foreign(number, trial.number)
+            return self._check(trial)
         number, self._next = self._next, self._next + 1
         params = self._sample(Ask(self.settings.seed, number, self.settings.dimensions, self.sampler_study, self))
         return self._store(number, params)
@@ -93,11 +95,11 @@ class Proposer:
         if settings.objective.kind == "accuracy":
             return None
         axis = settings.objective.minimize
-        least = getattr(self._cost(settings.space.smallest(axis)), axis)
+        least = getattr(self.settings.cost(settings.space.smallest(axis)), axis)
         return least, max(least, int(study_settings.hypervolume_reference(settings)[axis]))
 
     def fits(self, params: Mapping[str, Any], size: float = math.inf) -> bool:
-        cost = self._cost(self.settings.architecture(params))
+        cost = self.settings.cost(self.settings.architecture(params))
         return self.settings.budget.fits(cost) and self.settings.objective.cost(cost) <= size
 
     def is_new(self, params: Mapping[str, Any]) -> bool:
@@ -140,14 +142,6 @@ class Proposer:
         self.study.sampler = independent_sampler(self.settings.seed, number)
         return Evaluated(live_trial(self.study, made), number, proposal, "")
 
-    def _ask(self, number: int) -> Evaluated:
-        """Take up the trial that waits under this number."""
-        self.study.sampler = independent_sampler(self.settings.seed, number)
-        trial = self.study.ask()
-        if trial.number != number:
-            raise _foreign(number, trial.number)
-        return self._check(trial)
-
     def _check(self, trial: "optuna.trial.Trial") -> Evaluated:
         """Count a stored trial's network, record it, ask the gate."""
         import optuna
@@ -183,15 +177,11 @@ class Proposer:
         return Proposal(
             architecture.id,
             str(architecture),
-            self._cost(architecture),
+            self.settings.cost(architecture),
             derive(self.settings.seed, number, "training") if seed is None else seed,
             self.settings.recipe_of(params),
             attributes.get(RETRY_OF),
         )
-
-    def _cost(self, architecture: Architecture) -> Cost:
-        dataset = self.settings.dataset
-        return count(plan(architecture, dataset.input_shape, len(dataset.classes)), self.settings.precision)
 
 
 def stored_state(trial: "optuna.trial.FrozenTrial") -> tuple[str, str]:

@@ -20,10 +20,8 @@ WINDOW = 200  # trials that the model sees at most, besides the front
 
 
 class _Window(optuna.storages.InMemoryStorage):
-    """Shows the last WINDOW trials of the states that are asked for, and of those before the ones that no trial beats.
-
-    TPE's time grows with the trials it sees (0.2 s per ask at 1,000), and it gives old ones little weight anyway.
-    """
+    """Shows the last WINDOW trials of the states asked for, and of those before the ones that no trial beats. TPE's
+    time grows with the trials it sees (0.2 s per ask at 1,000), and it gives old ones little weight anyway."""
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None

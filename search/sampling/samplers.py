@@ -106,10 +106,7 @@ def _model(ask: Ask) -> Callable[[], Params]:
 
 
 def _complete(ask: Ask, attempt: int, modelled: Mapping[str, Any]) -> Params:
-    """Parameters with the modelled values where there are any, every other one at random.
-
-    A random value depends on its own name, the trial and the attempt only, not on the order of the draws.
-    """
+    """The modelled values and, for the rest, random ones, each of which depends on name, trial and attempt alone."""
 
     def value(dimension: Sampled) -> Any:
         if dimension.name in modelled:
@@ -131,11 +128,8 @@ def _size(ask: Ask) -> float | None:
 
 
 def _of_size(ask: Ask, draw: Callable[[int], Params], size: float | None) -> Params:
-    """The first draw that, resized, is new and within the budget.
-
-    Where no structure that is drawn can be so small: one as large as the budget allows; where none is even within the
-    budget, or new: the last draw as it is.
-    """
+    """The first draw that, resized, is new and within the budget. Where none can be so small: one as large as the
+    budget allows; where none is even within the budget, or new: the last draw as it is."""
     fits, is_new = ask.constraints.fits, ask.constraints.is_new
 
     def allowed(params: Mapping[str, Any]) -> bool:

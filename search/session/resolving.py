@@ -65,7 +65,7 @@ class Session:
     def steps(self) -> int:
         """Optimiser steps of one trial."""
         images = self.settings.dataset.counts["train"]
-        return recipes.steps_per_epoch(self.settings.recipe, images) * self.settings.epochs
+        return recipes.timeline(self.settings.recipe, images).steps
 
 
 def prepare(request: Options, say: Say = log.info) -> Session:

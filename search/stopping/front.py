@@ -50,16 +50,10 @@ class FrontPruner(RungPruner):
         The front alone would never stop the smallest network, however bad: somewhat larger networks count too, with an
         error that grows by more than the front rises there. With one objective, the best error of all.
         """
-        if self._objective.kind == "accuracy":
-            return min(float(other.final or 0) for other in complete)
-        return min(
-            (
-                float(other.final or 0) + EXCHANGE * max(0.0, other.cost - cost)
-                for other in complete
-                if other.cost <= cost + math.log(SIMILAR)
-            ),
-            default=math.inf,
-        )
+        alone = self._objective.kind == "accuracy"
+        exchange, reach = (0.0, math.inf) if alone else (EXCHANGE, cost + math.log(SIMILAR))
+        near = ((float(other.final or 0), max(0.0, other.cost - cost)) for other in complete if other.cost <= reach)
+        return min((error + exchange * above for error, above in near), default=math.inf)
 
 
 def forecast(complete: Sequence[Curve], curve: Curve, epoch: int) -> tuple[float, float]:

@@ -16,8 +16,7 @@ class HalvingPruner(RungPruner):
     2021), in its stopping form: at a rung, one of `reduction_factor` trials goes on.
 
     The trials that reached the rung are ordered by non-dominated sorting on (cost, error at the rung); within a front
-    by the greedy epsilon-net of that paper, which spreads the survivors. The smallest network is never stopped, however
-    bad it is: that is the method.
+    by the greedy epsilon-net of that paper. So the smallest network is never stopped, however bad it is.
     """
 
     METHOD = "mo-asha"

@@ -88,13 +88,9 @@ def _files(where: StudyLocation) -> list[Path]:
 
 
 def _lock_on_server(where: StudyLocation, locks: contextlib.ExitStack) -> bool:
-    """Take a lock of PostgreSQL's on a connection of its own that does nothing else, closed with `locks`; whether it
-    was free.
-
-    It is a session-level advisory lock, which is per database
-    (https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS). A pooler in between must not hand
-    the connection to others between two statements.
-    """
+    """Take a session-level advisory lock of PostgreSQL's on a connection of its own, closed with `locks`; whether it
+    was free. A pooler in between must not hand the connection to others between two statements
+    (https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS)."""
     import sqlalchemy as sa
 
     try:
@@ -116,8 +112,7 @@ def check_one_name(database: Path) -> None:
     """Raises UserError for a SQLite file with several hard links.
 
     SQLite names its log after the name by which a file was opened: two names are two logs, and a broken database
-    (https://www.sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file). A backup made of hard links would be
-    written to as well.
+    (https://www.sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file).
     """
     with contextlib.suppress(OSError):
         if os.stat(database).st_nlink > 1:

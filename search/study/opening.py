@@ -9,6 +9,7 @@ import itertools
 import logging
 import os
 import sqlite3
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,11 +34,8 @@ BUSY_SECONDS = 60.0  # to wait for another program that has a SQLite file locked
 
 
 def stored_settings(where: StudyLocation) -> Settings | None:
-    """Settings of an existing study, None where there is none yet. Writes nothing but the tables of a new PostgreSQL
-    database.
-
-    Raises UserError for a database that is not ours, or a newer version's.
-    """
+    """Settings of an existing study, None where there is none yet. Raises UserError for a database that is not ours, or
+    a newer version's. Writes nothing but the tables of a new PostgreSQL database."""
     if where.database is not None and not _has_content(where.database):
         _check_no_leftover(where.database)
         return None
@@ -70,15 +68,6 @@ def _check_no_leftover(database: Path) -> None:
                     f"{database} is gone, but {leftover.name} is there, which holds its latest trials: "
                     f"put {database.name} back, or delete {leftover}"
                 )
-
-
-def _check_no_weights(where: StudyLocation) -> None:
-    """Refuse a new study in the folder of another: its weights would be overwritten, trial by trial."""
-    if any((where.folder / "models").glob("trial-*.safetensors")):
-        raise UserError(
-            f"{where.folder / 'models'} has the weights of another study: use another study name or --runs, "
-            "or move that folder away"
-        )
 
 
 def _connect(url: str, fast: bool = True) -> "optuna.storages.RDBStorage":
@@ -115,9 +104,8 @@ def _connect(url: str, fast: bool = True) -> "optuna.storages.RDBStorage":
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.write_bytes(b"")
-        probe.unlink(missing_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise UserError(
             f"the runs folder {folder} cannot be written ({error.strerror}): choose another with --runs"
@@ -126,10 +114,8 @@ def _make_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def open_study(where: StudyLocation, settings: Settings) -> Iterator["optuna.Study"]:
-    """Open a study for searching, created if it isn't there, and close it cleanly.
-
-    Raises UserError where another coordinator has it, its settings differ, or the place can't be used.
-    """
+    """Open a study for searching, created if it isn't there, and close it cleanly. Raises UserError where another
+    coordinator has it, its settings differ, or the place can't be used."""
     import optuna
 
     _make_folder(where.folder)
@@ -140,7 +126,6 @@ def open_study(where: StudyLocation, settings: Settings) -> Iterator["optuna.Stu
         if where.database is not None:
             locks.check_one_name(where.database)
         if stored is None:
-            _check_no_weights(where)
             _create(where, settings)
         storage = _connect(where.url)
         try:
@@ -155,6 +140,11 @@ def _create(where: StudyLocation, settings: Settings) -> None:
     """Make a study with its attributes. A new SQLite file appears under its name only once it is complete."""
     import optuna
 
+    if any((where.folder / "models").glob("trial-*.safetensors")):  # they would be overwritten, trial by trial
+        raise UserError(
+            f"{where.folder / 'models'} has the weights of another study: use another study name or --runs, "
+            "or move that folder away"
+        )
     database = where.database
     draft = None if database is None or _has_content(database) else database.with_name(f"{database.name}.new")
     if draft is not None:

@@ -4,9 +4,6 @@ import hashlib
 
 
 def derive(study_seed: int, trial: int, purpose: str) -> int:
-    """A seed in 0 .. 2^32 - 1 for one purpose ("sampler", "training") of one trial.
-
-    SHA-256 of the three, so that neighbouring trials, seeds and purposes have unrelated streams.
-    """
+    """A seed in 0 .. 2^32 - 1 for one purpose ("sampler", "training") of one trial, unrelated to its neighbours'."""
     digest = hashlib.sha256(f"{study_seed}/{trial}/{purpose}".encode()).digest()
     return int.from_bytes(digest[:4], "big")

@@ -37,7 +37,7 @@ class BackendChoice:
 def choose(plan: Plan, device: str = "cpu", batch_size: int | None = None) -> BackendChoice:
     """The backend that "auto" takes. Compiles the kernels if need be."""
     from underbudget.search.training.native.library import Unavailable, library
-    from underbudget.search.training.native.program import Unsupported, compile_plan
+    from underbudget.search.training.native.program import compile_plan
 
     if device.startswith("cuda"):
         return BackendChoice("graph", f"the C kernels compute on the CPU; on {device} a step is one CUDA graph")
@@ -46,7 +46,7 @@ def choose(plan: Plan, device: str = "cpu", batch_size: int | None = None) -> Ba
     try:
         compile_plan(plan, batch_size or DEFAULT_BATCH)
         return BackendChoice("native", f"C kernels for {library().isa}")
-    except (Unavailable, Unsupported) as reason:
+    except Unavailable as reason:
         return BackendChoice("plain", str(reason))
 
 

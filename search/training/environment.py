@@ -1,7 +1,4 @@
-"""What a run was computed with: part of every result, because a number carries its conditions.
-
-The coordinator, which does without torch, asks for the processor's name too.
-"""
+"""What a run was computed with: part of every result, because a number carries its conditions."""
 
 import importlib.metadata
 import platform
@@ -33,7 +30,7 @@ def versions() -> dict[str, str]:
 
 def hardware(device: "torch.device") -> str:
     """Name of the processor or GPU."""
-    import torch
+    import torch  # the coordinator, which asks for `processor` alone, does without
 
     return torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
 
@@ -41,12 +38,18 @@ def hardware(device: "torch.device") -> str:
 @cache
 def processor() -> str:
     """Name of the processor, as the system tells it; its architecture where it tells nothing."""
-    with suppress(OSError):  # Linux
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+    if line := cpuinfo("model name"):
+        return line.partition(":")[2].strip()
     if platform.system() == "Darwin":
         command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
         with suppress(OSError, subprocess.SubprocessError):
             return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     return platform.processor() or platform.machine()
+
+
+def cpuinfo(*beginnings: str) -> str:
+    """The first line of Linux's /proc/cpuinfo that begins so, "" where there is none."""
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next((line for line in lines if line.startswith(beginnings)), "")
+    return ""

@@ -8,6 +8,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -97,14 +98,15 @@ class TrainingRun(ABC):
     ) -> None:
         """Raises UserError for a recipe that does not fit the data."""
         self.plan, self.info, self.place, self.on_step = plan, dataset.info, place, on_step
-        self.images, self.labels = self.load(dataset, "train")
-        self.validation = self.load(dataset, "validation")
-        self.recipe = resolve(recipe, images=len(self.images), batch_size=recipe.batch_size)
-        self.batch_size = self.recipe.batch_size or 0  # 0 never: it is resolved
-        self.timeline = timeline(self.recipe, len(self.images))
         self.randomness = self.seeded(seed)
         self.monitored: list[float] = []  # validation losses of the epochs so far
-        self.set_up()
+        with self.computing():
+            self.images, self.labels = self.load(dataset, "train")
+            self.validation = self.load(dataset, "validation")
+            self.recipe = resolve(recipe, images=len(self.images), batch_size=recipe.batch_size)
+            self.batch_size = self.recipe.batch_size or 0  # 0 never: it is resolved
+            self.timeline = timeline(self.recipe, len(self.images))
+            self.set_up()
 
     @property
     def backend(self) -> str:
@@ -124,6 +126,14 @@ class TrainingRun(ABC):
         """The run's random streams."""
         return Randomness(seed, self.place)
 
+    def drawing(self) -> AbstractContextManager[None]:
+        """Lets what draws from torch's global generators draw from the run's own."""
+        return self.randomness.active()
+
+    def computing(self) -> AbstractContextManager[object]:
+        """What is in place while the run computes."""
+        return nullcontext()
+
     def load(self, dataset: Dataset, part: PartName) -> tuple[Tensor, Tensor]:
         """(images, labels) of a part where the run computes."""
         return on_device(dataset.part(part), self.place)
@@ -134,7 +144,7 @@ class TrainingRun(ABC):
         for epoch in range(1, self.recipe.epochs + 1):
             started = time.perf_counter()
             try:
-                with self.randomness.active():
+                with self.drawing():
                     train_loss, train_accuracy = self.epoch(epoch, should_stop)
                     if should_stop():
                         return
@@ -164,14 +174,15 @@ class TrainingRun(ABC):
         """One pass over the train part in a new random order, epochs counted from 1: (mean loss, percent right),
         measured on the way. Raises TrainingStopped before the optimiser step at which `should_stop` says true."""
         steps, done, seen = self.timeline.steps_per_epoch, 0, 0
-        self.begin(epoch)
-        for size, repeats in batches(len(self.images), self.batch_size, steps, self.steps_at_once):
-            if should_stop():
-                raise TrainingStopped
-            self.advance((epoch - 1) * steps + done, slice(seen, seen + size * repeats), repeats)
-            done, seen = done + repeats, seen + size * repeats
-            self.on_step(done, steps, partial(self.running, seen))
-        return self.running(seen)
+        with self.computing():
+            self.begin(epoch)
+            for size, repeats in batches(len(self.images), self.batch_size, steps, self.steps_at_once):
+                if should_stop():
+                    raise TrainingStopped
+                self.advance((epoch - 1) * steps + done, slice(seen, seen + size * repeats), repeats)
+                done, seen = done + repeats, seen + size * repeats
+                self.on_step(done, steps, partial(self.running, seen))
+            return self.running(seen)
 
     def begin(self, epoch: int) -> None:
         """Draw an epoch's random numbers and set its sums of losses and right answers to zero."""
@@ -189,14 +200,14 @@ class TrainingRun(ABC):
 
     def validate(self) -> Evaluation:
         """Evaluate the network on the validation part, which a plateau schedule then follows."""
-        with held(self.average):
+        with self.computing(), held(self.average):
             result = self.evaluate()
         self.monitored.append(result.loss)
         return result
 
     def state(self) -> dict[str, Tensor]:
         """The network's state dict: contiguous copies on the CPU."""
-        with held(self.average):
+        with self.computing(), held(self.average):
             return self.state_dict()
 
     @abstractmethod
@@ -316,11 +327,9 @@ def train(
     results nothing of the run is left in torch's global random state. The number of threads is the caller's to set.
 
     should_stop: asked before each optimiser step and each validation, so it must be cheap; once it says true, the
-    iterator ends without a TrainingResult. A run that is not stopped computes the same bits whoever asks.
-    on_step: called after each optimiser step. run_class: the backend.
+    iterator ends without a TrainingResult. on_step: called after each optimiser step. run_class: the backend.
 
-    Raises TrainingDiverged when the training or validation loss of an epoch is not finite, UserError for a recipe that
-    does not fit the data.
+    Raises TrainingDiverged when the loss of an epoch is not finite, UserError for a recipe that does not fit the data.
     """
     run = run_class(plan, recipe, seed, dataset, torch.device(device), on_step)
     try:

@@ -9,6 +9,7 @@ are averaged alike (torch's `AveragedModel` with `use_buffers=True`).
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,18 +24,11 @@ def optimizer_of(recipe: Recipe, parameters: Sequence[Tensor]) -> torch.optim.Op
     and Hutter 2019), decay apart from it. Adam's epsilon is 1e-8.
     """
     fused = parameters[0].device.type in ("cpu", "cuda")
+    common: dict[str, Any] = {"lr": recipe.lr, "weight_decay": recipe.weight_decay, "fused": fused}
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(
-            parameters,
-            lr=recipe.lr,
-            momentum=recipe.momentum,
-            nesterov=recipe.nesterov,
-            weight_decay=recipe.weight_decay,
-            fused=fused,
-        )
+        return torch.optim.SGD(parameters, momentum=recipe.momentum, nesterov=recipe.nesterov, **common)
     kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
-    betas = (recipe.momentum, recipe.beta2)
-    return kind(parameters, lr=recipe.lr, betas=betas, weight_decay=recipe.weight_decay, fused=fused)
+    return kind(parameters, betas=(recipe.momentum, recipe.beta2), **common)
 
 
 def set_pace(optimizer: torch.optim.Optimizer, lr: float, momentum: float) -> None:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from underbudget.search.training.recipe import Augmentation, Erasing, Jitter
+    from underbudget.search.training.recipe import Augmentation, Erasing
 
 GREY = (0.2989, 0.587, 0.114)  # shares of red, green and blue, as in torchvision's `rgb_to_grayscale`
 _TRIES = 10  # rectangles that are tried before an image stays as it is, as in torchvision
@@ -33,18 +33,14 @@ def random_pixel_changes(
         return None
     result = torch.zeros(count, 7)
     result[:, :2] = 1
-    if augmentation.jitter is not None:
-        result[:, :3] = _draw_jitter(augmentation.jitter, count, generator)
+    if (jitter := augmentation.jitter) is not None:
+        *shares, order = torch.rand(3, count, generator=generator)
+        for column, part in enumerate((jitter.brightness, jitter.contrast)):
+            result[:, column] = _between(max(0.0, 1 - part), 1 + part, shares[column])
+        result[:, 2] = order < 0.5
     if augmentation.erasing is not None:
         result[:, 3:] = _draw_rectangles(augmentation.erasing, count, size, generator)
     return result
-
-
-def _draw_jitter(jitter: "Jitter", count: int, generator: torch.Generator) -> Tensor:
-    *shares, order = torch.rand(3, count, generator=generator)
-    parts = zip((jitter.brightness, jitter.contrast), shares, strict=True)
-    columns = [_between(max(0.0, 1 - part), 1 + part, share) for part, share in parts]
-    return torch.stack([*columns, (order < 0.5).float()], dim=1)
 
 
 def _draw_rectangles(erasing: "Erasing", count: int, size: tuple[int, int], generator: torch.Generator) -> Tensor:

@@ -33,10 +33,7 @@ class Randomness:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """torch's global generator is this run's within the block, and its caller's after it.
-
-        One thread at a time: threads share the generator, so a second one waits.
-        """
+        """torch's global generator is this run's within the block, its caller's after it; another thread waits."""
         with global_generators:
             outside = self._state()
             self._restore(self.inside)

@@ -221,20 +221,16 @@ def _read(kind: Any, value: Any, name: str, owner: str) -> Any:
     return kind(**{key: _read(hints[key], item, key, name) for key, item in value.items()})
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _is_number(value: object, kind: Any = int | float) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 # type of a field -> what to call it, whether a JSON value is one
 _FORMS: dict[Any, tuple[str, Callable[[Any], bool]]] = {
     str: ("text", lambda value: isinstance(value, str)),
     bool: ("true or false", lambda value: isinstance(value, bool)),
-    int: ("a whole number", _is_whole),
-    int | None: ("a whole number", lambda value: value is None or _is_whole(value)),
+    int: ("a whole number", lambda value: _is_number(value, int)),
+    int | None: ("a whole number", lambda value: value is None or _is_number(value, int)),
     float: ("a number", _is_number),
     tuple[float, float]: (
         "two numbers",
@@ -300,10 +296,8 @@ def resolve(
     """The recipe with every number filled in, for a training part of `images` images.
 
     epochs, lr, batch_size: take the place of the recipe's where given. A batch size that is not given is the recipe's
-    where that makes at least 50 steps per epoch, else the largest power of two that does (at least 2). A learning rate
-    that is not given is the recipe's at every batch size (measured in docs/training.md).
-
-    Raises UserError for a value out of range.
+    where that makes at least 50 steps per epoch, else the largest power of two that does (at least 2); the learning
+    rate stays as it is (measured in docs/training.md). Raises UserError for a value out of range.
     """
     if images < LEAST_BATCH:
         raise UserError(
@@ -319,14 +313,9 @@ def resolve(
     return result
 
 
-def steps_per_epoch(recipe: Recipe, images: int) -> int:
-    """Optimiser steps in one epoch over `images` images. A last batch of one image joins the batch before it."""
-    return _steps(recipe.batch_size or _automatic_batch(DEFAULT_BATCH, images), images)
-
-
 def timeline(recipe: Recipe, images: int) -> Timeline:
-    """How long a run of a resolved recipe over `images` images is."""
-    return Timeline(recipe.epochs, steps_per_epoch(recipe, images))
+    """How long a run over `images` images is. A last batch of one image joins the batch before it."""
+    return Timeline(recipe.epochs, _steps(recipe.batch_size or _automatic_batch(DEFAULT_BATCH, images), images))
 
 
 def _automatic_batch(usual: int, images: int) -> int:

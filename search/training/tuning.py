@@ -6,7 +6,7 @@ from typing import Any
 
 from underbudget.models.errors import UserError
 from underbudget.search.training.recipe import Affine, Augmentation, Erasing, Jitter, Perspective, Recipe, check
-from underbudget.search.training.schedule import SCHEDULES, OneCycle, Schedule, StepDecay
+from underbudget.search.training.schedule import SCHEDULES, OneCycle, StepDecay
 
 
 @dataclass(frozen=True)
@@ -43,26 +43,29 @@ def tuned(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     A schedule of the recipe's own kind stays as it is; a new step decay comes after every two fifths of the run, a new
     one-cycle warms up over a fifth. Raises UserError for an unknown part or a value out of its range.
     """
-    for name, value in values.items():
-        _check_value(name, value)
-    changes: dict[str, Any] = {}
-    if "lr" in values:
-        changes["lr"] = recipe.lr * values["lr"]
-    if "weight_decay" in values:
-        changes["weight_decay"] = 0.0 if values["weight_decay"] < NO_DECAY else values["weight_decay"]
-    if "augmentation" in values:
-        changes["augmentation"] = strengthened(recipe.augmentation, values["augmentation"])
-    if "schedule" in values:
-        changes["schedule"] = _scheduled(recipe, values["schedule"])
-    changes |= {name: float(values[name]) for name in ("label_smoothing", "ema") if name in values}
-    if values and not recipe.name.endswith(_TUNED):
-        changes["name"] = recipe.name + _TUNED
+    changes = {name: _changed(recipe, name, value) for name, value in values.items()}
+    if values and not recipe.name.endswith(" tuned"):
+        changes["name"] = f"{recipe.name} tuned"
     result = replace(recipe, **changes)
     check(result)
     return result
 
 
-_TUNED = " tuned"
+def _changed(recipe: Recipe, name: str, value: Any) -> Any:
+    _check_value(name, value)
+    match name:
+        case "lr":
+            return recipe.lr * value
+        case "weight_decay":
+            return 0.0 if value < NO_DECAY else value
+        case "augmentation":
+            return strengthened(recipe.augmentation, value)
+        case "schedule" if value != recipe.schedule.kind:
+            new = {"step": StepDecay(max(1, round(0.4 * recipe.epochs)), 0.1), "one-cycle": OneCycle(warm_up=0.2)}
+            return new.get(value) or SCHEDULES[value]()
+        case "schedule":
+            return recipe.schedule
+    return float(value)
 
 
 def strengthened(augmentation: Augmentation, factor: float) -> Augmentation:
@@ -89,14 +92,6 @@ def _affine(warp: Affine, factor: float) -> Affine:
         min(1.0, warp.translation * factor),
         (max(0.1, low), max(0.1, high)),
     )
-
-
-def _scheduled(recipe: Recipe, kind: str) -> Schedule:
-    if recipe.schedule.kind == kind:
-        return recipe.schedule
-    if kind == "step":
-        return StepDecay(every=max(1, round(0.4 * recipe.epochs)), factor=0.1)
-    return OneCycle(warm_up=0.2) if kind == "one-cycle" else SCHEDULES[kind]()
 
 
 def _check_value(name: str, value: Any) -> None:

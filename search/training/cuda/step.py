@@ -4,31 +4,35 @@ All that a step reads lies in tensors made before the first one: images, the epo
 step (learning rate, momentum, ...). Where it stands in the epoch is a tensor too, which the step moves on, so that a
 replayed graph needs nothing from the host. Losses and hits are summed on the device and read once per epoch.
 
+The optimizers too take all that changes from step to step from the row: a graph replays its kernels with the arguments
+of the step at which it was captured. Formulas are those of `torch.optim.SGD`, `Adam` (Kingma and Ba 2015) and `AdamW`
+(Loshchilov and Hutter 2019).
+
 Dropout draws its masks from a generator of the run's own: torch's draws from the device's global generator, which
 trials that run at once in one process share, so that their masks would depend on how they interleave.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from underbudget.search.training.cuda.updates import update_of
-from underbudget.search.training.geometric_augmentation import Normalizer, transform_images
+from underbudget.search.training.geometric_augmentation import transform_images
+from underbudget.search.training.loop import TorchRun
 from underbudget.search.training.optimizers import average_of
 from underbudget.search.training.pixel_augmentation import change_pixels
 from underbudget.search.training.recipe import Recipe
 
 WARM_UP = 3  # steps of each size before a capture: libraries choose their algorithms and take their memory then
+EPSILON = 1e-8  # Adam's
 
 
 class Dropout(nn.Module):
     """As `nn.Dropout`, with a generator of its own; on the CPU one in the same state gives the same mask."""
 
     def __init__(self, rate: float, generator: torch.Generator) -> None:
-        """rate: at least 0 and under 1; generator: of the device that the inputs lie on."""
         super().__init__()
         self.rate, self.generator = rate, generator
 
@@ -46,24 +50,83 @@ def draw_from(model: nn.Sequential, generator: torch.Generator) -> None:
             setattr(model, name, Dropout(module.p if isinstance(module, nn.Dropout) else module.rate, generator))
 
 
+class Sgd:
+    """Momentum, Nesterov's too, and weight decay added to the gradient."""
+
+    def __init__(self, parameters: Sequence[Tensor], recipe: Recipe) -> None:
+        self._parameters, self._recipe = list(parameters), recipe
+        self.state = [torch.zeros_like(parameter) for parameter in parameters]  # what it keeps from step to step
+
+    def row(self, step: int, lr: float, momentum: float) -> list[float]:
+        """The numbers of optimiser step `step`, from 0."""
+        return [lr, momentum]
+
+    def apply(self, gradients: Sequence[Tensor], row: Tensor) -> None:
+        """Change the parameters in place; `row`: what the method of that name gave, on the device."""
+        rate, momentum = row.unbind()
+        slopes = _with_decay(gradients, self._parameters, self._recipe.weight_decay)
+        torch._foreach_mul_(self.state, momentum)
+        torch._foreach_add_(self.state, slopes)
+        if self._recipe.nesterov:
+            ahead = list(torch._foreach_mul(self.state, momentum))
+            torch._foreach_add_(ahead, slopes)
+        else:
+            ahead = self.state
+        torch._foreach_sub_(self._parameters, torch._foreach_mul(ahead, rate))
+
+
+class Adam:
+    """Adam, and AdamW where the recipe says so."""
+
+    def __init__(self, parameters: Sequence[Tensor], recipe: Recipe) -> None:
+        self._parameters, self._recipe = list(parameters), recipe
+        self._apart = recipe.optimizer == "adamw"
+        self._means, self._squares = ([torch.zeros_like(each) for each in parameters] for _ in range(2))
+        self.state = [*self._means, *self._squares]
+
+    def row(self, step: int, lr: float, momentum: float) -> list[float]:
+        """momentum: beta1 of this step, with which torch corrects the bias of all steps so far."""
+        first, second = 1 - momentum ** (step + 1), 1 - self._recipe.beta2 ** (step + 1)
+        return [lr / first, momentum, 1 - momentum, 1 / math.sqrt(second), 1 - lr * self._recipe.weight_decay]
+
+    def apply(self, gradients: Sequence[Tensor], row: Tensor) -> None:
+        size, keep, take, correction, shrink = row.unbind()
+        beta2 = self._recipe.beta2
+        slopes = list(gradients)
+        if self._apart:
+            torch._foreach_mul_(self._parameters, shrink)
+        else:
+            slopes = _with_decay(gradients, self._parameters, self._recipe.weight_decay)
+        torch._foreach_mul_(self._means, keep)
+        torch._foreach_add_(self._means, torch._foreach_mul(slopes, take))
+        torch._foreach_mul_(self._squares, beta2)
+        torch._foreach_addcmul_(self._squares, slopes, slopes, 1 - beta2)
+        roots = torch._foreach_sqrt(self._squares)
+        torch._foreach_mul_(roots, correction)
+        torch._foreach_add_(roots, EPSILON)
+        changes = torch._foreach_div(self._means, roots)
+        torch._foreach_mul_(changes, size)
+        torch._foreach_sub_(self._parameters, changes)
+
+
+def update_of(recipe: Recipe, parameters: Sequence[Tensor]) -> Sgd | Adam:
+    """The recipe's optimizer over parameters that lie on one device."""
+    return Sgd(parameters, recipe) if recipe.optimizer == "sgd" else Adam(parameters, recipe)
+
+
+def _with_decay(gradients: Sequence[Tensor], parameters: list[Tensor], decay: float) -> list[Tensor]:
+    slopes = list(gradients)
+    return list(torch._foreach_add(slopes, parameters, alpha=decay)) if decay else slopes
+
+
 class StaticStep:
     """A network, its optimizer, its data, and where it stands in the epoch."""
 
-    def __init__(
-        self,
-        model: nn.Sequential,
-        recipe: Recipe,
-        images: Tensor,
-        labels: Tensor,
-        normalize: Normalizer,
-        steps: int,
-        generator: torch.Generator,
-    ) -> None:
-        """model: in train mode, on the device, its dropout drawing from `generator`; recipe: resolved; images: uint8
-        (n, channels, height, width); labels: int64 (n,); steps: of an epoch."""
-        device, count = images.device, len(images)
-        self.model, self.recipe, self.generator = model, recipe, generator
-        self.images, self.labels, self.normalize = images, labels, normalize
+    def __init__(self, run: TorchRun, generator: torch.Generator) -> None:
+        """run: with its data loaded and its network built, whose dropout draws from `generator`."""
+        self.model, self.recipe, self.generator = run.model, run.recipe, generator
+        self.images, self.labels, self.normalize = run.images, run.labels, run.normalize
+        model, recipe, device, count = run.model, run.recipe, run.images.device, len(run.images)
         self.parameters = list(model.parameters())
         self.update = update_of(recipe, self.parameters)
         self.order = torch.zeros(count, dtype=torch.int64, device=device)
@@ -75,7 +138,8 @@ class StaticStep:
         if augmentation.jitter is not None or augmentation.erasing is not None:
             self.pixel_changes = torch.zeros(count, 7, device=device)
         self.average = average_of(recipe, model.state_dict().values())
-        self.rows = torch.zeros(steps, len(self.row(0, recipe.lr, recipe.momentum)), device=device)
+        row = self.row(0, recipe.lr, recipe.momentum)
+        self.rows = torch.zeros(run.timeline.steps_per_epoch, len(row), device=device)
         self.offsets = torch.arange(count, device=device)
         self.image = torch.zeros((), dtype=torch.int64, device=device)  # of the epoch's order, where the step begins
         self.number = torch.zeros(1, dtype=torch.int64, device=device)  # of the step in its epoch
@@ -126,24 +190,17 @@ class StaticStep:
 
     def rehearse(self, sizes: Sequence[int]) -> None:
         """Take steps that leave no trace: weights, batch norm, momentum and random numbers are as before."""
-        with self.undone():
-            for size in sizes:
-                for _ in range(WARM_UP):
-                    self.image.zero_()
-                    self.number.zero_()
-                    self(size)
-
-    @contextmanager
-    def undone(self) -> Iterator[None]:
-        """Whatever steps change within the block is put back after it, in place."""
         changing = [*self.model.state_dict().values(), *self.update.state]
         changing += [self.image, self.number, self.loss, self.hits]
         changing += self.average.averages if self.average is not None else []
         held, drawn = [tensor.detach().clone() for tensor in changing], self.generator.get_state()
         try:
-            yield
+            for size in sizes:
+                for _ in range(WARM_UP):
+                    self.image.zero_()
+                    self.number.zero_()
+                    self(size)
         finally:
             with torch.no_grad():
-                for tensor, value in zip(changing, held, strict=True):
-                    tensor.copy_(value)
+                torch._foreach_copy_(changing, held)
             self.generator.set_state(drawn)

@@ -4,25 +4,21 @@ Recipe, initial weights, order of the images and augmentation are those of the p
 masks. Several runs may compute at once in threads of one process, each on a stream.
 """
 
-import contextlib
 import logging
 import threading
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from underbudget.models.plan import Plan
 from underbudget.search.data.store import Dataset, PartName
 from underbudget.search.training import evaluate
 from underbudget.search.training.cuda.capture import CaptureFailed, Recording, capture
 from underbudget.search.training.cuda.step import StaticStep, draw_from
-from underbudget.search.training.evaluate import Evaluation
-from underbudget.search.training.loop import OnStep, TorchRun, batches, no_callback, threads_of
+from underbudget.search.training.loop import TorchRun, batches, threads_of
 from underbudget.search.training.randomness import Randomness
-from underbudget.search.training.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
@@ -35,20 +31,14 @@ class StaticRun(TorchRun):
 
     steps_at_once = 8  # recorded in one graph: fewer launches, and so less of Python's lock, which all trials share
     evaluation_batch = 2_000
-    randomness: "OwnRandomness"
 
-    def __init__(
-        self,
-        plan: Plan,
-        recipe: Recipe,
-        seed: int,
-        dataset: Dataset,
-        place: torch.device,
-        on_step: OnStep = no_callback,
-    ) -> None:
-        self.stream = torch.cuda.Stream(place) if place.type == "cuda" else None  # type: ignore[no-untyped-call]
-        with on(self.stream):
-            super().__init__(plan, recipe, seed, dataset, place, on_step)
+    @cached_property
+    def stream(self) -> torch.cuda.Stream | None:
+        """The run's own; None on the CPU."""
+        return torch.cuda.Stream(self.place) if self.place.type == "cuda" else None  # type: ignore[no-untyped-call]
+
+    def computing(self) -> AbstractContextManager[object]:
+        return torch.cuda.stream(self.stream) if self.stream is not None else nullcontext()
 
     @property
     def backend(self) -> str:
@@ -59,22 +49,23 @@ class StaticRun(TorchRun):
         number = "tf32" if place.type == "cuda" and torch.backends.cudnn.allow_tf32 else "float32"
         return f"{place.type} {number} channels_last graph{'' if captured else ' uncaptured'}{threads_of(place)}"
 
-    def seeded(self, seed: int) -> "OwnRandomness":
-        return OwnRandomness(seed)
+    def seeded(self, seed: int) -> Randomness:
+        return Randomness(seed, torch.device("cpu"))
+
+    def drawing(self) -> AbstractContextManager[None]:
+        return nullcontext()  # dropout has its own generator: the global ones are left to other threads
 
     def load(self, dataset: Dataset, part: PartName) -> tuple[Tensor, Tensor]:
         return on_device(dataset, part, self.place)
 
     def set_up(self) -> None:
-        with self.randomness.building():
+        with self.randomness.active():
             self.model = self.build()
             drawn, key = torch.get_rng_state(), int(torch.randint(2**63 - 1, ()))
         generator = torch.Generator(self.place)
         generator.set_state(drawn) if self.place.type == "cpu" else generator.manual_seed(key)
         draw_from(self.model, generator)
-        steps = self.timeline.steps_per_epoch
-        data = (self.images, self.labels, self.normalize)
-        self.static_step = StaticStep(self.model, self.recipe, *data, steps, generator)
+        self.static_step = StaticStep(self, generator)
         self.average = self.static_step.average
         self.recording: Recording | None = None
         if self.place.type == "cuda":
@@ -119,38 +110,6 @@ class StaticRun(TorchRun):
         if self.stream is not None:
             self.stream.synchronize()  # lets other threads go on meanwhile
         return self.static_step.running(images)
-
-    def epoch(self, epoch: int, should_stop: Callable[[], bool]) -> tuple[float, float]:
-        with on(self.stream):
-            return super().epoch(epoch, should_stop)
-
-    def validate(self) -> Evaluation:
-        with on(self.stream):
-            return super().validate()
-
-    def state(self) -> dict[str, Tensor]:
-        with on(self.stream):
-            return super().state()
-
-
-class OwnRandomness(Randomness):
-    """Streams that leave torch's global generators to other threads while the run computes."""
-
-    def __init__(self, seed: int) -> None:
-        super().__init__(seed, torch.device("cpu"))
-
-    def building(self) -> AbstractContextManager[None]:
-        """The CPU's global generator is this run's within the block, for the weights to be drawn from."""
-        return super().active()
-
-    @contextlib.contextmanager
-    def active(self) -> Iterator[None]:
-        yield
-
-
-def on(stream: torch.cuda.Stream | None) -> AbstractContextManager[object]:
-    """Makes the stream this thread's current one within the block; None changes nothing."""
-    return contextlib.nullcontext() if stream is None else torch.cuda.stream(stream)
 
 
 _uploading = threading.Lock()

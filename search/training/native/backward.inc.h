@@ -26,11 +26,12 @@ INLINE void gate_row(const Node *n, const float *map, float *gradient, int y, Ge
     }
 }
 
-static Generator gate_generator(const Net *net, int k, int block) {
-    return net->nodes[k].l.drop2 > 0 ? generator(net->key, net->step, 2 * k + 1, block) : (Generator){};
+/* The generator of a node's gate 2, for the rows of one block; sets the block's sums to zero. */
+static Generator begin_gate(Net *net, int k, int block) {
+    const Node *n = &net->nodes[k];
+    memset(n->statistics, 0, 2 * sizeof(float) * (size_t)n->l.channels * V);
+    return n->l.drop2 > 0 ? generator(net->key, net->step, 2 * k + 1, block) : (Generator){};
 }
-
-static void begin_gate(Node *n) { memset(n->statistics, 0, 2 * sizeof(float) * (size_t)n->l.channels * V); }
 
 static void gate(const Node *n, const float *map, float *gradient, int y, Generator *g) {
 #define GATE_ROW(norm, relu, drop) gate_row(n, map, gradient, y, g, norm, relu, drop)
@@ -156,8 +157,7 @@ INLINE void pool_window(const float *in, float *out, long row, Vector slope, con
     for (int ky = 0; ky < rows && maximum; ky++)
         for (int kx = 0; kx < columns; kx++) {
             Vector value = load(in + ky * row + kx * V);
-            Mask better = value > highest;
-            highest = (Vector)((better & (Mask)value) | (~better & (Mask)highest));
+            highest = either(value > highest, value, highest);
         }
     Mask open = ~(Mask){}; /* lanes whose maximum is not met yet: the first of equals takes it, as in torch */
     for (int ky = 0; ky < rows; ky++)
@@ -206,8 +206,7 @@ static void pool_backward_node(Net *net, int k, int block, int images) {
     extend_delta(&delta, net->nodes[k].l.height);
     float *out = gradient_of(before, block);
     pool_backward(&net->nodes[k].l, whole_view(net, k - 1, block, 1), delta, out);
-    Generator g = gate_generator(net, k - 1, block);
-    begin_gate(before);
+    Generator g = begin_gate(net, k - 1, block);
     for (int y = 0; y < before->l.height; y++) gate(before, map_of(before, block), out, y, &g);
 }
 
@@ -224,10 +223,7 @@ static void convolution_backward_node(Net *net, int k, int block, int images) {
     float *out = before ? gradient_of(before, block) : NULL;
     long row = delta.row / l->stride_y, plane = (long)l->in_width * V;
     Generator g = {};
-    if (before) {
-        g = gate_generator(net, k - 1, block);
-        begin_gate(before);
-    }
+    if (before) g = begin_gate(net, k - 1, block);
     for (int y = 0, rows, ready = 0; y < l->height; y += rows) {
         int first, last, top = y * l->stride_y - l->pad_y;
         rows_met(top, l->kernel_height, l->in_height, &first, &last);
@@ -263,7 +259,7 @@ static void backward_node(Net *net, int k, int block, int images) {
    torch's cross_entropy has it; a NaN is predicted as torch's argmax does, first NaN first. */
 static void add_loss(Net *net, int block, int count, const int64_t *labels, float share_of_loss, double smoothing,
                      int learning, double *loss, int64_t *hits, int64_t *confusion) {
-    const float *logits = logits_of(net, block, learning);
+    const float *logits = whole_view(net, net->count - 1, block, learning); /* [class][image] */
     Node *last = &net->nodes[net->count - 1];
     float *gradient = gradient_of(last, block);
     for (int lane = 0; lane < V; lane++) {
@@ -296,8 +292,7 @@ static void add_loss(Net *net, int block, int count, const int64_t *labels, floa
             }
     }
     if (learning && has_view(&last->l)) {
-        Generator g = gate_generator(net, net->count - 1, block);
-        begin_gate(last);
+        Generator g = begin_gate(net, net->count - 1, block);
         gate(last, map_of(last, block), gradient, 0, &g);
         if (last->l.norm) collect(last, count);
     }

@@ -25,17 +25,10 @@ INLINE void view_row(const Node *n, const float *map, int y, float *to, long pla
     }
 }
 
-#define SWITCH3(CALL, a, b, c) \
-    switch ((a ? 4 : 0) + (b ? 2 : 0) + (c ? 1 : 0)) { \
-        case 0: CALL(0, 0, 0); break; \
-        case 1: CALL(0, 0, 1); break; \
-        case 2: CALL(0, 1, 0); break; \
-        case 3: CALL(0, 1, 1); break; \
-        case 4: CALL(1, 0, 0); break; \
-        case 5: CALL(1, 0, 1); break; \
-        case 6: CALL(1, 1, 0); break; \
-        case 7: CALL(1, 1, 1); break; \
-    }
+/* CALL with three switches as constants. */
+#define SWITCH1(CALL, a, b, c) { if (c) CALL(a, b, 1); else CALL(a, b, 0); }
+#define SWITCH2(CALL, a, b, c) { if (b) SWITCH1(CALL, a, 1, c) else SWITCH1(CALL, a, 0, c) }
+#define SWITCH3(CALL, a, b, c) { if (a) SWITCH2(CALL, 1, b, c) else SWITCH2(CALL, 0, b, c) }
 
 /* The view of one node (-1: the input) for one block, with `pad` zeros left and right of each row, made row by row as
    it is needed: rows are read while they are in the cache. The map itself where that is the same. */
@@ -149,10 +142,7 @@ static void pool_row(const Layer *l, const float *in, int y, float *out) {
                 for (int kx = begin; kx < end; kx++) {
                     Vector value = load(row + kx * V);
                     if (l->kind == AVERAGE) result += value;
-                    else {
-                        Mask better = ~(value <= result); /* NaN wins */
-                        result = (Vector)((better & (Mask)value) | (~better & (Mask)result));
-                    }
+                    else result = either(value <= result, result, value); /* NaN wins */
                 }
             }
             if (l->kind == AVERAGE) result *= part;
@@ -235,9 +225,4 @@ static void forward(Net *net, int images) {
         }
         if (closing->l.norm) norm_of_batch(net, closing, images);
     }
-}
-
-/* Logits of one block, [class][image]. */
-static const float *logits_of(Net *net, int block, int training) {
-    return whole_view(net, net->count - 1, block, training);
 }

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from underbudget.models.compiler import c_compiler
-from underbudget.search.training.environment import processor
+from underbudget.search.training.environment import cpuinfo, processor
 
 SOURCES = Path(__file__).parent
 OPTIONS = (
@@ -33,7 +33,7 @@ COMPILE_SECONDS = 120  # a compiler that takes longer is given up
 
 
 class Unavailable(Exception):  # noqa: N818, a reason rather than an error
-    """The kernels cannot be used here; the message says why, on one line."""
+    """The kernels cannot be used here, or not for a plan; the message says why, on one line."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,9 @@ def _compiled() -> Path:
     if compiler is None:
         raise Unavailable("no C compiler was found (cc, gcc or clang)")
     digest = hashlib.sha256()
-    for part in (compiler, _output([compiler, "--version"]), OPTIONS, platform.machine(), processor(), _features()):
+    # what the processor can do, too: a cache folder may be shared by machines, or a virtual one moved to another host
+    machine = (platform.machine(), processor(), cpuinfo("flags", "Features"))
+    for part in (compiler, _output([compiler, "--version"]), OPTIONS, *machine):
         digest.update(repr(part).encode())
     for source in sorted(SOURCES.glob("*.[ch]")):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
@@ -97,15 +99,6 @@ def _output(command: list[str]) -> str:
         complaint = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()[:200])
         raise Unavailable(f"{Path(command[0]).name} failed with exit code {done.returncode}: {complaint}")
     return done.stdout
-
-
-def _features() -> str:
-    """What the processor can do: a cache folder may be shared by machines, or a virtual one moved to another host."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith(("flags", "Features")):
-                return line
-    return ""
 
 
 def _load(path: Path) -> Library:

@@ -3,8 +3,6 @@
 enum { PIXEL_CHANGES = 7 }; /* floats per image: brightness, contrast, whether contrast comes first, first row, first column,
                            height, width of what is erased */
 
-INLINE Vector either(Mask mask, Vector yes, Vector no) { return (Vector)((mask & (Mask)yes) | (~mask & (Mask)no)); }
-
 INLINE Vector within_pixels(Vector value) { /* 0..255 */
     value = where(value > 0, value);
     return either(value < 255, value, broadcast(255));

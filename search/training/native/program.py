@@ -6,14 +6,11 @@ from dataclasses import dataclass
 
 from underbudget.models.architecture import Activation, BatchNorm, Conv, Dropout, GlobalAveragePool, Linear, Pair, Pool
 from underbudget.models.plan import Flatten, Plan, PlannedLayer
+from underbudget.search.training.native.library import Unavailable
 
 CONVOLUTION, MAXIMUM, AVERAGE = range(3)
 NOWHERE = -1
 MAX_BYTES = 2**31  # of one block or map; beyond it the positions that the kernels count in 32 bits overflow
-
-
-class Unsupported(Exception):  # noqa: N818, a reason rather than an error
-    """A plan that the kernels do not compute; the message says why, on one line."""
 
 
 def fields(**names: str) -> list[tuple[str, type]]:
@@ -46,7 +43,7 @@ class Program:
 
 
 def compile_plan(plan: Plan, batch_size: int) -> Program:
-    """The nodes of a plan. Raises Unsupported where the kernels lack an operation or the maps are too large."""
+    """The nodes of a plan. Raises Unavailable where the kernels lack an operation or the maps are too large."""
     writer = _Writer(plan.input_shape)
     for layer in plan.layers:
         writer.add(layer)
@@ -91,7 +88,7 @@ class _Writer:
                 # two in a row are one with the rates' complements multiplied
                 setattr(node, gate, 1 - (1 - getattr(node, gate)) * (1 - rate))
             case other:
-                raise Unsupported(f"the C kernels have no {other}")
+                raise Unavailable(f"the C kernels have no {other}")
 
     def node(
         self,
@@ -151,7 +148,7 @@ def _check_size(nodes: list[Layer], batch_size: int) -> None:
         widest = max(node.in_channels * node.in_height, node.channels * rows) * row
         weights = node.channels * node.in_channels * node.kernel_height * node.kernel_width
         if 4 * max(16 * widest, node.channels * node.height * node.width * (batch_size + 16), 16 * weights) > MAX_BYTES:
-            raise Unsupported("the network's maps are too large for the C kernels")
+            raise Unavailable("the network's maps are too large for the C kernels")
 
 
 def _map(shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -13,10 +13,7 @@ from underbudget.search.training.optimizers import average_of, optimizer_of, set
 
 
 class NativeRun(TrainingRun):
-    """The native backend, on one thread of the CPU.
-
-    Raises Unavailable or Unsupported where `search.training.backends.choose` would not choose it.
-    """
+    """The native backend, on one thread. Raises Unavailable where `choose` would not take it."""
 
     @staticmethod
     def describe(place: torch.device, captured: bool = True) -> str:

@@ -41,6 +41,7 @@ INLINE Vector load(const float *place) { return *(const Vector *)place; }
 INLINE void store(float *place, Vector value) { *(Vector *)place = value; }
 INLINE Vector broadcast(float value) { return value - (Vector){}; }
 INLINE Vector where(Mask mask, Vector value) { return (Vector)(mask & (Mask)value); } /* 0 where the mask is 0 */
+INLINE Vector either(Mask mask, Vector yes, Vector no) { return (Vector)((mask & (Mask)yes) | (~mask & (Mask)no)); }
 
 /* Keeps a loaded vector in a register: a load folded into each of its uses would make loads the bottleneck. */
 INLINE Vector in_register(Vector value) {
