@@ -62,10 +62,8 @@ def _escaped(character: str) -> str:
 
 
 def front_table(study: StudyRecord, confirmed: dict[int, Summary]) -> str:
-    """The front as a `table` environment, lowest cost first; each row ends in a comment with its network.
-
-    `confirmed` has test accuracies by trial; without any their column is left out.
-    """
+    """The front as a `table` environment, lowest cost first; each row ends in a comment with its network. `confirmed`
+    has test accuracies by trial; without any their column is left out."""
     axes = list(dict.fromkeys((study.axis, "params", "macs")))
     rows = front_rows(study)
     heads = [*(_COST_HEADS[axis] for axis in axes), "Acc.", r"95\,\% int."]
@@ -87,7 +85,9 @@ def front_table(study: StudyRecord, confirmed: dict[int, Summary]) -> str:
         cells = [*(f"{row[axis]:,}" for axis in axes), f"{row['score']:.2f}"]
         cells.append("--" if row["low"] is None else f"{row['low']:.2f}--{row['high']:.2f}")
         if confirmed:
-            cells.append(_test(confirmed.get(row["trial"])))
+            test = confirmed.get(row["trial"])
+            spread = "" if test is None or test.sd is None else rf" $\pm$ {test.sd:.2f}"
+            cells.append("--" if test is None else f"{test.mean:.2f}{spread}")
         cells.append(str(row["trial"]))
         network = one_line(row["layers_text"]).encode("ascii", "backslashreplace").decode()
         lines.append(f"    {' & '.join(cells)} \\\\ % {network}")
@@ -108,9 +108,3 @@ def _caption(study: StudyRecord, confirmed: Sequence[int]) -> str:
         seeds = "--".join(str(count) for count in sorted({min(confirmed), max(confirmed)}))
         parts.append(f"Test: mean of {seeds} fresh seeds, trained with the validation images too, last epoch.")
     return " ".join(parts)
-
-
-def _test(found: Summary | None) -> str:
-    if found is None:
-        return "--"
-    return f"{found.mean:.2f}" + ("" if found.sd is None else rf" $\pm$ {found.sd:.2f}")

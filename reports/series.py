@@ -94,8 +94,7 @@ def result(step: SeriesStep) -> str:
     if not step.runs:
         return f"{counted}; not trained: {step.untrained}"
     last, best, train = step.last, step.best, step.train
-    epochs = len(step.runs[0].judged)
-    conditions = f"{_many(last.n, 'seed')}, {_many(epochs, 'epoch')}"
+    conditions = f"{_many(last.n, 'seed')}, {_many(len(step.runs[0].judged), 'epoch')}"
     if step.failed:
         conditions += f"; {_many(step.failed, 'run')} more failed"
     return (

@@ -24,9 +24,8 @@ from underbudget.reports.storage_url import connected, sqlite_file
 if TYPE_CHECKING:
     import sqlalchemy
 
-MEMORY = (
-    "underbudget:dashboard"  # attribute of ours: {"notes": {trial or _STUDY: digest}, "files": {trial: identities}}
-)
+# An attribute of ours: {"notes": {trial or _STUDY: digest}, "files": {trial: identities}}
+MEMORY = "underbudget:dashboard"
 _STUDY = "study"
 _TABLE = "study_system_attributes"
 _PIECE = 2045  # characters
@@ -64,7 +63,11 @@ def store(url: str, name: str, content: DashboardContent, patience: float) -> li
     import optuna_dashboard
     import plotly.graph_objects as go
 
-    with quiet_optuna(), connected(url, **_engine_options(url, patience)) as connection, connection.begin():
+    options: dict[str, Any] = {}
+    if file := sqlite_file(url):  # it is waited for, and never made
+        address = f"{file.resolve().as_uri()}?mode=rw"
+        options["creator"] = lambda: sqlite3.connect(address, uri=True, timeout=patience)
+    with quiet_optuna(), connected(url, **options) as connection, connection.begin():
         study_id, stored, ids = _read(connection, name)
         storage = optuna.storages.InMemoryStorage()
         draft = optuna.create_study(storage=storage)
@@ -175,12 +178,3 @@ def _write(connection: "sqlalchemy.Connection", study_id: int, stored: dict[str,
     if new:
         values = "(:study_id, :key, :value)"
         connection.execute(text(f"INSERT INTO {_TABLE} (study_id, key, value_json) VALUES {values}"), new)
-
-
-def _engine_options(url: str, patience: float) -> dict[str, Any]:
-    """A SQLite file is waited for, and never made."""
-    file = sqlite_file(url)
-    if file is None:
-        return {}
-    address = f"{file.resolve().as_uri()}?mode=rw"
-    return {"creator": lambda: sqlite3.connect(address, uri=True, timeout=patience)}

@@ -35,15 +35,14 @@ function show(number, from) {
 }
 
 function facts(value, more) {
-  const known = [
+  return [
     value.state + (value.reason ? ` ${value.reason}` : ""),
     more.score,
     value.params !== null && `${counted(value.params)} parameters`,
     value.macs !== null && `${counted(value.macs)} MACs`,
     value.peak_bytes !== null && `${counted(value.peak_bytes)} bytes of activations at most`,
     value.epochs && `${value.epochs} ${value.epochs === 1 ? "epoch" : "epochs"} in ${Math.round(value.seconds)} s`,
-  ];
-  return known.filter(Boolean);
+  ].filter(Boolean);
 }
 
 function fillLayers(layers) {
@@ -61,7 +60,6 @@ function fillLayers(layers) {
 }
 
 // The network as a row of blocks: as high and deep as the map, as wide as the channels are many (logarithmic).
-const SVG = "http://www.w3.org/2000/svg";
 const kinds = [
   [/^conv1x1/, "orange"],
   [/^(conv|sep|dw)/, "blue"],
@@ -91,26 +89,18 @@ function block(channels, scale, color) {
   const high = 8 + 36 * scale;
   const wide = 4 + 5 * Math.log2(channels + 1);
   const slant = 0.36 * high;
-  const size = [wide + slant + 2, 62];
-  const y = size[1] - high - 1;
-  const drawing = (name, attributes) => {
-    const made = document.createElementNS(SVG, name);
-    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-    return made;
-  };
-  const face = (points, opacity) => {
-    const fill = `var(--${color})`;
-    return drawing("polygon", { points: points.join(" "), fill, stroke: fill, "fill-opacity": opacity });
-  };
-  const [left, right] = [1, 1 + wide];
-  const view = { width: size[0], height: size[1], viewBox: `0 0 ${size[0]} ${size[1]}` };
-  const svg = drawing("svg", { ...view, "aria-hidden": "true" }); // the caption says it all
-  svg.append(
-    face([[left, y], [right, y], [right, y + high], [left, y + high]], 0.55),
-    face([[left, y], [left + slant, y - slant], [right + slant, y - slant], [right, y]], 0.3),
-    face([[right, y], [right + slant, y - slant], [right + slant, y + high - slant], [right, y + high]], 0.15),
-  );
-  return svg;
+  const [width, height] = [wide + slant + 2, 62];
+  const [left, right, y] = [1, 1 + wide, height - high - 1];
+  const fill = `var(--${color})`;
+  const face = (points, opacity) => `<polygon points="${points}" fill="${fill}" stroke="${fill}" fill-opacity="${opacity}"/>`;
+  const faces = [
+    face([left, y, right, y, right, y + high, left, y + high], 0.55),
+    face([left, y, left + slant, y - slant, right + slant, y - slant, right, y], 0.3),
+    face([right, y, right + slant, y - slant, right + slant, y + high - slant, right, y + high], 0.15),
+  ];
+  const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`;
+  const svg = `<svg ${size} aria-hidden="true">${faces.join("")}</svg>`; // the caption says it all
+  return element("div", { innerHTML: svg }).firstChild;
 }
 
 function drawCurve() {
@@ -133,7 +123,7 @@ function drawCurve() {
   });
   const solid = { color: "@blue", width: 2 };
   const dotted = { color: "@vermillion", width: 1.5, dash: "dot" };
-  Object.assign(layout, { height: 420 });
+  layout.height = 420;
   layout.xaxis.range = [0.8, Math.max(2, curve.length) + 0.2];
   drawFigure(part("curve"), {
     data: [
