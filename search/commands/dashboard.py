@@ -34,8 +34,7 @@ def dashboard(
 
     serving.check_port(host, port)
     where = finding.find(study, runs, storage)
-    found = finding.read(where)
-    if said := additions.update(where, found, artifacts=False):
+    if said := additions.update(where, finding.read(where), artifacts=False):
         typer.echo(said, err=True)
     with contextlib.suppress(OSError):
         (where.folder / FOLDER).mkdir(exist_ok=True)  # what a person uploads goes there too

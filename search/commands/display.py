@@ -123,7 +123,6 @@ class Live(Display):
     def __init__(self, console: "Console") -> None:
         from rich.live import Live as RichLive
 
-        self._console = console
         self.drawn = self._live = RichLive(console=console, refresh_per_second=4, transient=True)
         self._accuracy: dict[int, float] = {}
 
@@ -132,7 +131,7 @@ class Live(Display):
             self._accuracy[event.trial] = event.val_accuracy
         if isinstance(event, Ended):
             self._accuracy.pop(event.trial, None)
-            self._console.print(ended_line(event, progress), highlight=False, markup=False)
+            self._live.console.print(ended_line(event, progress), highlight=False, markup=False)
         self._live.update(self._picture(progress))
 
     def _picture(self, progress: Progress) -> "RenderableType":

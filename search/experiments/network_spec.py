@@ -82,5 +82,5 @@ def _trial(options: NetworkOptions, study: str, number: int, recipe: Recipe | No
             f"trial {number} of {study} belongs to the data set {own}, not to {options.dataset!r}: "
             "leave --dataset out, or give the trial's layers instead of its number"
         )
-    usual = recipe or recipes.from_json(trial.proposal.recipe)
-    return NetworkSpec(f"{study}:{number}", network.architecture, usual, own)
+    recipe = recipe or recipes.from_json(trial.proposal.recipe)
+    return NetworkSpec(f"{study}:{number}", network.architecture, recipe, own)

@@ -28,9 +28,8 @@ def train(options: TrainingOptions, notify: Notify = lambda event: None) -> tupl
     UnderbudgetError if a run fails. The page itself takes no test-set access.
     """
     check(options)
-    goal = None
-    if options.target is not None:
-        goal = Goal(options.target, options.last, options.budget, options.epoch_limit)
+    target, last, limit = options.target, options.last, options.epoch_limit
+    goal = None if target is None else Goal(target, last, options.budget, limit)
     Budget.parse(options.budget)
     found = network_spec(options)
     setup = prepare(found.dataset, options, notify)

@@ -1,7 +1,4 @@
-"""Variants of a network and its recipe, each with one ingredient removed or swapped.
-
-Each function below gives the changes of one ingredient, or why there is none.
-"""
+"""Variants of a network and its recipe, each with one ingredient removed or swapped, or why there is none."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

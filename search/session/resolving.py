@@ -175,8 +175,7 @@ def find_location(request: Options) -> StudyLocation:
 
 
 def _recipe(asked: Any, kept: Recipe | None, images: int) -> Recipe:
-    """The study's recipe (`kept`) or the built-in one, with the numbers that are asked for. An automatic batch is that
-    of the built-in recipe."""
+    """The study's recipe (`kept`) or the built-in one, with the numbers asked for; "auto" is the built-in's batch."""
     base = recipes.recipe(asked.recipe) if kept is None else kept
     batch = parse_batch_size(asked.batch_size)
     if batch is None and kept is not None:
