@@ -23,6 +23,8 @@ def run(
     optimiser step; once it says true, the training and the iterator end without a last message. tell: called with each
     StepsDone, in the middle of an epoch.
     """
+    import safetensors.torch  # noqa: F401, now: where memory runs short during the training it could not be loaded
+
     from underbudget.models.weights import encode, to_text
     from underbudget.search.data.protocol import evaluated_part, under_protocol
     from underbudget.search.data.store import open_dataset
