@@ -17,7 +17,7 @@ from underbudget.search.training.recipe import (
     to_json,
 )
 from underbudget.search.training.schedule import Constant, Cosine, OneCycle, StepDecay
-from underbudget.search.training.tuning import TUNABLE, Options, Range, strengthened, tuned
+from underbudget.search.training.tuning import TUNABLE, Range, Values, strengthened, tuned
 
 ONE_CYCLE = recipe("warp10-onecycle")
 
@@ -115,7 +115,7 @@ def test_bad_values_are_refused(values: dict[str, object], message: str) -> None
 
 
 def test_the_kinds_of_ranges() -> None:
-    assert {name for name, values in TUNABLE.items() if isinstance(values, Options)} == {"schedule", "ema"}
+    assert {name for name, values in TUNABLE.items() if isinstance(values, Values)} == {"schedule", "ema"}
     assert {name for name, values in TUNABLE.items() if isinstance(values, Range) and values.log} == {
         "lr",
         "weight_decay",

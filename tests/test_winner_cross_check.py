@@ -7,14 +7,14 @@ from underbudget.budget import __main__ as command
 from underbudget.budget.crosscheck import LayerCheck
 from underbudget.models.errors import UnderbudgetError
 from underbudget.search.results import cross_check as cross_check
-from underbudget.search.results.cross_check import CrossCheck
+from underbudget.search.results.cross_check import WinnerCrossCheck
 
 LAYERS = "conv3x3(4) relu bn | gap | linear(10)"  # 36 + 8 + 50 parameters; 9 x 4 x 26 x 26 + 40 multiply-adds
 
 
 def test_torch_and_fvcore_confirm_a_network() -> None:
     study = study_record([Spec(layers=LAYERS)])
-    with CrossCheck(study, study.trials[0]) as counting:
+    with WinnerCrossCheck(study, study.trials[0]) as counting:
         expected = "94 parameters, confirmed by torch and fvcore; 24,376 MACs, confirmed by fvcore"
         assert counting.line == expected
         assert counting.line == expected  # told again, counted once
@@ -24,7 +24,7 @@ def test_what_is_not_confirmed_is_no_winner(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(cross_check.sys, "executable", "/bin/false")
     study = study_record([Spec(layers=LAYERS)])
     with (
-        CrossCheck(study, study.trials[0]) as counting,
+        WinnerCrossCheck(study, study.trials[0]) as counting,
         pytest.raises(UnderbudgetError, match="demo:0 are not confirmed"),
     ):
         assert counting.line
@@ -32,7 +32,7 @@ def test_what_is_not_confirmed_is_no_winner(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_report_that_fails_leaves_no_process() -> None:
     study = study_record([Spec(layers=LAYERS)])
-    with pytest.raises(ZeroDivisionError), CrossCheck(study, study.trials[0]) as counting:
+    with pytest.raises(ZeroDivisionError), WinnerCrossCheck(study, study.trials[0]) as counting:
         raise ZeroDivisionError
     assert counting._process.returncode is not None
 

@@ -81,7 +81,7 @@ def _gathered(
     from underbudget.search.commands import summary
     from underbudget.search.experiments.network_spec import split_trial
     from underbudget.search.results import exporting, selection, trained_trials
-    from underbudget.search.results.cross_check import CrossCheck
+    from underbudget.search.results.cross_check import WinnerCrossCheck
     from underbudget.search.study import finding
 
     folder = Path(data_dir) if data_dir else None
@@ -105,7 +105,7 @@ def _gathered(
         trial, why = chosen.trial, chosen.why
     else:
         trial, why = trained_trials.pick(found, number), ""
-    with CrossCheck(found, trial) as cross_check:
+    with WinnerCrossCheck(found, trial) as cross_check:
         bundle, confirmed = exporting.of_trial(where, found, trial, folder, searched)
         counts = cross_check.line
     say(f"{name}:{trial.trial} {summary.trial_line(found, trial).partition(', ')[2]}")

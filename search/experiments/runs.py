@@ -57,7 +57,7 @@ class Completed:
 
 
 @dataclass
-class _Underway:
+class _RunUnderway:
     spec: RunSpec
     attempt: int = 1
     curve: list[Epoch] = field(default_factory=list)
@@ -104,8 +104,8 @@ class _Session:
     ) -> None:
         self._engine, self._setup, self._command = engine, setup, command
         self._notify, self._archive = notify, archive
-        self._waiting = deque(enumerate(_Underway(spec) for spec in specs))
-        self._underway: dict[int, _Underway] = {}
+        self._waiting = deque(enumerate(_RunUnderway(spec) for spec in specs))
+        self._underway: dict[int, _RunUnderway] = {}
         self._done: dict[str, Run] = {}
         self.lost: dict[str, str] = {}
 
@@ -122,7 +122,7 @@ class _Session:
                 self._note_unfinished(underway)
         return self._done
 
-    def _submit(self, number: int, underway: _Underway) -> None:
+    def _submit(self, number: int, underway: _RunUnderway) -> None:
         spec = underway.spec
         self._underway[number] = underway
         network, recipe, dataset = str(spec.architecture), recipes.to_json(spec.recipe), self._setup.dataset
@@ -132,7 +132,7 @@ class _Session:
         self._engine.submit(job)
         self._notify(Begun(spec))
 
-    def _take(self, underway: _Underway, message: Any) -> None:
+    def _take(self, underway: _RunUnderway, message: Any) -> None:
         spec = underway.spec
         if isinstance(message, EpochDone):
             underway.curve.append(Epoch(**{name: value for name, value in vars(message).items() if name != "trial"}))
@@ -150,10 +150,10 @@ class _Session:
                 if final:
                     self.lost[spec.key] = message.reason
                 else:
-                    self._waiting.append((message.trial, _Underway(spec, underway.attempt + 1)))
+                    self._waiting.append((message.trial, _RunUnderway(spec, underway.attempt + 1)))
                 self._notify(Lost(spec, message.reason, final))
 
-    def _store(self, underway: _Underway, message: Finished) -> Run:
+    def _store(self, underway: _RunUnderway, message: Finished) -> Run:
         """Write a run's weights, then its record: a record that is there has its weights."""
         spec, info, evaluation = underway.spec, self._setup.dataset.info, message.evaluation
         assert evaluation is not None, "the job was detailed"
@@ -205,13 +205,13 @@ class _Session:
         self._archive.keep(spec, run)
         return run
 
-    def _note_unfinished(self, underway: _Underway) -> None:
+    def _note_unfinished(self, underway: _RunUnderway) -> None:
         """Record the test-set accesses of a run that was stopped or failed. Under `confirm`, one whose epochs are over
         may have died before its only access or after it: it counts."""
         if underway.spec.protocol != "confirm" or len(underway.curve) == underway.spec.recipe.epochs:
             self._note_accesses(underway)
 
-    def _note_accesses(self, underway: _Underway) -> int:
+    def _note_accesses(self, underway: _RunUnderway) -> int:
         """Add the test-set accesses of a run to the ledger; how many they are."""
         spec, epochs = underway.spec, len(underway.curve)
         times, subject = accesses_of(spec.protocol, epochs), spec.name or str(spec.architecture)

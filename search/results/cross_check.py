@@ -14,7 +14,7 @@ from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.search.engines.worker_process import environment_for
 
 
-class CrossCheck(contextlib.AbstractContextManager["CrossCheck"]):
+class WinnerCrossCheck(contextlib.AbstractContextManager["WinnerCrossCheck"]):
     """Starts counting; `line` waits for the result. A context that leaves no process behind."""
 
     def __init__(self, study: StudyRecord, trial: TrialRecord) -> None:

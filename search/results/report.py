@@ -21,11 +21,11 @@ def write(
     from underbudget.reports import front as fronts
     from underbudget.reports.misclassified import read_misclassified
     from underbudget.reports.writing import write_report
-    from underbudget.search.results.cross_check import CrossCheck
+    from underbudget.search.results.cross_check import WinnerCrossCheck
     from underbudget.search.study import finding
 
     best = fronts.winner(study.trials, study.axis) if confirmed else None
-    with contextlib.nullcontext() if best is None else CrossCheck(study, best) as counting:
+    with contextlib.nullcontext() if best is None else WinnerCrossCheck(study, best) as counting:
         paths = write_report(
             study,
             where.folder / "report" if folder is None else folder,

@@ -32,7 +32,7 @@ RETRY_OF = "retry_of"  # user attribute of an enqueued trial: the failed trial t
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class Checked:
     """A proposal and what the gate said: `reason` is "" where it may be trained."""
 
     trial: "optuna.trial.Trial | None"  # None where it was rejected
@@ -67,7 +67,7 @@ class Proposer:
         self._next = len(trials)  # number of the next trial: this process alone makes them
         self._waiting = deque(trial.number for trial in trials if trial.state.name == "WAITING")
 
-    def propose(self) -> Evaluated:
+    def propose(self) -> Checked:
         """Make one more proposal, or take the next one that waits, and check it; a rejected one is stored as such."""
         if self._waiting:
             number = self._waiting.popleft()
@@ -80,7 +80,7 @@ class Proposer:
         params = self._sample(Ask(self.settings.seed, number, self.settings.dimensions, self.sampler_study, self))
         return self._store(number, params)
 
-    def repeat(self, left: "optuna.trial.FrozenTrial") -> Evaluated:
+    def repeat(self, left: "optuna.trial.FrozenTrial") -> Checked:
         """Check once more a trial that an interrupted session left running, under its own number and seed."""
         self.study.sampler = independent_sampler(self.settings.seed, left.number)
         trial = live_trial(self.study, left)
@@ -115,7 +115,7 @@ class Proposer:
         """Let a failed trial's architecture be proposed again."""
         self.seen.pop(_identity(proposal.id, proposal.recipe), None)
 
-    def _store(self, number: int, params: dict[str, Any]) -> Evaluated:
+    def _store(self, number: int, params: dict[str, Any]) -> Checked:
         """Count, check and store a new proposal."""
         from optuna.trial import TrialState, create_trial
 
@@ -134,15 +134,15 @@ class Proposer:
         self.study.add_trial(frozen)
         self.sampler_study.add(frozen, number)
         if reason:
-            return Evaluated(None, number, proposal, reason)
+            return Checked(None, number, proposal, reason)
         running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         made = max(running, key=lambda trial: trial.number, default=None)
         if made is None or made.number != number:
             raise _foreign(number, None if made is None else made.number)
         self.study.sampler = independent_sampler(self.settings.seed, number)
-        return Evaluated(live_trial(self.study, made), number, proposal, "")
+        return Checked(live_trial(self.study, made), number, proposal, "")
 
-    def _check(self, trial: "optuna.trial.Trial") -> Evaluated:
+    def _check(self, trial: "optuna.trial.Trial") -> Checked:
         """Count a stored trial's network, record it, ask the gate."""
         import optuna
 
@@ -156,7 +156,7 @@ class Proposer:
             trial.set_user_attr("verdict", record.verdict("rejected", reason))
             self.study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         self.sampler_study.add(self._stored(trial), trial.number)
-        return Evaluated(None if reason else trial, trial.number, proposal, reason)
+        return Checked(None if reason else trial, trial.number, proposal, reason)
 
     def _stored(self, trial: "optuna.trial.Trial") -> "optuna.trial.FrozenTrial":
         return self.study.get_trials(deepcopy=False)[trial.number]

@@ -22,7 +22,7 @@ from underbudget.search.progress import Ended, EpochOver, Notify, Progress, Reje
 from underbudget.search.sampling.optuna_private import live_trial
 from underbudget.search.sampling.proposer import Proposer, stored_state
 from underbudget.search.sampling.samplers import Sampler
-from underbudget.search.stopping import Stop, Stopping, stopping
+from underbudget.search.stopping import StopDecision, Stopping, stopping
 from underbudget.search.study.settings import Settings
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class Coordinator:
         if self._stopping is not None and (stop := self._stopping.decide(self._proposer.sampler_study.study, seen)):
             self._stop(underway, stop)
 
-    def _stop(self, underway: _Underway, stop: Stop) -> None:
+    def _stop(self, underway: _Underway, stop: StopDecision) -> None:
         """End a trial early. Its worker may be an epoch ahead by now: further messages are ignored."""
         self.engine.stop(underway.trial.number)
         underway.trial.set_user_attr("stop", record.to_json(record.Stop(stop.epoch, stop.estimate)))

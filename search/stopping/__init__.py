@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from underbudget.search.stopping.rule import METHODS, Stop, Stopping
+from underbudget.search.stopping.rule import METHODS, StopDecision, Stopping
 from underbudget.search.study.objective import Objective
 
 if TYPE_CHECKING:
     from underbudget.search.stopping.rungs import RungPruner
 
-__all__ = ["METHODS", "Stop", "Stopping", "stopping"]
+__all__ = ["METHODS", "StopDecision", "Stopping", "stopping"]
 
 
 def stopping(chosen: Stopping, objective: Objective, epochs: int, images: int) -> "RungPruner | None":

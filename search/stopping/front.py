@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from underbudget.search.stopping.rule import Stop
+from underbudget.search.stopping.rule import StopDecision
 from underbudget.search.stopping.rungs import Curve, RungPruner
 
 LEAST_COMPLETE = 5  # complete trials before anything is stopped
@@ -27,7 +27,7 @@ class FrontPruner(RungPruner):
 
     METHOD = "front"
 
-    def _at_rung(self, curve: Curve, others: list[Curve]) -> Stop | None:
+    def _at_rung(self, curve: Curve, others: list[Curve]) -> StopDecision | None:
         complete = [other for other in others if other.final is not None]
         if len(complete) < LEAST_COMPLETE:
             return None
@@ -42,7 +42,7 @@ class FrontPruner(RungPruner):
             f"{estimate:.2f} % ({100 - math.exp(mean - OPTIMISM * spread):.2f} at best) and "
             f"the front has {100 - math.exp(bar):.2f} %"
         )
-        return Stop(epoch, reason, estimate)
+        return StopDecision(epoch, reason, estimate)
 
     def _bar(self, complete: Sequence[Curve], cost: float) -> float:
         """The logarithm of the error that a network of this cost has to undercut.

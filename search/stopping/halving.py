@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from underbudget.reports.front import pareto
-from underbudget.search.stopping.rule import Stop
+from underbudget.search.stopping.rule import StopDecision
 from underbudget.search.stopping.rungs import Curve, RungPruner
 
 
@@ -21,7 +21,7 @@ class HalvingPruner(RungPruner):
 
     METHOD = "mo-asha"
 
-    def _at_rung(self, curve: Curve, others: list[Curve]) -> Stop | None:
+    def _at_rung(self, curve: Curve, others: list[Curve]) -> StopDecision | None:
         epoch = len(curve.errors)
         reached = [curve, *(other for other in others if len(other.errors) >= epoch)]
         place = self._order(reached, epoch).index(0) + 1
@@ -31,7 +31,7 @@ class HalvingPruner(RungPruner):
         reason = (
             f"at epoch {epoch}, because it is place {place} of {len(reached)} trials there, of which {survivors} go on"
         )
-        return Stop(epoch, reason, 100 - math.exp(curve.lowest(epoch)))
+        return StopDecision(epoch, reason, 100 - math.exp(curve.lowest(epoch)))
 
     def _order(self, reached: Sequence[Curve], epoch: int) -> list[int]:
         """Indices from best to worst."""

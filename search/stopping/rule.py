@@ -11,7 +11,7 @@ REDUCTION_FACTORS = {"front": 1.3, "mo-asha": 3.0}  # of each method, where none
 
 
 @dataclass(frozen=True)
-class Stop:
+class StopDecision:
     """The decision to end a trial after an epoch."""
 
     epoch: int

@@ -14,7 +14,7 @@ from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
 
 from underbudget.reports.record import score
-from underbudget.search.stopping.rule import Stop, Stopping
+from underbudget.search.stopping.rule import StopDecision, Stopping
 from underbudget.search.study.objective import Objective, log_error
 
 
@@ -52,7 +52,7 @@ class RungPruner(BasePruner):
         """Whether the trial should end at its present epoch."""
         return self.decide(study, trial) is not None
 
-    def decide(self, study: optuna.Study, trial: FrozenTrial) -> Stop | None:
+    def decide(self, study: optuna.Study, trial: FrozenTrial) -> StopDecision | None:
         """Why and where the trial should end; None: it goes on."""
         curve = self._curve(trial)
         if curve is None or len(curve.errors) not in self._rungs:
@@ -61,7 +61,7 @@ class RungPruner(BasePruner):
         return self._at_rung(curve, [other for each in others if (other := self._curve(each)) is not None])
 
     @abstractmethod
-    def _at_rung(self, curve: Curve, others: list[Curve]) -> Stop | None:
+    def _at_rung(self, curve: Curve, others: list[Curve]) -> StopDecision | None:
         """The method's decision on a trial whose curve has come to a rung; others: the other trials' curves."""
 
     def _curve(self, trial: FrozenTrial) -> Curve | None:

@@ -35,7 +35,7 @@ def dimensions(tune: tuple[str, ...]) -> tuple[Sampled, ...]:
 
 def _dimension(name: str) -> Sampled:
     match tuning.TUNABLE[name]:
-        case tuning.Options(options):
+        case tuning.Values(options):
             return Choice(name, tuple(str(option) for option in options))
         case tuning.Range(low, high, log):
             return LogReal(name, low, high) if log else Real(name, low, high, round((high - low) / _STEPS, 10))
@@ -50,6 +50,6 @@ def tuned(recipe: Recipe, tune: tuple[str, ...], params: Mapping[str, Any]) -> R
 def _value(name: str, sampled: Any) -> Any:
     """A sampled value in the type that the recipe takes: choices are sampled as text."""
     part = tuning.TUNABLE[name]
-    if isinstance(part, tuning.Options):
+    if isinstance(part, tuning.Values):
         return next(option for option in part.options if str(option) == sampled)
     return sampled

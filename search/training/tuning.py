@@ -19,7 +19,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Options:
+class Values:
     """One of a few values, plain text or numbers."""
 
     options: tuple[str | float, ...]
@@ -27,13 +27,13 @@ class Options:
 
 NO_DECAY = 1e-5  # a tuned weight decay below it is none: a logarithmic range has no 0
 
-TUNABLE: dict[str, Range | Options] = {
+TUNABLE: dict[str, Range | Values] = {
     "lr": Range(0.2, 5.0, log=True),  # factor of the recipe's rate
     "weight_decay": Range(1e-6, 1e-2, log=True),  # below NO_DECAY: none, a quarter of the range
     "augmentation": Range(0.0, 1.5),  # factor of the recipe's own strength
     "label_smoothing": Range(0.0, 0.2),
-    "schedule": Options(("constant", "step", "cosine", "one-cycle")),  # the recipe's rate is the highest of each
-    "ema": Options((0.0, 0.99, 0.999)),  # decay per step; 0: no averaging
+    "schedule": Values(("constant", "step", "cosine", "one-cycle")),  # the recipe's rate is the highest of each
+    "ema": Values((0.0, 0.99, 0.999)),  # decay per step; 0: no averaging
 }
 
 
@@ -98,7 +98,7 @@ def _check_value(name: str, value: Any) -> None:
     if name not in TUNABLE:
         raise UserError(f"nothing to tune is called {name[:40]!r}: there are {', '.join(TUNABLE)}")
     match TUNABLE[name]:
-        case Options(options) if value not in options:
+        case Values(options) if value not in options:
             raise UserError(f"a tuned {name} must be one of {', '.join(map(str, options))}, not {value!r}")
         case Range(low, high) if isinstance(value, bool | str) or not low <= value <= high:
             raise UserError(f"a tuned {name} must be from {low:g} to {high:g}, not {value!r}")

@@ -23,7 +23,7 @@ class Net(ctypes.Structure):
     )
 
 
-class Step(ctypes.Structure):
+class StepArguments(ctypes.Structure):
     """One step as network.inc.h declares it."""
 
     _fields_ = (
@@ -81,7 +81,7 @@ class Network:
         self.loss, self.hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
         self._functions = library().functions
         sizes = (self._functions.size_of_layer(), self._functions.size_of_net(), self._functions.size_of_step())
-        assert sizes == tuple(map(ctypes.sizeof, (Layer, Net, Step)))
+        assert sizes == tuple(map(ctypes.sizeof, (Layer, Net, StepArguments)))
         self.classes = program.nodes[-1].channels
         self._layers = (Layer * len(program.nodes))(*program.nodes)
         arrays = (self.parameters, self.gradients, self.momentum, self.buffers, self.mean, self.scale)
@@ -102,7 +102,7 @@ class Network:
         pointers = (None if tensor is None else tensor.data_ptr() for tensor in tensors)
         rate, momentum, decay, nesterov = sgd or Sgd(0)
         numbers = (smoothing, number, len(batch.chosen), sgd is not None, nesterov, rate, momentum, decay)
-        self._functions.train_step(self._pointer, ctypes.byref(Step(*pointers, *numbers)))
+        self._functions.train_step(self._pointer, ctypes.byref(StepArguments(*pointers, *numbers)))
 
     def evaluate(self, images: Tensor, labels: Tensor) -> tuple[float, list[list[int]]]:
         """(summed cross-entropy in nats, counts [true][predicted]) in eval mode, for uint8 images and int64 labels."""
