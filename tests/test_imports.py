@@ -1,6 +1,7 @@
 """The import directions of docs/design.md, read from the source, and what a few entry points must not load."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -131,6 +132,24 @@ def test_folders_of_search_point_down() -> None:
             if each.package == "search":
                 used = {name.split(".")[2] for name in each.names}
                 assert all(name == own or floor_of(name) < floor_of(own) for name in used), places(file, [each])
+
+
+def modules_used_by(file: str) -> set[str]:
+    """Files of ours that a file imports itself, inside functions and for type checking too."""
+    used = set()
+    for each in imports_of(file):
+        if each.package in PACKAGES:
+            for name in each.names:
+                path = name.removeprefix("underbudget.").replace(".", "/")
+                found = (f"{path}.py", f"{path.rpartition('/')[0]}.py", f"{path}/__init__.py")
+                used.update(one for one in found if one in FILES)
+    return used - {file}
+
+
+def test_no_import_is_part_of_a_cycle() -> None:
+    graph = {file: modules_used_by(file) for file in FILES}
+    assert sum(map(len, graph.values())) > 500
+    list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError, which names the files
 
 
 def test_data_and_training_could_move_out() -> None:
