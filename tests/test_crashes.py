@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 import simulated
 from optuna.storages._cached_storage import _CachedStorage
 
 from underbudget.search.engines.inprocess import InProcessEngine
 from underbudget.search.engines.job import EpochDone, Job, Message
-from underbudget.search.session.coordinator import Coordinator
 
 
 class CoordinatorDiedError(Exception):
@@ -73,7 +73,7 @@ def test_a_kill_between_a_failure_and_its_retry_loses_no_retry(tmp_path: Path, m
         raise CoordinatorDiedError
 
     with monkeypatch.context() as patched:
-        patched.setattr(Coordinator, "_tell", dying)
+        patched.setattr(optuna.Study, "tell", dying)
         with pytest.raises(CoordinatorDiedError):
             simulated.search(tmp_path, 2, engine=simulated.failing(True, 1))
     simulated.search(tmp_path, 2)
@@ -103,7 +103,7 @@ def test_a_trial_that_is_run_again_keeps_nothing_of_the_run_that_did_not_count(
         raise CoordinatorDiedError
 
     with monkeypatch.context() as patched:
-        patched.setattr(Coordinator, "_tell", dying)
+        patched.setattr(optuna.Study, "tell", dying)
         with pytest.raises(CoordinatorDiedError):
             simulated.search(tmp_path, 1)
     simulated.search(tmp_path, 1, engine=simulated.failing(False, 1))
