@@ -131,17 +131,17 @@ class _Walk:
         self.layers: list[PlannedLayer] = []
         self.counter: Counter[str] = Counter()
         self.stage = 0
-        self.text = ""
+        self.primary: arch.Primary | None = None
 
     def add_stage(self, index: int, stage: arch.Stage) -> None:
-        self.stage, self.text = index, str(stage.primary)
+        self.stage, self.primary = index, stage.primary
         for operation in _expand(stage.primary, self.shape[0]):
             self.add_primary(operation)
         for layer in stage.tail:
             self.append(layer, self.shape, self.shape[:1] if isinstance(layer, arch.BatchNorm) else None, True)
 
     def fail(self, what: str) -> PlanError:
-        return PlanError(f"stage {self.stage + 1}, {self.text}: {what}")
+        return PlanError(f"stage {self.stage + 1}, {self.primary}: {what}")
 
     def add_primary(self, operation: arch.Primitive) -> None:
         match operation:

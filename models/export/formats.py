@@ -47,9 +47,14 @@ class Model:
 
     @classmethod
     def of(cls, logits: "Callable[[Tensor], Tensor]", facts: Mapping[str, Any]) -> "Model":
-        """A network and what its file says of it (`contents.description`). Raises KeyError or TypeError for less."""
-        shape, classes = tuple(facts["input_shape"]), tuple(facts["classes"])
-        return cls(logits, shape, facts["background"], classes, facts["metadata"])
+        """A network and what its file says of it (`contents.description`). Raises KeyError, TypeError or ValueError for
+        anything else."""
+        shape, classes, background = tuple(facts["input_shape"]), tuple(facts["classes"]), facts["background"]
+        if len(shape) != 3 or not all(isinstance(size, int) and size > 0 for size in shape):
+            raise ValueError(f"input_shape is {shape!r}"[:200])
+        if not all(isinstance(name, str) for name in classes) or background not in ("dark", "light", "any"):
+            raise ValueError("classes or background are not what an export writes")
+        return cls(logits, shape, background, classes, facts["metadata"])
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ weights.
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -181,9 +182,20 @@ def load(path: Path) -> Model:
         found = json.loads((path / CONFIG).read_text(encoding="utf-8"))
         data = (path / WEIGHTS).read_bytes()
         shape, mean, std = (tuple(found[key]) for key in ("input_shape", "mean", "std"))
-        network = build(plan(parse(found["layers_text"]), shape, len(found["classes"]))).eval()
+        if (
+            not len(mean) == len(std) == shape[0]
+            or not all(map(math.isfinite, mean))
+            or not 0 < min(std) <= max(std) < 1e9
+        ):
+            raise ValueError("mean and std are not a number per channel, std over 0")
+        network = plan(parse(found["layers_text"]), shape, len(found["classes"]))
         checksum = found["model_sha256"]
     check_weights(path / WEIGHTS, checksum, weights.sha256(data))
     with reading(path, kind):
-        network.load_state_dict(weights.decode(data))
-        return Model.of(torch.inference_mode()(lambda pixels: network(normalise(pixels, mean, std))), found)
+        state = weights.decode(data)
+        trained = sum(tensor.numel() for name, tensor in state.items() if name.endswith((".weight", ".bias")))
+        if trained != (stated := sum(layer.params for layer in network.layers)):  # before such a network takes memory
+            raise ValueError(f"the layers have {stated:,} parameters, the weights {trained:,}")
+        module = build(network).eval()
+        module.load_state_dict(state)
+        return Model.of(torch.inference_mode()(lambda pixels: module(normalise(pixels, mean, std))), found)

@@ -10,6 +10,7 @@ with the labels of the test part. Needs numpy only.
 import hashlib
 import itertools
 import json
+import math
 import os
 import shutil
 import uuid
@@ -61,6 +62,12 @@ class DatasetInfo:
         channels, height, width = map(int, value["input_shape"])
         counts: dict[str, int] = {part: int(value["counts"][part]) for part in PARTS}
         rest = {name: tuple(value[name]) for name in ("classes", "mean", "std")}
+        texts = (value["name"], value["title"], value["checksum"], *rest["classes"])
+        numbers = (*rest["mean"], *rest["std"])
+        if not all(isinstance(text, str) for text in texts) or len(numbers) != 2 * channels:
+            raise ValueError("names are text, mean and std have a number per channel")
+        if not all(math.isfinite(number) for number in numbers):
+            raise ValueError("mean and std are finite")
         return cls(
             value["name"], value["title"], (channels, height, width), counts=counts, checksum=value["checksum"], **rest
         )
@@ -228,7 +235,7 @@ def _read_header(folder: Path) -> tuple[DatasetInfo, dict[str, dict[str, Any]]]:
         entries = ((name, header["files"][name]) for name in (_file(*array) for array in ARRAYS))
         files = {name: {"bytes": int(entry["bytes"]), "sha256": str(entry["sha256"])} for name, entry in entries}
         return DatasetInfo.from_json(header["info"]), files
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise _damaged(folder, f"{HEADER} is incomplete") from error
 
 
