@@ -153,13 +153,13 @@ class Space:
     def smallest(self, metric: str = "params") -> Architecture:
         """The cheapest network in a metric of `budget.count.Cost`. Exact: every cost grows with every width, so all
         widths stand at their lower ends, and every structure that the metric depends on is counted."""
-        return min(self._structures(metric, 0), key=lambda network: getattr(self.cost(network), metric))
+        return _extreme(self, metric, 0)
 
     def largest(self, metric: str = "params") -> Architecture:
         """The most expensive network in a metric; exact, with all widths at their upper ends."""
-        return max(self._structures(metric, -1), key=lambda network: getattr(self.cost(network), metric))
+        return _extreme(self, metric, -1)
 
-    def _structures(self, metric: str, end: int) -> list[Architecture]:
+    def structures(self, metric: str, end: int) -> list[Architecture]:
         """One architecture per structure, its widths at the lower (0) or upper (-1) end."""
         free = (*_FREE, *_GEOMETRY) if metric in ("params", "params_bytes") else _FREE
         tried = [
@@ -192,6 +192,13 @@ def feasible_share(
     source = random.Random(seed)
     drawn = (space.decode(space.draw(source)) for _ in range(samples))
     return sum(budget.fits(count(plan(network, space.input_shape), precision)) for network in drawn) / samples
+
+
+@functools.lru_cache(maxsize=16)
+def _extreme(space: Space, metric: str, end: int) -> Architecture:
+    """The cheapest (end 0) or most expensive (end -1) network of a space in a metric."""
+    choose = max if end else min
+    return choose(space.structures(metric, end), key=lambda network: int(getattr(space.cost(network), metric)))
 
 
 @functools.lru_cache(maxsize=1 << 13)
