@@ -7,8 +7,8 @@ over a layer of kernel k and stride s the receptive field grows by (k - 1) * jum
 
 import math
 import re
-from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from underbudget.models import architecture as arch
 from underbudget.models.errors import UserError, quoted
@@ -43,8 +43,7 @@ _NAMES: dict[type[Operation], str] = {
 }
 
 
-@dataclass(frozen=True)
-class PlannedLayer:
+class PlannedLayer(NamedTuple):  # made by the ten thousand: a dataclass takes five times as long
     """One primitive layer in its place."""
 
     name: str  # unique in the plan, e.g. "conv2"; the module's name in the built network
@@ -129,7 +128,7 @@ class _Walk:
         self.field: arch.Pair = (1, 1)
         self.jump: arch.Pair = (1, 1)
         self.layers: list[PlannedLayer] = []
-        self.counter: Counter[str] = Counter()
+        self.numbers: dict[str, int] = {}  # layers of each kind so far
         self.stage = 0
         self.primary: arch.Primary | None = None
 
@@ -138,7 +137,8 @@ class _Walk:
         for operation in _expand(stage.primary, self.shape[0]):
             self.add_primary(operation)
         for layer in stage.tail:
-            self.append(layer, self.shape, self.shape[:1] if isinstance(layer, arch.BatchNorm) else None, True)
+            norm = isinstance(layer, arch.BatchNorm)  # one weight and one bias for each channel
+            self.record(layer, self.shape, _weights(self.shape[:1], True) if norm else ())
 
     def fail(self, what: str) -> PlanError:
         return PlanError(f"stage {self.stage + 1}, {self.primary}: {what}")
@@ -192,17 +192,17 @@ class _Walk:
 
     def slide_window(self, operation: arch.Conv | arch.Pool) -> Shape:
         """Slide a window; the size of its output, torch's floor rule."""
-        size = self.map_size()
-        result = tuple(
-            (size[axis] + 2 * operation.padding[axis] - operation.kernel[axis]) // operation.stride[axis] + 1
-            for axis in (0, 1)
+        size, kernel, stride, padding = self.map_size(), operation.kernel, operation.stride, operation.padding
+        result = (
+            (size[0] + 2 * padding[0] - kernel[0]) // stride[0] + 1,
+            (size[1] + 2 * padding[1] - kernel[1]) // stride[1] + 1,
         )
         if min(result) < 1:
             raise self.fail(
                 f"it would shrink the {arch.size_text(size)} map below 1x1: "
                 "use a smaller kernel, padding, or fewer layers before it"
             )
-        self.slide(operation.kernel, operation.stride)
+        self.slide(kernel, stride)
         return result
 
     def slide(self, kernel: arch.Pair, stride: arch.Pair) -> None:
@@ -215,13 +215,21 @@ class _Walk:
         products = math.prod(weight) * math.prod(output[1:]) if weight else 0
         if max(products, math.prod(output), *self.field, *self.jump) > MAX_COUNT:
             raise self.fail(f"one of its counts is over {MAX_COUNT}, the most that is counted: use smaller sizes")
+        self.record(operation, output, _weights(weight, bias) if weight else ())
+
+    def record(self, operation: Operation, output: Shape, weights: tuple[tuple[str, Shape], ...]) -> None:
+        """Name a layer and put it at the end of the chain."""
         kind = operation.name if isinstance(operation, arch.Activation) else _NAMES[type(operation)]
-        self.counter[kind] += 1
-        name = f"{kind}{self.counter[kind]}" if not kind[-1].isdigit() else f"{kind}_{self.counter[kind]}"
-        weights = (("weight", weight), *([("bias", weight[:1])] if bias else [])) if weight else ()
+        number = self.numbers[kind] = self.numbers.get(kind, 0) + 1
+        name = f"{kind}_{number}" if kind[-1].isdigit() else f"{kind}{number}"
         layer = PlannedLayer(name, operation, self.stage, self.shape, output, weights, self.field, self.jump)
         self.layers.append(layer)
         self.shape = output
+
+
+def _weights(weight: Shape, bias: bool) -> tuple[tuple[str, Shape], ...]:
+    """Names and shapes of a layer's trainable tensors."""
+    return (("weight", weight), ("bias", weight[:1])) if bias else (("weight", weight),)
 
 
 def _expand(primary: arch.Primary, channels: int) -> tuple[arch.Primitive, ...]:

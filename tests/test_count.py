@@ -82,7 +82,7 @@ class Attention:
 
 def test_an_unknown_operation_is_an_error_never_zero() -> None:
     network = planned("conv3x3(8) | gap", (1, 28, 28))
-    layer = replace(network.layers[0], operation=Attention())  # type: ignore[arg-type]
+    layer = network.layers[0]._replace(operation=Attention())  # type: ignore[arg-type]
     for counted in (layer_macs, layer_values):
         with pytest.raises(UnderbudgetError, match="no cost is defined for Attention"):
             counted(layer)

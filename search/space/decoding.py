@@ -13,7 +13,7 @@ At 28x28 the first rule never applies, and neither pool is ever left out.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from underbudget.models import architecture as arch
@@ -32,14 +32,22 @@ BLOCKS = ("conv", "separable")
 
 def active(name: str, params: Mapping[str, Any]) -> bool:
     """Whether `decode` reads the parameter `name`, given the parameters that stand before it in the space."""
+    condition = _condition(name)
+    return condition is None or condition(params)
+
+
+@functools.cache
+def _condition(name: str) -> Callable[[Mapping[str, Any]], bool] | None:
+    """When `decode` reads a parameter, None for always."""
     for part in ("before", "after"):
         if name.startswith(f"width_{part}_"):
-            return int(name.rpartition("_")[2]) <= int(params[f"n_{part}"])
+            index, layers = int(name.rpartition("_")[2]), f"n_{part}"
+            return lambda params: bool(index <= params[layers])
     if name in ("transition_width", "transition_tail"):
-        return bool(params["transition"] != "none")
+        return lambda params: bool(params["transition"] != "none")
     if name == "hidden_width":
-        return bool(params["head"] == "gap_hidden_conv")
-    return True
+        return lambda params: bool(params["head"] == "gap_hidden_conv")
+    return None
 
 
 def decode(params: Mapping[str, Any], input_shape: tuple[int, int, int], classes: int) -> arch.Architecture:
@@ -74,7 +82,7 @@ def decode(params: Mapping[str, Any], input_shape: tuple[int, int, int], classes
         chain.conv1x1(classes)
     elif head == "conv3x3_gap":
         chain.conv3x3(classes, (), False, separable)
-    chain.stages.append(arch.Stage(arch.GlobalAveragePool()))
+    chain.stages.append(_GAP)
     if head == "gap_hidden_conv":
         chain.conv1x1(params["hidden_width"], full)
     if head in ("gap_conv", "gap_hidden_conv"):
@@ -82,7 +90,20 @@ def decode(params: Mapping[str, Any], input_shape: tuple[int, int, int], classes
     return arch.Architecture(tuple(chain.stages))
 
 
+_GAP = arch.Stage(arch.GlobalAveragePool())
+
+
 @functools.cache  # few different ones are made, some hundred thousand times
+def _conv1x1(width: int, tail: tuple[arch.Tail, ...]) -> arch.Stage:
+    return arch.Stage(arch.Conv(width, (1, 1)), tail)
+
+
+@functools.cache
+def _max_pool(kernel: arch.Pair) -> arch.Stage:
+    return arch.Stage(arch.Pool("max", kernel, kernel))
+
+
+@functools.cache
 def _conv3x3(
     width: int, stride: arch.Pair, padding: arch.Pair, separable: bool, tail: tuple[arch.Tail, ...]
 ) -> arch.Stage:
@@ -107,7 +128,7 @@ class _Chain:
         )
 
     def conv1x1(self, width: int, tail: tuple[arch.Tail, ...] = ()) -> None:
-        self.stages.append(arch.Stage(arch.Conv(width, (1, 1)), tail))
+        self.stages.append(_conv1x1(width, tail))
 
     def shrink(self) -> None:
         while max(self.size) > LARGE_SIDE:
@@ -119,5 +140,5 @@ class _Chain:
     def _pool(self, halved: list[bool]) -> None:
         kernel = (2 if halved[0] else 1, 2 if halved[1] else 1)
         if kernel != (1, 1):
-            self.stages.append(arch.Stage(arch.Pool("max", kernel, kernel)))
+            self.stages.append(_max_pool(kernel))
             self.size = (self.size[0] // kernel[0], self.size[1] // kernel[1])

@@ -94,7 +94,7 @@ class Real(_Range):
         return trial.suggest_float(self.name, self.low, self.high, step=self.step)
 
     def draw(self, source: random.Random) -> float:
-        return source.choice(self.values())
+        return self._value(source.choice(range(self._steps + 1)))
 
     def contains(self, value: object) -> bool:
         if not isinstance(value, int | float) or isinstance(value, bool):
@@ -103,8 +103,14 @@ class Real(_Range):
         return self.low - 1e-9 <= value <= self.high + 1e-9 and abs(steps - round(steps)) < 1e-8
 
     def values(self) -> tuple[float, ...]:
-        steps = round((self.high - self.low) / self.step)
-        return tuple(round(self.low + index * self.step, 10) for index in range(steps + 1))
+        return tuple(self._value(index) for index in range(self._steps + 1))
+
+    @property
+    def _steps(self) -> int:
+        return round((self.high - self.low) / self.step)
+
+    def _value(self, index: int) -> float:
+        return round(self.low + index * self.step, 10)
 
     def __str__(self) -> str:
         return f"{self.low:g}" if self.low == self.high else f"{self.low:g} to {self.high:g} in steps of {self.step:g}"
