@@ -47,8 +47,8 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 def job(digits: Dataset, trial: int = 0, epochs: int = 2, lr: float = 0.1, seed: int = 5) -> Job:
     recipe = recipes.resolve(recipes.recipe("warp10-onecycle"), images=1258, epochs=epochs, lr=lr, batch_size=64)
-    folder, checksum = str(digits.folder), digits.info.checksum
-    return Job(trial, LAYERS, recipes.to_json(recipe), seed, folder, checksum, "cpu")
+    folder, fingerprint = str(digits.folder), digits.info.fingerprint
+    return Job(trial, LAYERS, recipes.to_json(recipe), seed, folder, fingerprint, "cpu")
 
 
 def messages(engine: Engine, until: type[Message] | None = None, seconds: float = 120) -> list[Message]:
@@ -128,10 +128,10 @@ def test_a_job_computes_by_the_path_that_a_record_named(engine: Engine, digits: 
 
 
 def test_other_data_than_the_study_s_is_refused(engine: Engine, digits: Dataset) -> None:
-    engine.submit(dataclasses.replace(job(digits), checksum="0" * 64))
+    engine.submit(dataclasses.replace(job(digits), fingerprint="0" * 64))
     last = messages(engine)[-1]
     assert isinstance(last, Failed)
-    assert "checksum" in last.reason
+    assert "description differs" in last.reason
 
 
 def test_data_that_is_gone_fails_the_job_only(engine: Engine, digits: Dataset, tmp_path: Path) -> None:

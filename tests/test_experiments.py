@@ -44,7 +44,7 @@ def recipe(epochs: int = 2) -> recipes.Recipe:
 
 
 def job(digits: Dataset, protocol: str, epochs: int = 3) -> Job:
-    return Job(0, LAYERS, recipes.to_json(recipe(epochs)), 5, str(digits.folder), digits.info.checksum, "cpu",
+    return Job(0, LAYERS, recipes.to_json(recipe(epochs)), 5, str(digits.folder), digits.info.fingerprint, "cpu",
                backend="plain", protocol=protocol, detailed=True)  # fmt: skip
 
 

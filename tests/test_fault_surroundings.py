@@ -1,7 +1,10 @@
 """What changes around a search: the clock, the data set, the settings that are asked for."""
 
+import contextlib
 import itertools
+import json
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -53,6 +56,41 @@ def test_a_data_set_that_was_changed_is_refused_until_it_is_as_it_was(digits: Da
     shutil.rmtree(labels.parent)
     assert search_instantly(asked).reached  # prepared anew, equal to the byte
     check_complete(runs / NAME, before, 4)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("mean", [0.9], "mean or std in dataset.json was changed"),
+        ("std", [0.02], "mean or std in dataset.json was changed"),
+        ("classes", list("0123456798"), "the classes in dataset.json were changed"),
+    ],
+)
+def test_a_changed_description_of_the_data_set_is_refused(
+    key: str, value: list[object], said: str, digits: Dataset, tmp_path: Path
+) -> None:
+    """Its arrays are as they were: the networks would be trained with other inputs than they are exported with."""
+    data, runs = tmp_path / "data", tmp_path / "runs"
+    shutil.copytree(digits.folder.parents[1], data)
+    before = begin(runs, digits)
+    header = data / "prepared" / digits.folder.name / "dataset.json"
+    content = json.loads(header.read_text())
+    content["info"][key] = value
+    header.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=said):
+        search_instantly(request(runs, digits, 4, data_dir=str(data)))
+    check_kept(runs / NAME / "study.db", before)
+
+
+def test_a_description_other_than_the_studys_is_refused(digits: Dataset, tmp_path: Path) -> None:
+    """The store is whole, and the study's own description was made with other class names."""
+    before = begin(tmp_path, digits)
+    database = tmp_path / NAME / "study.db"
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE study_user_attributes SET value_json = replace(value_json, '\"9\"]', '\"nine\"]')")
+    with pytest.raises(UserError, match=r"classes: the study has 0, 1, .*, nine, you asked for 0, 1, .*, 9"):
+        search_instantly(request(tmp_path, digits, 4))
+    check_kept(database, before)
 
 
 def test_other_data_under_the_same_name_are_refused(digits: Dataset, tmp_path: Path) -> None:

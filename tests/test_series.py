@@ -154,9 +154,8 @@ def test_the_largest_networks_train_an_epoch_on_a_few_images(tmp_path: Path, one
     assert largest.published_params == 6_379_786
     recipe = recipes.resolve(recipes.recipe(largest.recipe), images=8, epochs=1, batch_size=8)
     text = str(largest.architecture)
-    job = Job(
-        0, text, recipes.to_json(recipe), 0, str(few.folder), few.info.checksum, "cpu", backend="plain", detailed=True
-    )
+    data = (str(few.folder), few.info.fingerprint)
+    job = Job(0, text, recipes.to_json(recipe), 0, *data, "cpu", backend="plain", detailed=True)
     first, last = runner.run(job)
     assert isinstance(first, EpochDone)
     assert math.isfinite(first.train_loss)

@@ -114,6 +114,19 @@ def test_a_changed_header_is_found_by_verify(small: Dataset) -> None:
         verify(open_dataset(small.folder))
 
 
+@pytest.mark.parametrize("name", ["mean", "std"])
+def test_a_changed_mean_or_deviation_is_found_by_verify(small: Dataset, name: str) -> None:
+    path = small.folder / HEADER
+    header = json.loads(path.read_text())
+    header["info"][name] = [value + 1e-6 for value in header["info"][name]]
+    path.write_text(json.dumps(header))
+    changed = open_dataset(small.folder)
+    assert changed.info.checksum == small.info.checksum
+    assert changed.info.fingerprint != small.info.fingerprint
+    with pytest.raises(UserError, match=r"damaged: mean or std in dataset\.json was changed; delete that folder"):
+        verify(changed, ("train",))
+
+
 def test_a_cut_file_is_found_on_opening(small: Dataset) -> None:
     path = small.folder / "test-images.npy"
     path.write_bytes(path.read_bytes()[:-1])

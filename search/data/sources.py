@@ -15,7 +15,7 @@ from underbudget.models.errors import UserError, nearest
 from underbudget.search.data.digits import read_digits
 from underbudget.search.data.idx import IdxFiles
 from underbudget.search.data.split import part_sizes, stratified_split
-from underbudget.search.data.store import PARTS, Dataset, Part, open_dataset, verify, write_dataset
+from underbudget.search.data.store import PARTS, Dataset, Part, damaged, open_dataset, verify, write_dataset
 
 VARIABLE = "UNDERBUDGET_DATA"
 SPLIT_SEED = 0
@@ -145,6 +145,8 @@ def prepare(name: str, data_dir: Path | None = None, log: Log = print) -> Datase
             return _write(wanted, folder, home, log)
         dataset = open_dataset(store)
         verify(dataset, ("train", "validation"))
+        if dataset.info.classes != wanted.classes:
+            raise damaged(store, "the classes in dataset.json were changed")
         return dataset
     except OSError as error:
         raise UserError(f"the data folder {folder} cannot be used ({error}): name another one by --data-dir") from error

@@ -16,6 +16,7 @@ import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,6 +53,11 @@ class DatasetInfo:
     mean: tuple[float, ...]  # per channel, over the train part, pixels scaled to 0..1
     std: tuple[float, ...]
     checksum: str  # sha256 over name, shapes and bytes of every part, hence of the split too; hex
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of everything said here, hex; `checksum` leaves out class names, mean and deviation."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -96,9 +102,9 @@ class Dataset:
         try:
             array: npt.NDArray[Any] = np.load(path, mmap_mode="r")
         except (OSError, ValueError) as error:
-            raise _damaged(self.folder, f"{path.name} cannot be read ({error})") from error
+            raise damaged(self.folder, f"{path.name} cannot be read ({error})") from error
         if array.shape != _shape(self.info, part, kind) or array.dtype != dtype:
-            raise _damaged(self.folder, f"{path.name} holds {array.dtype} {array.shape}")
+            raise damaged(self.folder, f"{path.name} holds {array.dtype} {array.shape}")
         return array
 
 
@@ -111,20 +117,23 @@ def open_dataset(folder: Path) -> Dataset:
         size = path.stat().st_size if path.is_file() else None
         if size != entry["bytes"]:
             found = "is missing" if size is None else f"has {size} bytes instead of {entry['bytes']}"
-            raise _damaged(folder, f"{name} {found}")
+            raise damaged(folder, f"{name} {found}")
     return Dataset(info, folder)
 
 
 def verify(dataset: Dataset, parts: Sequence[PartName] = PARTS) -> None:
-    """Read every byte of `parts` and compare with the checksum. Raises UserError when the store was changed."""
+    """Read every byte of `parts` and compare with the checksum, and, of the train part, with mean and deviation, which
+    the checksum does not cover. Raises UserError when the store was changed."""
     info, files = _read_header(dataset.folder)
     digests = {name: entry["sha256"] for name, entry in files.items()}
     if dataset.info != info or _checksum(info, digests) != info.checksum:
-        raise _damaged(dataset.folder, f"{HEADER} was changed")
+        raise damaged(dataset.folder, f"{HEADER} was changed")
     for part in parts:
         for kind, array in vars(dataset.part(part)).items():
             if _sha256(array) != digests[_file(part, kind)]:
-                raise _damaged(dataset.folder, f"{_file(part, kind)} was changed")
+                raise damaged(dataset.folder, f"{_file(part, kind)} was changed")
+        if part == "train" and channel_statistics(dataset.images(part)) != (info.mean, info.std):
+            raise damaged(dataset.folder, f"mean or std in {HEADER} was changed")
 
 
 def write_dataset(
@@ -225,7 +234,7 @@ def _read_header(folder: Path) -> tuple[DatasetInfo, dict[str, dict[str, Any]]]:
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"no prepared data set in {folder}: launch a search on one to prepare it") from None
     except ValueError as error:
-        raise _damaged(folder, f"{HEADER} is no JSON") from error
+        raise damaged(folder, f"{HEADER} is no JSON") from error
     version = header.get("store_version") if isinstance(header, dict) else None
     if isinstance(version, int) and version > STORE_VERSION:
         raise UserError(
@@ -236,8 +245,9 @@ def _read_header(folder: Path) -> tuple[DatasetInfo, dict[str, dict[str, Any]]]:
         files = {name: {"bytes": int(entry["bytes"]), "sha256": str(entry["sha256"])} for name, entry in entries}
         return DatasetInfo.from_json(header["info"]), files
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise _damaged(folder, f"{HEADER} is incomplete") from error
+        raise damaged(folder, f"{HEADER} is incomplete") from error
 
 
-def _damaged(folder: Path, what: str) -> UserError:
+def damaged(folder: Path, what: str) -> UserError:
+    """The error of a store that is not as it was written."""
     return UserError(f"the prepared data set {folder} is damaged: {what}; delete that folder and start again")

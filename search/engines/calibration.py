@@ -111,4 +111,4 @@ def typical_job(dataset: Dataset, recipe: Recipe, device: str) -> Job:
         plan(parse(text), dataset.info.input_shape, classes)
     except PlanError:
         text = f"conv3x3(16,p1) relu bn | conv3x3(16,p1) relu bn | conv3x3(16,p1) relu bn | gap | linear({classes})"
-    return Job(0, text, to_json(recipe), 0, str(dataset.folder), dataset.info.checksum, device.split(",")[0])
+    return Job(0, text, to_json(recipe), 0, str(dataset.folder), dataset.info.fingerprint, device.split(",")[0])

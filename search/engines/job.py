@@ -16,7 +16,7 @@ class Job:
     recipe: dict[str, Any]
     seed: int
     dataset: str  # folder of the prepared data set
-    checksum: str  # of that data set: a worker refuses other data
+    fingerprint: str  # of that data set's description (DatasetInfo): a worker refuses other data
     device: str
     backend: str = "auto"  # how to compute: one of search.training.backends.BACKENDS, or as a result recorded it
     protocol: str = "search"  # what to train and to evaluate on: one of search.data.protocol.PROTOCOLS

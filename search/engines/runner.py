@@ -35,8 +35,8 @@ def run(
 
     try:
         dataset = open_dataset(Path(job.dataset))
-        if dataset.info.checksum != job.checksum:
-            yield Failed(job.trial, f"the data set in {job.dataset} is not the study's: its checksum differs", False)
+        if dataset.info.fingerprint != job.fingerprint:
+            yield Failed(job.trial, f"the data set in {job.dataset} is not the study's: its description differs", False)
             return
         dataset = under_protocol(dataset, job.protocol)
         network, recipe = plan(parse(job.layers_text), dataset.info.input_shape, len(dataset.info.classes)), job.recipe

@@ -126,7 +126,7 @@ class _Session:
         spec = underway.spec
         self._underway[number] = underway
         network, recipe, dataset = str(spec.architecture), recipes.to_json(spec.recipe), self._setup.dataset
-        data = (str(dataset.folder), dataset.info.checksum)
+        data = (str(dataset.folder), dataset.info.fingerprint)
         device = self._setup.device.partition(",")[0]  # of several GPUs the engine chooses itself
         job = Job(number, network, recipe, spec.seed, *data, device, protocol=spec.protocol, detailed=True)
         self._engine.submit(job)

@@ -159,8 +159,8 @@ class Coordinator:
         if self.progress.first_job is None:
             self.progress.first_job = time.monotonic()
         data, device = str(self._conditions.dataset), self._conditions.device
-        checksum = self.settings.dataset.checksum
-        self.engine.submit(Job(number, proposal.layers_text, proposal.recipe, proposal.seed, data, checksum, device))
+        described = self.settings.dataset.fingerprint
+        self.engine.submit(Job(number, proposal.layers_text, proposal.recipe, proposal.seed, data, described, device))
         self._notify(Started(number, proposal.cost.params, proposal.layers_text), self.progress)
 
     def _handle(self, message: Message) -> None:
