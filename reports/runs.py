@@ -33,6 +33,7 @@ class Data:
     trained: int  # images
     part: str  # evaluated on: "validation" or "test"
     judged: int  # images of that part
+    frontend: dict[str, Any] | None = None  # how an image is made of the raw data (DatasetInfo)
 
 
 @dataclass(frozen=True)

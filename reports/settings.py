@@ -58,6 +58,8 @@ def stored_settings(settings: Mapping[str, Any]) -> StoredSettings:
     """The settings of a study with types, from its attribute STUDY_ATTRIBUTE."""
     dataset = settings.get("dataset", {})
     name = str(dataset.get("name", "unknown data set"))
+    if isinstance(made_from := dataset.get("definition"), dict):  # a user's own may be called like a published one
+        name = f"{made_from.get('kind')}:{name}"
     budget = str(settings.get("budget", ""))
     try:
         limits = Budget.parse(budget).limits

@@ -153,7 +153,7 @@ def test_an_array_of_another_form_is_not_handed_out(small: Dataset) -> None:
         ("{", "is no JSON"),
         ("[]", "is incomplete"),
         ('{"store_version": 1, "info": {"name": "small"}}', "is incomplete"),
-        ('{"store_version": 2}', "has version 2, this program reads 1: upgrade it"),
+        ('{"store_version": 3}', "has version 3, this program reads 2: upgrade it"),
     ],
 )
 def test_a_bad_header(small: Dataset, header: str, message: str) -> None:

@@ -40,6 +40,7 @@ class Export:
     sample_labels: Sequence[int]
     # All of it (underbudget.search.training.recipe.to_json), for a format that trains:
     recipe: Mapping[str, JSON] | None = None
+    frontend: Mapping[str, JSON] | None = None  # how an image is made of the raw data; None: as any picture is fitted
     # Where the data set is at hand, for a format that needs more than the samples:
     calibration: "npt.NDArray[np.uint8] | None" = None  # training images (n, channels, height, width)
     validation: "tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] | None" = None  # images and labels, all of them
@@ -120,19 +121,25 @@ def logits(export: Export, pictures: "Tensor") -> "Tensor":
 
 def description(export: Export) -> dict[str, JSON]:
     """What a file says of its network, all that is needed to use its weights: plain JSON."""
-    from underbudget.models.export.standalone import background
-
     return {
         "input_shape": list(export.plan.input_shape),
         "mean": [float(value) for value in export.mean],
         "std": [float(value) for value in export.std],
-        "background": background(check_batch(export)),
+        "background": background(export),
         "classes": list(export.classes),
         "parameters": export.parameters,
         "layers_text": str(export.plan.architecture),
         "weights_sha256": digest(float_tensors(export)),
         "metadata": dict(export.metadata),
     }
+
+
+def background(export: Export) -> str:
+    """The background that pictures are brought to: "dark" or "light" as the training pictures have it, "any" where they
+    differ or where training took them as they are."""
+    from underbudget.models.export import standalone
+
+    return standalone.background(check_batch(export)) if export.frontend is None else "any"
 
 
 def float_tensors(export: Export) -> dict[str, bytes]:

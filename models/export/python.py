@@ -12,7 +12,7 @@ from pathlib import Path
 
 from underbudget.models.architecture import size_text
 from underbudget.models.errors import UserError
-from underbudget.models.export.contents import Export, check_batch, facts, float_tensors, logits
+from underbudget.models.export.contents import Export, background, facts, float_tensors, logits
 from underbudget.models.export.formats import Model, Verification, reading
 from underbudget.models.export.literal import JSON, literal, plain
 from underbudget.models.export.network import network_class
@@ -56,8 +56,6 @@ def source(export: Export) -> str:
     import numpy as np
     import torch
 
-    from underbudget.models.export.standalone import background
-
     plan = export.plan
     most = max(1, min(SAMPLES, SAMPLE_BYTES // math.prod(plan.input_shape)))
     samples = np.array(export.samples[:most])
@@ -68,7 +66,7 @@ def source(export: Export) -> str:
         _assignment("INPUT_SHAPE", plan.input_shape) + "  # channels, height, width",
         _assignment("MEAN: tuple[float, ...]", tuple(map(float, export.mean))) + "  # per channel, of pixels in 0..1",
         _assignment("STD: tuple[float, ...]", tuple(map(float, export.std))),
-        _assignment("BACKGROUND", background(check_batch(export))) + "  # of the training pictures: dark, light or any",
+        _assignment("BACKGROUND", background(export)) + "  # of the training pictures: dark, light or any",
         _assignment("PARAMETERS", export.parameters),
         _assignment("METADATA: dict[str, object]", dict(export.metadata)),
     ]

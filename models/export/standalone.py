@@ -107,8 +107,8 @@ def normalise(pictures: Tensor, mean: tuple[float, ...] = MEAN, std: tuple[float
 def fit(
     picture: Tensor, shape: tuple[int, int, int] = INPUT_SHAPE, ground: str = BACKGROUND
 ) -> tuple[Tensor, list[str]]:
-    """A uint8 picture (channels, height, width) of any size as a batch of one, pixels 0..255 as float32, and what was
-    done to it.
+    """A uint8 picture (channels, height, width) of any size as a batch of one, whole pixels 0..255 as float32, and what
+    was done to it.
 
     It keeps its proportions: what is missing at the sides is filled with the colour of its border. A picture of one
     channel is inverted where its background is not that of the training pictures.
@@ -135,7 +135,7 @@ def fit(
         filled[:, :, top : top + size[0], left : left + size[1]] = x
         x = filled
         steps.append(f"padded to {shape[2]}x{shape[1]}")
-    return x, steps
+    return x.round(), steps
 
 
 def preprocess(picture: "str | Path | Image.Image | Tensor") -> Tensor:

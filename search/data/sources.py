@@ -7,11 +7,14 @@ folder. Its name has a key of all that decides its content, so that no other ver
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from underbudget.models.errors import UserError, nearest
+from underbudget.search.data import kinds, preparing
+from underbudget.search.data.definition import NAMED, Definition
 from underbudget.search.data.digits import read_digits
 from underbudget.search.data.idx import IdxFiles
 from underbudget.search.data.split import part_sizes, stratified_split
@@ -125,14 +128,32 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("underbudget", appauthor=False))
 
 
-def prepare(name: str, data_dir: Path | None = None, log: Log = print) -> Dataset:
-    """Open the data set `name`; the first time, download what is missing and write the store.
+def define(text: str, options: Mapping[str, Any]) -> Definition:
+    """What is meant by --dataset and the options of data that were given, as `kinds.define` says; a name that is not
+    known is refused too."""
+    definition = kinds.define(text, options, DATASETS)
+    if definition.kind == NAMED:
+        source(definition.source)
+    return definition
+
+
+def prepare(
+    what: str | Definition, data_dir: Path | None = None, log: Log = print, checksum: str | None = None
+) -> Dataset:
+    """Open a data set, by name or by its definition; the first time, download or read what it is made from, and write
+    the store. Of a user's own data whose files are gone, the store with the `checksum` is taken if it is still there.
 
     Train and validation are compared with their checksums each time, the test part is left alone.
     Raises UserError for an unknown name, a corrupt file or store, no network, or folders that cannot be used.
     """
-    wanted = source(name)
     folder, reason = data_folder(data_dir)
+    if isinstance(what, Definition) and what.kind != NAMED:
+        if not Path(what.source).exists() and checksum and (copy := stored(checksum, data_dir)):
+            log(f"note: {what} is not there any more: its prepared copy in {copy.folder} is used")
+            verify(copy, ("train", "validation"))
+            return preparing.described(copy, what)
+        return _prepare_own(what, folder, reason, log)
+    wanted = source(what.source if isinstance(what, Definition) else what)
     log(f"data folder: {folder} ({reason})")
     if folder.exists() and not folder.is_dir():
         raise UserError(f"the data folder {folder} must be a folder, it is a file: name another one ({reason})")
@@ -150,6 +171,23 @@ def prepare(name: str, data_dir: Path | None = None, log: Log = print) -> Datase
         return dataset
     except OSError as error:
         raise UserError(f"the data folder {folder} cannot be used ({error}): name another one by --data-dir") from error
+
+
+def _prepare_own(definition: Definition, folder: Path, reason: str, log: Log) -> Dataset:
+    try:
+        home = next((home for home in (folder, cache_folder()) if _writable(home)), None)
+        if home is None:
+            both = f"{folder} ({reason}) nor {cache_folder()}"
+            raise UserError(f"neither {both} can be written: name a folder that can be by --data-dir")
+        return preparing.prepare(definition, home, log)
+    except OSError as error:
+        raise UserError(f"{definition.source} cannot be prepared in {folder} ({error}): check both") from error
+
+
+def stored(checksum: str, data_dir: Path | None = None) -> Dataset | None:
+    """The prepared store of a user's own data with this checksum, unverified; None where it is not there."""
+    homes = (data_folder(data_dir)[0], cache_folder())
+    return next((store for home in homes if (store := preparing.store_of(checksum, home)) is not None), None)
 
 
 def prepared(name: str, data_dir: Path | None = None) -> Dataset | None:

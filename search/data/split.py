@@ -71,3 +71,29 @@ def stratified_split(labels: npt.ArrayLike, sizes: Sequence[int], seed: int) -> 
         for part, indices in zip(dealt, np.split(shuffled, np.cumsum(quota)[:-1]), strict=True):
             part.append(indices)
     return tuple(np.sort(np.concatenate(part)) if part else np.empty(0, dtype=np.int64) for part in dealt)
+
+
+def grouped_split(labels: npt.ArrayLike, groups: Sequence[str], sizes: Sequence[int], seed: int) -> tuple[Indices, ...]:
+    """Split images into parts of about `sizes` images so that each group is in one part; labels: (n,).
+
+    Groups are dealt out, the largest first, each to the part whose classes it then leaves nearest to their share (the
+    least sum of squares of what is missing); ties are broken by the groups' SplitMix64 numbers. Each part gets a group
+    where there are as many groups as parts. Returns one ascending index array per part.
+    """
+    labels = np.asarray(labels)
+    names, member_of = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
+    classes, class_of = np.unique(labels, return_inverse=True)
+    counts = np.zeros((len(names), len(classes)), dtype=np.int64)
+    np.add.at(counts, (member_of, class_of), 1)
+    missing = np.outer(sizes, counts.sum(axis=0)) / max(1, len(labels))  # (parts, classes)
+    order = np.lexsort((splitmix64(len(names), seed), -counts.sum(axis=1)))
+    part_of = np.zeros(len(names), dtype=np.int64)
+    filled = np.zeros(len(sizes), dtype=bool)
+    for position, group in enumerate(order):
+        gains = (missing**2 - (missing - counts[group]) ** 2).sum(axis=1)
+        if (~filled).sum() >= len(names) - position:  # as many groups left as parts without one
+            gains[filled] = -np.inf
+        part = int(gains.argmax())
+        part_of[group], filled[part] = part, True
+        missing[part] -= counts[group]
+    return tuple(np.flatnonzero(part_of[member_of] == part) for part in range(len(sizes)))

@@ -5,6 +5,10 @@
 
 Images are uint8 (n, channels, height, width), labels int64 (n,). Only `part("test")` and a full `verify` open the file
 with the labels of the test part. Needs numpy only.
+
+Stores have two versions. Version 1 is that of the data sets that the program knows by name; its checksum covers the
+name and the content. Version 2 is that of a user's own data: its checksum covers content, class names, mean, deviation
+and front end, and nothing that a copy in another place would change, so it has no name in it.
 """
 
 import hashlib
@@ -15,7 +19,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -24,8 +28,9 @@ import numpy as np
 import numpy.typing as npt
 
 from underbudget.models.errors import UserError
+from underbudget.search.data.definition import Definition
 
-STORE_VERSION = 1
+STORE_VERSION = 2  # the newest
 HEADER = "dataset.json"
 
 PartName = Literal["train", "validation", "test"]
@@ -52,15 +57,27 @@ class DatasetInfo:
     counts: dict[str, int]  # images per part
     mean: tuple[float, ...]  # per channel, over the train part, pixels scaled to 0..1
     std: tuple[float, ...]
-    checksum: str  # sha256 over name, shapes and bytes of every part, hence of the split too; hex
+    checksum: str  # sha256 over shapes and bytes of every part, hence of the split too, and more by the version; hex
+    # Of a user's own data: how an image is made of what a camera, a microphone or a sensor gives; "kind" says which.
+    frontend: dict[str, Any] | None = None
+    definition: Definition | None = None  # of a user's own data: what it is made from
+
+    @property
+    def store_version(self) -> int:
+        """1 for a data set that the program knows by name, 2 for a user's own."""
+        return 1 if self.frontend is None else 2
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 of everything said here, hex; `checksum` leaves out class names, mean and deviation."""
-        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
+        """sha256 of everything said here, hex; without the names that a store of version 2 leaves out."""
+        content = self.to_json()
+        if self.store_version > 1:
+            content |= {"name": "", "title": "", "definition": None}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        content = {name: value for name, value in vars(self).items() if name != "fingerprint" and value is not None}
+        return content if self.definition is None else {**content, "definition": self.definition.to_json()}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "DatasetInfo":
@@ -74,8 +91,18 @@ class DatasetInfo:
             raise ValueError("names are text, mean and std have a number per channel")
         if not all(math.isfinite(number) for number in numbers):
             raise ValueError("mean and std are finite")
+        if (frontend := value.get("frontend")) is not None and not isinstance(frontend.get("kind"), str):
+            raise ValueError("a front end has a kind")
+        definition = value.get("definition")
         return cls(
-            value["name"], value["title"], (channels, height, width), counts=counts, checksum=value["checksum"], **rest
+            value["name"],
+            value["title"],
+            (channels, height, width),
+            counts=counts,
+            checksum=value["checksum"],
+            frontend=frontend,
+            definition=None if definition is None else Definition.from_json(definition),
+            **rest,
         )
 
 
@@ -122,8 +149,8 @@ def open_dataset(folder: Path) -> Dataset:
 
 
 def verify(dataset: Dataset, parts: Sequence[PartName] = PARTS) -> None:
-    """Read every byte of `parts` and compare with the checksum, and, of the train part, with mean and deviation, which
-    the checksum does not cover. Raises UserError when the store was changed."""
+    """Read every byte of `parts` and compare with the checksum, and, of the train part, with mean and deviation where
+    the checksum does not cover them. Raises UserError when the store was changed."""
     info, files = _read_header(dataset.folder)
     digests = {name: entry["sha256"] for name, entry in files.items()}
     if dataset.info != info or _checksum(info, digests) != info.checksum:
@@ -132,26 +159,37 @@ def verify(dataset: Dataset, parts: Sequence[PartName] = PARTS) -> None:
         for kind, array in vars(dataset.part(part)).items():
             if _sha256(array) != digests[_file(part, kind)]:
                 raise damaged(dataset.folder, f"{_file(part, kind)} was changed")
-        if part == "train" and channel_statistics(dataset.images(part)) != (info.mean, info.std):
+        is_covered = info.store_version > 1 or part != "train"
+        if not is_covered and channel_statistics(dataset.images(part)) != (info.mean, info.std):
             raise damaged(dataset.folder, f"mean or std in {HEADER} was changed")
 
 
 def write_dataset(
-    folder: Path, name: str, title: str, classes: Sequence[str], parts: Mapping[PartName, Part]
+    folder: Path,
+    name: str,
+    title: str,
+    classes: Sequence[str],
+    parts: Mapping[PartName, Part],
+    frontend: dict[str, Any] | None = None,
 ) -> Dataset:
-    """Write a data set of all three parts and open it.
+    """Write a data set of all three parts and open it. With a front end it is of version 2: name and title are "".
 
-    `folder` appears at once, complete, by a rename; a data set that is already there is kept. Two processes may do
-    this at the same time: one of them wins. Raises ValueError for arrays of another form than `Part` says.
+    `folder` appears at once, complete, by a rename; a data set that is already there is kept. In its name, {checksum}
+    stands for the first 16 digits of the checksum. Two processes may do this at the same time: one of them wins.
+    Raises ValueError for arrays of another form than `Part` says.
     """
     arrays = {(part, kind): vars(parts[part])[kind] for part, kind in ARRAYS}
     _check(arrays, len(classes))
     digests = {_file(*key): _sha256(array) for key, array in arrays.items()}
     _, *input_shape = parts["train"].images.shape
-    counts = {part: len(parts[part].images) for part in PARTS}
+    counts: dict[str, int] = {part: len(parts[part].images) for part in PARTS}
     statistics = channel_statistics(parts["train"].images)
-    info = DatasetInfo(name, title, tuple(input_shape), tuple(classes), counts, *statistics, checksum="")  # type: ignore[arg-type]
+    shape: Any = tuple(input_shape)
+    info = DatasetInfo(name, title, shape, tuple(classes), counts, *statistics, checksum="", frontend=frontend)
     info = replace(info, checksum=_checksum(info, digests))
+    folder = folder.with_name(folder.name.replace("{checksum}", info.checksum[:16]))
+    if folder.is_dir():
+        return open_dataset(folder)
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:12]}")
@@ -162,7 +200,7 @@ def write_dataset(
             path = unfinished / _file(*key)
             np.save(path, array)
             files[path.name] = {"bytes": path.stat().st_size, "sha256": digests[path.name]}
-        header = {"store_version": STORE_VERSION, "info": info.to_json(), "files": files}
+        header = {"store_version": info.store_version, "info": info.to_json(), "files": files}
         (unfinished / HEADER).write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")
         try:
             os.rename(unfinished, folder)
@@ -206,7 +244,13 @@ def _sha256(array: npt.NDArray[Any]) -> str:
 
 
 def _checksum(info: DatasetInfo, digests: Mapping[str, str]) -> str:
-    lines = [f"underbudget dataset {STORE_VERSION}", info.name]
+    if info.frontend is None:
+        lines = ["underbudget dataset 1", info.name]
+    else:
+        lines = [
+            "underbudget dataset 2",
+            json.dumps([info.classes, info.mean, info.std, info.frontend], sort_keys=True),
+        ]
     for part, kind in ARRAYS:
         shape = "x".join(map(str, _shape(info, part, kind)))
         lines.append(f"{part} {kind} {shape} {digests[_file(part, kind)]}")

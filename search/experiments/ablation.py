@@ -28,7 +28,7 @@ def ablate(options: NetworkOptions, notify: Notify = lambda event: None) -> tupl
     """
     check(options)
     found = network_spec(options)
-    setup = prepare(found.dataset, options, notify)
+    setup = prepare(found.dataset, options, notify, found.checksum)
     info, network = setup.dataset.info, found.plan(setup.dataset)
     images = training_images(setup.dataset, options.protocol)
     recipe = recipes.resolve(found.recipe, images=images, epochs=options.epochs)

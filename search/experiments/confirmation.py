@@ -15,6 +15,7 @@ from underbudget.reports.reading import CONFIRMATION_PREFIX, TEST_SET_ACCESSES_A
 from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.reports.runs import Run, from_json, to_json
 from underbudget.reports.writing import write_confirmation
+from underbudget.search.data.definition import definition_of
 from underbudget.search.data.protocol import training_images
 from underbudget.search.data.store import Dataset
 from underbudget.search.experiments import test_set_accesses
@@ -49,7 +50,7 @@ def confirm(
     where = finding.find(options.study, options.runs, options.storage)
     study = finding.read(where)
     own = study.settings["dataset"]
-    setup = prepare(own["name"], options, notify)
+    setup = prepare(definition_of(own), options, notify, own["checksum"])
     if own["checksum"] != setup.dataset.info.checksum:
         raise UserError(
             f"the data set {own['name']} here has another checksum ({setup.dataset.info.checksum[:12]}) than the "

@@ -8,9 +8,12 @@ from underbudget.models.architecture import Architecture
 from underbudget.models.errors import UserError
 from underbudget.models.plan import Plan, plan
 from underbudget.models.references import find_network, reference
+from underbudget.search.data import sources
+from underbudget.search.data.definition import Definition, definition_of
 from underbudget.search.data.protocol import check_protocol
 from underbudget.search.data.store import Dataset
 from underbudget.search.experiments.options import NetworkOptions
+from underbudget.search.session.data_options import of_data
 from underbudget.search.study import finding
 from underbudget.search.study.location import RUNS
 from underbudget.search.training import recipe as recipes
@@ -24,7 +27,8 @@ class NetworkSpec:
     name: str | None  # of the reference or trial ("STUDY:12"), None for a layer text
     architecture: Architecture
     recipe: Recipe  # not resolved: the batch of a data set is not chosen yet
-    dataset: str
+    dataset: Definition
+    checksum: str | None = None  # of the data set, where it is a trial's
 
     @property
     def title(self) -> str:
@@ -38,7 +42,7 @@ class NetworkSpec:
     def default_folder(self, command: str, options: NetworkOptions, recipe: Recipe) -> Path:
         """Where the runs go whose folder is not named; `recipe` is resolved."""
         stem = "".join(character if character.isalnum() or character in "._-" else "-" for character in self.title)
-        name = f"{stem}-{self.dataset}-{recipe.name}-{recipe.epochs}e-{options.protocol}"
+        name = f"{stem}-{self.dataset.name}-{recipe.name}-{recipe.epochs}e-{options.protocol}"
         return Path(options.runs or RUNS) / command / name
 
 
@@ -59,7 +63,7 @@ def network_spec(options: NetworkOptions) -> NetworkSpec:
     if name is not None:
         published = reference(name)
         usual = replace(recipes.recipe(published.recipe), epochs=published.epochs)
-    return NetworkSpec(name, architecture, named or usual, options.dataset or "mnist")
+    return NetworkSpec(name, architecture, named or usual, sources.define(options.dataset or "mnist", of_data(options)))
 
 
 def split_trial(what: str) -> tuple[str, int | None]:
@@ -76,11 +80,12 @@ def _trial(options: NetworkOptions, study: str, number: int, recipe: Recipe | No
     trial = trained_trials.trial_of(found, number)
     network = plan_of(found, trial)
     assert trial.proposal is not None, "it has a plan"
-    own = found.settings["dataset"]["name"]
-    if options.dataset is not None and options.dataset != own:
+    own = definition_of(found.settings["dataset"])
+    if options.dataset is not None and options.dataset not in (str(own), own.source):
         raise UserError(
             f"trial {number} of {study} belongs to the data set {own}, not to {options.dataset!r}: "
             "leave --dataset out, or give the trial's layers instead of its number"
         )
     recipe = recipe or recipes.from_json(trial.proposal.recipe)
-    return NetworkSpec(f"{study}:{number}", network.architecture, recipe, own)
+    checksum = found.settings["dataset"]["checksum"]
+    return NetworkSpec(f"{study}:{number}", network.architecture, recipe, own, checksum)

@@ -5,6 +5,7 @@
 from dataclasses import KW_ONLY, MISSING, dataclass
 from pathlib import Path
 
+from underbudget.search.session.data_options import DataOptions
 from underbudget.search.session.options import Folders, Places, option, whole
 from underbudget.search.session.request import check_target
 
@@ -21,7 +22,7 @@ class ExperimentOptions(Folders):
 
 
 @dataclass(frozen=True)
-class SeededOptions(ExperimentOptions):
+class SeededOptions(DataOptions, ExperimentOptions):
     """Runs on several seeds, in a folder of their own."""
 
     _: KW_ONLY
@@ -29,7 +30,9 @@ class SeededOptions(ExperimentOptions):
     seed: int = option("The first seed; the others follow it.", default=0, check=whole(0, 2**31 - 1))
     protocol: str = option("search, confirm or published, as in `train`.", default="search")
     epochs: int | None = option("Epochs instead of the recipe's.")
-    dataset: str | None = option("See `underbudget datasets`.", usual="mnist")
+    dataset: str | None = option(
+        "A name (see `underbudget datasets`), or a folder of your own (docs/data.md).", usual="mnist"
+    )
     output: Path | None = option("Folder to write to.", shown="below runs/", flags=("--output", "-o"), trailing=True)
 
 

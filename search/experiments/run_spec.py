@@ -42,7 +42,7 @@ def differences(run: Run, spec: RunSpec, dataset: Dataset) -> list[str]:
         "network": (run.id, spec.architecture.id),
         "seed": (run.seed, spec.seed),
         "protocol": (run.protocol, spec.protocol),
-        "data set": (run.data.name, dataset.info.name),
+        "data set": (run.data.name, dataset.info.name if dataset.info.definition is None else run.data.name),
         "data checksum": (run.data.checksum[:12], dataset.info.checksum[:12]),
     }
     pairs |= {name.replace("_", " "): (before.get(name), recipe.get(name)) for name in recipe}

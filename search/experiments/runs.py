@@ -184,6 +184,7 @@ class _Session:
                 trained=training_images(self._setup.dataset, spec.protocol),
                 part=evaluated_part(spec.protocol),
                 judged=evaluation["images"],
+                frontend=info.frontend,
             ),
             curve=tuple(underway.curve),
             judged=tuple(curve),

@@ -8,12 +8,14 @@ from underbudget.models.plan import plan
 from underbudget.models.references import REFERENCES, Reference
 from underbudget.reports import series as reported
 from underbudget.reports.writing import write_series
+from underbudget.search.data import sources
 from underbudget.search.data.protocol import check_protocol, training_images
 from underbudget.search.experiments.events import Notify
 from underbudget.search.experiments.options import SeriesOptions
 from underbudget.search.experiments.run_spec import RunSpec, per_seed
 from underbudget.search.experiments.runs import complete
 from underbudget.search.experiments.setup import prepare
+from underbudget.search.session.data_options import of_data
 from underbudget.search.session.options import check
 from underbudget.search.study.location import RUNS
 from underbudget.search.training import recipe as recipes
@@ -58,7 +60,7 @@ def series(options: SeriesOptions, notify: Notify = lambda event: None) -> tuple
     check_protocol(options.protocol)
     chosen = collection(options.name)
     wanted = _wanted(options.steps, [step.name for step in chosen.steps])
-    setup = prepare(options.dataset or "mnist", options, notify)
+    setup = prepare(sources.define(options.dataset or "mnist", of_data(options)), options, notify)
     info = setup.dataset.info
     folder = options.output or (Path(options.runs or RUNS) / "series" / f"{chosen.name}-{info.name}-{options.protocol}")
     steps: list[reported.SeriesStep] = []

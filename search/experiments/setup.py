@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from underbudget.search.data import sources
+from underbudget.search.data.definition import NAMED, Definition
 from underbudget.search.data.store import Dataset
 from underbudget.search.engines import devices, resources
 from underbudget.search.engines.calibration import Measure, measurement, typical_job
@@ -60,9 +61,13 @@ class Setup:
         return measurement(typical_job(self.dataset, usual, self.device))
 
 
-def prepare(dataset: str, options: ExperimentOptions, say: Say = log.info) -> Setup:
-    """Choose the device and open the data set, which the first time is prepared. Raises UserError."""
-    sources.source(dataset)
+def prepare(
+    definition: Definition, options: ExperimentOptions, say: Say = log.info, checksum: str | None = None
+) -> Setup:
+    """Choose the device and open the data set, which the first time is prepared; `checksum` as in `sources.prepare`.
+    Raises UserError."""
+    if definition.kind == NAMED:
+        sources.source(definition.source)
     device = devices.choose_device(options.device or "auto", say)
     folder = None if options.data_dir is None else Path(options.data_dir)
-    return Setup(sources.prepare(dataset, folder, say), device, options.workers, say)
+    return Setup(sources.prepare(definition, folder, say, checksum), device, options.workers, say)

@@ -32,7 +32,7 @@ def train(options: TrainingOptions, notify: Notify = lambda event: None) -> tupl
     goal = None if target is None else Goal(target, last, options.budget, limit)
     Budget.parse(options.budget)
     found = network_spec(options)
-    setup = prepare(found.dataset, options, notify)
+    setup = prepare(found.dataset, options, notify, found.checksum)
     network = found.plan(setup.dataset)
     given = {name: getattr(options, name) for name in ("weight_decay", "label_smoothing")}
     recipe = recipes.resolve(

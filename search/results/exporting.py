@@ -103,6 +103,7 @@ def from_study(where: StudyLocation, study: StudyRecord, trial: TrialRecord) -> 
         samples=images,
         sample_labels=labels,
         recipe=trial.proposal.recipe,
+        frontend=dataset.get("frontend"),
     )
 
 
@@ -180,6 +181,7 @@ def of_runs(
         samples=samples[0],
         sample_labels=samples[1],
         recipe=first.recipe,
+        frontend=first.data.frontend,
     )
     seeds = f"mean {fmean(run.last for run in runs):.2f} % over {len(runs)} seeds" if len(runs) > 1 else "one seed"
     said = f"{records[0].stem}, {first.data.part} accuracy {first.last:.2f} % in the last epoch ({seeds})"
@@ -220,10 +222,10 @@ def _metadata_of_runs(runs: list[Run]) -> dict[str, Any]:
 
 def _prepared(name: str, checksum: str, data_dir: Path | None) -> "Dataset | None":
     """The prepared data set of that checksum, None where it is not there: nothing is downloaded for an export."""
-    from underbudget.search.data.sources import prepared
+    from underbudget.search.data.sources import prepared, stored
 
     try:
-        dataset = prepared(name, data_dir)
+        dataset = stored(checksum, data_dir) or prepared(name, data_dir)
     except UserError:
         return None
     return dataset if dataset is not None and dataset.info.checksum == checksum else None

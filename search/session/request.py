@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from underbudget.models.errors import UserError
 from underbudget.reports.storage_url import shown_url
+from underbudget.search.session.data_options import DataOptions
 from underbudget.search.session.options import Places, declared, flag, one_of, option, read_toml, whole
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
@@ -50,7 +51,7 @@ def _check_lr(name: str, value: float) -> None:
 
 
 @dataclass(frozen=True)
-class Options(Places):
+class Options(DataOptions, Places):
     """Everything that may be asked of one search. None means "not given": a study that is resumed keeps what it has.
 
     Of several types, the last is that of the command line.
@@ -58,7 +59,9 @@ class Options(Places):
 
     study: str | None = option("Name of the study; made from data set and budget if left out.", scope="study")
     _: KW_ONLY
-    dataset: str | None = option("See `underbudget datasets`.", scope="study", usual="mnist")
+    dataset: str | None = option(
+        "A name (see `underbudget datasets`), or a folder of your own (docs/data.md).", scope="study", usual="mnist"
+    )
     budget: str | list[str] | None = option(
         'Hard limits, e.g. "params<8000" or "params<8000, macs<=1.5M".', scope="study", usual="params<8000"
     )

@@ -11,10 +11,12 @@ from typing import Any
 from underbudget.budget.limits import Budget
 from underbudget.models.errors import UserError
 from underbudget.search.data import sources
-from underbudget.search.data.store import Dataset
+from underbudget.search.data.definition import NAMED, Definition, named
+from underbudget.search.data.store import Dataset, DatasetInfo
 from underbudget.search.engines import devices
 from underbudget.search.engines.calibration import measurement, typical_job
 from underbudget.search.results import live_report
+from underbudget.search.session.data_options import of_data
 from underbudget.search.session.options import check, declared
 from underbudget.search.session.request import DEFAULTS, Options, Request, parse_batch_size, parse_duration
 from underbudget.search.space import Space, feasible_share
@@ -83,12 +85,12 @@ def prepare(request: Options, say: Say = log.info) -> Session:
     objective = Objective(asked.objective, asked.minimize)
     tune = tuning.parse(asked.tune) if asked.tune is not None else ()
     budget = Budget.parse(asked.budget)
-    sources.source(asked.dataset)
+    definition = sources.define(asked.dataset, of_data(asked))
     device = devices.choose_device(asked.device, say)
-    if stored and asked.dataset != stored.dataset.name:  # before anything is downloaded for it
-        named = f"data set: the study has {stored.dataset.name}, you asked for {asked.dataset}"
-        raise _different(request, where, stored, [named])
-    dataset = sources.prepare(asked.dataset, None if asked.data_dir is None else Path(asked.data_dir), say)
+    if stored and (other := _other_data(stored.dataset, definition)):  # before anything is downloaded for it
+        raise _different(request, where, stored, [other])
+    folder = None if asked.data_dir is None else Path(asked.data_dir)
+    dataset = sources.prepare(definition, folder, say, stored.dataset.checksum if stored else None)
     info = dataset.info
     if stored and not request.space:
         space = stored.space
@@ -137,12 +139,21 @@ def prepare(request: Options, say: Say = log.info) -> Session:
     )
 
 
+def _other_data(stored: DatasetInfo, asked: Definition) -> str:
+    """How a definition differs from a study's data set by its name or kind alone; "" where their content decides."""
+    own = stored.definition or named(stored.name)
+    is_same = own.source == asked.source if asked.kind == NAMED else own.kind == asked.kind
+    return "" if is_same else f"data set: the study has {own}, you asked for {asked}"
+
+
 def options_of(stored: Settings, request: Options | None = None) -> Options:
     """The settings of a study as options; without its learning rate and batch if the request names a recipe."""
     recipe = stored.recipe
     is_kept = request is None or request.recipe is None
+    definition = stored.dataset.definition or named(stored.dataset.name)
+    own: dict[str, Any] = dict(definition.options)
     return Options(
-        dataset=stored.dataset.name,
+        dataset=str(definition),
         budget=str(stored.budget),
         epochs=recipe.epochs,
         seed=stored.seed,
@@ -153,6 +164,7 @@ def options_of(stored: Settings, request: Options | None = None) -> Options:
         objective=stored.objective.kind,
         minimize=stored.objective.minimize,
         tune=",".join(stored.tune) or None,
+        **own,
     )
 
 
@@ -170,7 +182,9 @@ def find_location(request: Options) -> StudyLocation:
     """Where the study of a request is; without a name, data set and budget make one."""
     asked: Any = request.over(DEFAULTS)
     words = re.sub(r"[^A-Za-z0-9.]+", "-", str(Budget.parse(asked.budget))).strip("-")
-    name = f"{asked.dataset}-{words}"[:64] if asked.study is None else asked.study
+    name = asked.study
+    if name is None:
+        name = f"{sources.define(asked.dataset, of_data(asked)).name}-{words}"[:64]
     return locate_study(name, Path(asked.runs), asked.storage)
 
 

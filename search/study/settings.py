@@ -118,14 +118,20 @@ def hypervolume_reference(settings: Settings) -> dict[str, float]:
     return {axis: min(allowed), "error": 100.0 * (1 - 1 / len(settings.dataset.classes))}
 
 
+def _named(dataset: DatasetInfo) -> str:
+    """The name of a data set that the program knows by name; a user's own may have any."""
+    return dataset.name if dataset.definition is None else "own data"
+
+
 def differences(stored: Settings, asked: Settings) -> list[str]:
     """Where two settings differ, each as "name: stored here, asked there"; empty where they agree."""
     pairs = {
-        "data set": (stored.dataset.name, asked.dataset.name),
+        "data set": (_named(stored.dataset), _named(asked.dataset)),
         "data checksum": (stored.dataset.checksum[:12], asked.dataset.checksum[:12]),
         "input shape": (stored.dataset.input_shape, asked.dataset.input_shape),
         "classes": (", ".join(stored.dataset.classes), ", ".join(asked.dataset.classes)),
         "images": (stored.dataset.counts, asked.dataset.counts),
+        "front end": (stored.dataset.frontend, asked.dataset.frontend),
         "mean": (stored.dataset.mean, asked.dataset.mean),
         "std": (stored.dataset.std, asked.dataset.std),
         "budget": (str(stored.budget), str(asked.budget)),

@@ -1,0 +1,70 @@
+"""The kinds of data that a user may bring, and how a word of --dataset is told from another."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from underbudget.models.errors import UserError
+from underbudget.search.data import picture_folder
+from underbudget.search.data.definition import NAMED, Definition, named
+from underbudget.search.data.examples import Kind
+
+PICTURES = ("image_size", "channels", "skip_bad_images")
+SPLITS = ("group", "split_seed")
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "folder",
+            "pictures in class folders: PATH/CLASS/..., or PATH/{train,val,test}/CLASS/...",
+            (*PICTURES, *SPLITS),
+            picture_folder.files,
+            picture_folder.read,
+        ),
+    )
+}
+
+
+def define(text: str, options: Mapping[str, Any], known: Mapping[str, object]) -> Definition:
+    """What a text given to --dataset means: a name in `known`, a path, or either with its kind before a colon.
+
+    options: those of DataOptions that were given. Raises UserError for a path that is not there, a kind that can't be
+    told, and options that the kind does not take.
+    """
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    kind, colon, source = text.partition(":")
+    if not colon or kind not in KINDS:
+        if text in known or not _looks_like_path(text):
+            return _checked(named(text), given, ())
+        kind, source = _kind_of(Path(text).expanduser()), text
+    path = Path(source).expanduser().absolute()
+    return _checked(Definition(kind, str(path), given), given, KINDS[kind].options)
+
+
+def _looks_like_path(text: str) -> bool:
+    return "/" in text or "\\" in text or Path(text).suffix != "" or Path(text).exists()
+
+
+def _kind_of(path: Path) -> str:
+    """The kind of what lies at a path. Raises UserError where it is not there or can't be told."""
+    try:
+        if path.is_dir():
+            return "folder"
+        exists = path.exists()
+    except (OSError, ValueError) as error:
+        raise UserError(f"--dataset {str(path)!r} cannot be read ({error}): check the path") from error
+    if not exists:
+        raise UserError(f"--dataset {path}: there is no such file or folder, nor a data set of that name")
+    raise UserError(f"--dataset {path} is of no kind that is known: say one of {', '.join(KINDS)}, as in folder:{path}")
+
+
+def _checked(definition: Definition, given: Mapping[str, Any], taken: tuple[str, ...]) -> Definition:
+    for name in given:
+        if name not in taken:
+            kinds = [kind.name for kind in KINDS.values() if name in kind.options]
+            what = definition.source if definition.kind == NAMED else f"{definition.kind} {definition.source}"
+            raise UserError(
+                f"--{name.replace('_', '-')} belongs to data of the kind {' or '.join(kinds)}, not to {what}"
+            )
+    return definition

@@ -1,0 +1,179 @@
+"""From a user's own files to a prepared store: read once, split, kept by content.
+
+Below `prepared/` of a data folder, a store lies under its checksum, and `index/KEY.json` says which store the files of
+a definition gave; KEY stands for the definition and for the name, size and time of each file. So unchanged files are
+not read again, and equal content is kept once, wherever it came from.
+"""
+
+import hashlib
+import json
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from underbudget.models.errors import UserError
+from underbudget.models.files import write_atomically
+from underbudget.search.data import values
+from underbudget.search.data.definition import Definition
+from underbudget.search.data.examples import Examples, Say, missing_parts
+from underbudget.search.data.kinds import KINDS
+from underbudget.search.data.split import Indices, grouped_split, part_sizes, stratified_split
+from underbudget.search.data.store import PARTS, Dataset, Part, PartName, open_dataset, verify, write_dataset
+
+SHARES = dict(zip(PARTS, (70, 15, 15), strict=True))  # of what the user did not split
+LEAST_EXAMPLES = 10
+READING = 1  # raise it with any change of how files are read
+MOST_NAMED = 3  # duplicates that a note names
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is remembered of a definition that was read, as JSON in the index."""
+
+    definition: dict[str, Any]
+    checksum: str
+    notes: list[str]  # what was done and noticed, a sentence each
+    left_out: list[dict[str, str]]  # name, reason
+
+
+def prepare(definition: Definition, home: Path, say: Say) -> Dataset:
+    """Open the store of a definition; files that are new or changed are read first.
+
+    Train and validation are compared with their checksums each time. Raises UserError where the source is not there or
+    cannot be used, and as the kind's reader does.
+    """
+    kind = KINDS.get(definition.kind)
+    if kind is None:
+        raise UserError(f"the data set's kind {definition.kind!r} is not known: there are {', '.join(KINDS)}")
+    source = Path(definition.source)
+    if not source.exists():
+        raise UserError(f"the data set {definition} is not there: name its new place by --dataset")
+    key = _key(definition, kind.files(definition))
+    path = home / "prepared" / "index" / f"{key}.json"
+    entry = read_entry(path)
+    store = None if entry is None else store_of(entry.checksum, home)
+    if store is None:
+        say(f"reading {definition.source}")
+        store, entry = write(definition, kind.read(definition, say), home)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(asdict(entry), indent=1).encode())
+        for note in entry.notes:
+            say(f"note: {note}")
+    else:
+        verify(store, ("train", "validation"))
+    return described(store, definition)
+
+
+def described(store: Dataset, definition: Definition) -> Dataset:
+    """A store with what it is called and made from, which it does not hold itself."""
+    info = replace(store.info, name=definition.name, title=definition.name, definition=definition)
+    return Dataset(info, store.folder)
+
+
+def store_of(checksum: str, home: Path) -> Dataset | None:
+    """The store of this content below a data folder, None where it is not there."""
+    folder = home / "prepared" / f"own-{checksum[:16]}"
+    if not folder.is_dir():
+        return None
+    store = open_dataset(folder)
+    return store if store.info.checksum == checksum else None
+
+
+def read_entry(path: Path) -> Entry | None:
+    """An entry of the index, None where there is none that can be read: then the files are read again."""
+    try:
+        return Entry(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+
+
+def _key(definition: Definition, files: Sequence[str]) -> str:
+    digest = hashlib.sha256(json.dumps([READING, definition.to_json()], sort_keys=True).encode())
+    for file in files:
+        try:
+            found = os.stat(file)
+            state = f"{found.st_size} {found.st_mtime_ns}"
+        except OSError:
+            state = "missing"
+        digest.update(os.fsencode(file) + f"\0{state}\n".encode())
+    return digest.hexdigest()[:24]
+
+
+def write(definition: Definition, examples: Examples, home: Path) -> tuple[Dataset, Entry]:
+    """Split examples, make 8 bits of them, and write the store. Raises UserError for too few of them."""
+    if len(examples.labels) < LEAST_EXAMPLES:
+        raise UserError(
+            f"{definition.source} has {len(examples.labels)} examples: training, validation and test need at least "
+            f"{LEAST_EXAMPLES} together"
+        )
+    chosen = split(examples, int(definition.options.get("split_seed", 0)))
+    images, frontend = examples.images, dict(examples.frontend)
+    if images.dtype != np.uint8:
+        scale = values.scales(images[chosen["train"]])
+        images, frontend = values.to_bytes(images, scale), {**frontend, **scale}
+    notes = [*examples.notes, *_duplicates(images, examples, chosen), *_small_classes(examples, chosen)]
+    if examples.left_out:
+        notes.insert(0, f"{len(examples.left_out):,} files that cannot be read were left out")
+    parts = {name: Part(images[indices], examples.labels[indices]) for name, indices in chosen.items()}
+    store = write_dataset(home / "prepared" / "own-{checksum}", "", "", examples.classes, parts, frontend)
+    left_out = [asdict(one) for one in examples.left_out]
+    return store, Entry(definition.to_json(), store.info.checksum, notes, left_out)
+
+
+def split(examples: Examples, seed: int) -> dict[PartName, Indices]:
+    """The examples of each part: as the user split them; what is missing is taken from the training part.
+
+    Stratified, or by groups where there are some. Raises UserError where a part stays empty.
+    """
+    given: Sequence[PartName] = examples.parts or ["train"] * len(examples.labels)
+    missing = [part for part in missing_parts(given) if part != "train"]
+    members = {part: np.flatnonzero([one == part for one in given]) for part in PARTS}
+    if not len(members["train"]):
+        raise UserError("the training part has no examples: give train and test folders or rows, or leave all unsplit")
+    if missing:
+        pool, wanted = members["train"], [part for part in PARTS if part == "train" or part in missing]
+        sizes = part_sizes(len(pool), [SHARES[part] for part in wanted])
+        labels = examples.labels[pool]
+        if examples.groups is None:
+            dealt = stratified_split(labels, sizes, seed)
+        else:
+            dealt = grouped_split(labels, [examples.groups[index] for index in pool.tolist()], sizes, seed)
+        members |= {part: pool[indices] for part, indices in zip(wanted, dealt, strict=True)}
+    for part, indices in members.items():
+        if not len(indices):
+            raise UserError(f"the {part} part would be empty: give more examples, or more groups")
+    return members
+
+
+def _duplicates(images: npt.NDArray[np.uint8], examples: Examples, chosen: Mapping[PartName, Indices]) -> list[str]:
+    """A note of images that are in two parts, to the last pixel."""
+    places: dict[bytes, list[tuple[PartName, int]]] = defaultdict(list)
+    for part, indices in chosen.items():
+        for index in indices.tolist():
+            places[hashlib.blake2b(images[index].tobytes(), digest_size=16).digest()].append((part, index))
+    shared = [found for found in places.values() if len({part for part, _ in found}) > 1]
+    if not shared:
+        return []
+    pairs = []
+    for found in shared[:MOST_NAMED]:
+        (one, first), (other, second) = found[0], next(place for place in found if place[0] != found[0][0])
+        pairs.append(f"{examples.names[first]} in {one} is {examples.names[second]} in {other}")
+    return [f"{len(shared):,} images are in more than one part, which makes accuracies too good ({'; '.join(pairs)})"]
+
+
+def _small_classes(examples: Examples, chosen: Mapping[PartName, Indices]) -> list[str]:
+    """A note of classes that a part lacks."""
+    lacking = []
+    for part, indices in chosen.items():
+        counts = np.bincount(examples.labels[indices], minlength=len(examples.classes))
+        lacking += [f"{examples.classes[label]!r} in {part}" for label in np.flatnonzero(counts == 0)]
+    if not lacking:
+        return []
+    more = f" and {len(lacking) - MOST_NAMED} more" if len(lacking) > MOST_NAMED else ""
+    return [f"no example of the class {', '.join(lacking[:MOST_NAMED])}{more}: its accuracy there is not known"]

@@ -1,0 +1,49 @@
+"""How a user's own data are read: options that every command takes that may meet them."""
+
+from dataclasses import KW_ONLY, dataclass, fields
+from typing import Any
+
+from underbudget.search.data.pictures import parse_size
+from underbudget.search.session.options import option, whole
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Options of a data set that is made from a user's own files (docs/data.md)."""
+
+    _: KW_ONLY
+    image_size: str | None = option(
+        "Pixels of the images, N or HxW.",
+        shown="as found, at most 64",
+        scope="study",
+        trailing=True,
+        check=lambda _, text: parse_size(text),
+    )
+    channels: int | None = option(
+        "1 for grey images, 3 for colour.",
+        shown="as found",
+        scope="study",
+        trailing=True,
+        check=whole(1, 3, "1 or 3, as a whole number"),
+    )
+    skip_bad_images: bool | None = option("Leave out files that cannot be read.", scope="study", trailing=True)
+    group: str | None = option(
+        "Column, or regular expression of file names: examples of one group stay in one part.",
+        scope="study",
+        trailing=True,
+    )
+    split_seed: int | None = option(
+        "Seed of the split where the data have none.",
+        shown="0",
+        scope="study",
+        trailing=True,
+        check=whole(0, 2**32 - 1),
+    )
+
+
+NAMES = tuple(field.name for field in fields(DataOptions))
+
+
+def of_data(options: Any) -> dict[str, Any]:
+    """The options of data among others, by name; those that were not given are None."""
+    return {name: getattr(options, name) for name in NAMES}
