@@ -39,9 +39,11 @@ def evaluate(
 
     kind = formats.of(file)
     model = load(file)
-    if dataset is None:
-        dataset = str(model.metadata.get("dataset") or "mnist")
-    data = sources.prepare(dataset, Path(data_dir) if data_dir else None, log=lambda line: None)
+    folder = Path(data_dir) if data_dir else None
+    data = None if dataset else sources.stored(str(model.metadata.get("data_checksum")), folder)
+    dataset = dataset or str(model.metadata.get("dataset") or "mnist")
+    if data is None:
+        data = sources.prepare(sources.define(dataset, {}), folder, log=lambda line: None)
     if (model.input_shape, len(model.classes)) != (data.info.input_shape, len(data.info.classes)):
         takes = f"{'x'.join(map(str, model.input_shape))} pictures of {len(model.classes)} classes"
         has = f"{'x'.join(map(str, data.info.input_shape))} of {len(data.info.classes)}"

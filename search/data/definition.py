@@ -13,6 +13,8 @@ from underbudget.models.errors import UserError
 
 NAMED = "named"
 
+Size = tuple[int, int]  # height, width
+
 
 @dataclass(frozen=True)
 class Definition:
@@ -58,3 +60,12 @@ def definition_of(dataset: Mapping[str, Any]) -> Definition:
 def named(name: str) -> Definition:
     """The definition of a set that the program knows by name."""
     return Definition(NAMED, name)
+
+
+def parse_size(text: str) -> Size:
+    """Height and width of "32" or "48x64". Raises UserError for anything else."""
+    height, cross, width = str(text).lower().partition("x")
+    sides = (height, width if cross else height)
+    if not all(side.isascii() and side.isdecimal() and 4 <= int(side) <= 1024 for side in sides):
+        raise UserError(f"--image-size is N or HxW, each from 4 to 1024 pixels, not {str(text)[:40]!r}")
+    return int(sides[0]), int(sides[1])

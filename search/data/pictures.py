@@ -21,14 +21,13 @@ import numpy.typing as npt
 
 from underbudget.models.errors import UserError
 from underbudget.search.data import parallel
+from underbudget.search.data.definition import Size, parse_size
 from underbudget.search.data.examples import LeftOut, Say
 
 MOST_SIDE = 64  # pixels: larger pictures are made smaller unless a size is asked for
 SQUARE = 1.25  # at most so unequal sides become equal ones
 MOST_NAMED = 5  # bad files that a message names
 FRONTEND = {"kind": "picture", "fit": "letterbox"}
-
-Size = tuple[int, int]  # height, width
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,6 @@ def picture_endings() -> frozenset[str]:
 def has_picture_ending(path: str) -> bool:
     """Whether a file is called like a picture."""
     return os.path.splitext(path)[1].lower() in picture_endings()
-
-
-def parse_size(text: str) -> Size:
-    """Height and width of "32" or "48x64". Raises UserError for anything else."""
-    height, cross, width = str(text).lower().partition("x")
-    sides = (height, width if cross else height)
-    if not all(side.isascii() and side.isdecimal() and 4 <= int(side) <= 1024 for side in sides):
-        raise UserError(f"--image-size is N or HxW, each from 4 to 1024 pixels, not {str(text)[:40]!r}")
-    return int(sides[0]), int(sides[1])
 
 
 def decode(paths: Sequence[str], options: Mapping[str, Any], say: Say) -> Decoded:

@@ -3,7 +3,7 @@
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any
 
-from underbudget.search.data.pictures import parse_size
+from underbudget.search.data.definition import parse_size
 from underbudget.search.session.options import option, whole
 
 
