@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all."""
+"""Writing a file whole or not at all, also if the power fails."""
 
 import contextlib
 import os
@@ -21,7 +21,20 @@ def write_atomically(path: Path, data: bytes) -> None:
         os.umask(mask := os.umask(0o077))  # the process's own, which mkstemp ignores
         os.chmod(temporary, 0o666 & ~mask)
         os.replace(temporary, path)
+        synchronise(path.parent)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def synchronise(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk. Raises OSError where a file cannot be written out;
+    of a folder not every system can tell."""
+    is_folder = path.is_dir()
+    with contextlib.suppress(*[OSError] * is_folder):
+        handle = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

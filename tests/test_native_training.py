@@ -1,5 +1,7 @@
 """The paths of a training: the fast one against the plain one, repeatability, and what happens where it cannot be."""
 
+import hashlib
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -180,17 +182,56 @@ def test_an_unknown_path_is_an_error() -> None:
         backends.named("fast")
 
 
-@needs_kernels
-def test_two_processes_may_compile_at_once(tmp_path: Path) -> None:
+def in_a_process(folder: Path, temporary: Path) -> "subprocess.Popen[str]":
+    """Loads the kernels, compiled quickly, with a cache folder, and says their instruction set."""
     code = (
         "import sys, pathlib; from underbudget.search.training.native import library as l; "
+        "l.OPTIONS = tuple(o for o in l.OPTIONS if o != '-O3'); "
         "l._folder = lambda: pathlib.Path(sys.argv[1]); print(l.library().isa)"
     )
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    answers = {process.communicate(timeout=120)[0].strip() for process in both}
-    assert answers == {library().isa}
-    assert [path.suffix for path in tmp_path.iterdir()] == [".so"]
+    command = [sys.executable, "-c", code, str(folder)]
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def answer(process: "subprocess.Popen[str]") -> str:
+    with process:
+        return process.communicate(timeout=120)[0].strip()
+
+
+@needs_kernels
+def test_two_processes_may_compile_at_once(tmp_path: Path) -> None:
+    both = [in_a_process(tmp_path, tmp_path) for _ in range(2)]
+    assert {answer(process) for process in both} == {library().isa}
+    (kept,) = tmp_path.iterdir()
+    assert kept.suffix == ".so"
+    assert kept.stem.endswith(f"-{hashlib.sha256(kept.read_bytes()).hexdigest()[:20]}")
+
+
+@needs_kernels
+def test_damaged_kernels_are_compiled_again(tmp_path: Path) -> None:
+    """Half of a file would end each process that loads it by SIGBUS; a changed byte may change numbers only."""
+    folder = tmp_path / "kernels"
+    assert answer(in_a_process(folder, tmp_path)) == library().isa
+    (kept,) = folder.iterdir()
+    whole = kept.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", whole[:-1] + bytes([whole[-1] ^ 1])):
+        kept.write_bytes(damaged)
+        assert answer(in_a_process(folder, tmp_path)) == library().isa
+        assert [path.read_bytes() for path in folder.iterdir()] == [whole]
+    kept.rename(folder / f"{kept.stem.rpartition('-')[0]}.so")  # as an older version kept it, without a checksum
+    assert answer(in_a_process(folder, tmp_path)) == library().isa
+    assert kept.read_bytes() == whole
+    assert [path.name for path in tmp_path.iterdir()] == ["kernels"]
+
+
+@needs_kernels
+def test_kernels_that_cannot_be_kept_leave_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    assert answer(in_a_process(tmp_path / "file" / "kernels", temporary)) == library().isa
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("backend", ["plain", pytest.param("native", marks=needs_kernels)])

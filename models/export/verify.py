@@ -18,6 +18,7 @@ from underbudget.models.errors import UnderbudgetError, UserError
 from underbudget.models.export import formats
 from underbudget.models.export.contents import Export, check_batch, float_tensors, logits
 from underbudget.models.export.formats import Format, Verification
+from underbudget.models.files import synchronise
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,6 +71,7 @@ def write_verified(export: Export, path: Path, force: bool = False, format: str 
         result = chosen.verify(export, draft, path)
         with _writing(path):
             _put_in_place(draft, path)
+            synchronise(path.parent)
         return result
     finally:
         _remove(draft)
@@ -197,8 +199,7 @@ def _files(path: Path) -> list[Path]:
 def _synchronise(path: Path) -> None:
     """Wait until everything is on the disk; a full disk shows here at the latest."""
     for file in _files(path):
-        with file.open("rb+") as open_file:
-            os.fsync(open_file.fileno())
+        synchronise(file)
 
 
 def _check_replaced(draft: Path, path: Path) -> None:

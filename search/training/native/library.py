@@ -1,7 +1,8 @@
 """The C kernels of this folder, compiled on first use by the system's compiler and kept in the user's cache folder.
 
-The compiled file is named by a digest of sources, compiler, options and processor: a change of any of them compiles
-anew, and two processes that compile at once write equal files.
+The compiled file is named by a digest of sources, compiler, options and processor, so that a change of any of them
+compiles anew, and by the checksum of its own content: a file that was damaged is never loaded, which could crash the
+process, but compiled again. It appears whole, by a rename, so that processes may compile at once.
 """
 
 import ctypes
@@ -16,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from underbudget.models.compiler import c_compiler
+from underbudget.models.files import synchronise
 from underbudget.search.training.environment import cpuinfo, processor
 
 SOURCES = Path(__file__).parent
@@ -56,15 +58,37 @@ def library() -> Library:
 def _outcome() -> Library | str:
     """The library, or the reason why there is none: looked for once per process."""
     try:
-        return _load(_compiled())
+        return _kept_or_compiled()
     except (Unavailable, OSError, subprocess.SubprocessError, AttributeError) as error:
         return " ".join(str(error).split())[:300]
 
 
-def _compiled() -> Path:
+def _kept_or_compiled() -> Library:
     compiler = c_compiler()
     if compiler is None:
         raise Unavailable("no C compiler was found (cc, gcc or clang)")
+    folder, name = _folder(), f"training-{_key(compiler)}"
+    for kept in sorted(folder.glob(f"{name}-*.so")):
+        with suppress(OSError):
+            if kept.stem == f"{name}-{_checksum(kept)}":
+                return _load(kept)
+    with suppress(OSError, Unavailable):  # a full disk, say, or a folder that cannot be written
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".compiling-") as work:
+            target = _compiled(compiler, Path(work))
+            kept = folder / f"{name}-{_checksum(target)}.so"
+            synchronise(target)
+            os.replace(target, kept)
+            synchronise(folder)
+        return _load(kept)
+    # Compiled for this process alone, which keeps it when its file is gone, in a folder that no other user can put a
+    # library into.
+    with tempfile.TemporaryDirectory(prefix="underbudget-", ignore_cleanup_errors=True) as work:
+        return _load(_compiled(compiler, Path(work)))
+
+
+def _key(compiler: str) -> str:
+    """Stands for all that decides what is compiled."""
     digest = hashlib.sha256()
     # what the processor can do, too: a cache folder may be shared by machines, or a virtual one moved to another host
     machine = (platform.machine(), processor(), cpuinfo("flags", "Features"))
@@ -72,25 +96,23 @@ def _compiled() -> Path:
         digest.update(repr(part).encode())
     for source in sorted(SOURCES.glob("*.[ch]")):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
-    result = _folder() / f"training-{digest.hexdigest()[:20]}.so"
-    if not result.exists():
-        with tempfile.TemporaryDirectory(dir=result.parent) as folder:
-            target = Path(folder) / result.name
-            _output([compiler, *OPTIONS, str(SOURCES / "training.c"), "-o", str(target), "-lm"])
-            os.replace(target, result)
-    return result
+    return digest.hexdigest()[:20]
+
+
+def _checksum(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:20]
+
+
+def _compiled(compiler: str, folder: Path) -> Path:
+    target = folder / "training.so"
+    _output([compiler, *OPTIONS, str(SOURCES / "training.c"), "-o", str(target), "-lm"])
+    return target
 
 
 def _folder() -> Path:
     import platformdirs
 
-    folder = Path(platformdirs.user_cache_dir("underbudget", appauthor=False)) / "kernels"
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return folder
-    # a folder of this user's alone: a library that anybody could put there must not be loaded
-    return Path(tempfile.mkdtemp(prefix="underbudget-kernels-"))
+    return Path(platformdirs.user_cache_dir("underbudget", appauthor=False)) / "kernels"
 
 
 def _output(command: list[str]) -> str:
