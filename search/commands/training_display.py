@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from underbudget.search.commands.display import Display, duration
-from underbudget.search.commands.stopping import StoppedError, handled
+from underbudget.search.commands.stopping import StoppedError, handled, stopping_signals
 from underbudget.search.commands.terminal import console, say
 from underbudget.search.data.protocol import evaluated_part
 from underbudget.search.engines.job import EpochDone, StepsDone
@@ -37,7 +37,7 @@ def showing(quiet: bool, introduce: Callable[[Planned], None] = lambda planned: 
                 shown(event)
 
     try:
-        with handled(signal.default_int_handler, signal.SIGTERM), shown:  # SIGTERM ends it as Ctrl-C does
+        with handled(signal.default_int_handler, *stopping_signals()), shown:  # each ends it as Ctrl-C does
             yield notify
     except KeyboardInterrupt as stop:
         if folder is None:

@@ -83,7 +83,7 @@ class Updater:
         taken = time.monotonic() - begun
         self._due = time.monotonic() + max(EVERY, taken / _SHARE)
 
-    def close(self) -> None:
-        """The last update of a search that was long enough for one: the only one that makes files."""
+    def close(self, files: bool = True) -> None:
+        """The last update of a search that was long enough for one: the only one that makes files, if wanted."""
         if self._used:
-            self._update(artifacts=True)
+            self._update(artifacts=files)

@@ -75,7 +75,9 @@ class Worker:
 
 def main() -> None:
     """Serve jobs until standard input closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGHUP"):  # a terminal sends them to the coordinator too, which ends its workers
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     worker = Worker(_take_over_stdout())
     logging.basicConfig(level=logging.WARNING, format="%(message)s")  # to standard error, which the engine logs
     logging.getLogger("underbudget").setLevel(logging.INFO)

@@ -137,7 +137,9 @@ def _search(session: Session, listener: Listener, report: LiveReport, engine: Ca
             "busy_share": made.busy_share(),
         }
         made.close()
-        updater.close()
+        updater.close(files=not limits.stop)
+        if limits.stop:  # a person waits: the pictures come with the next session
+            return outcome
         try:  # pictures for the report: a failure here must not end the search
             keep_misclassified(session.location, finding.read(session.location), session.dataset)
         except Exception as error:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 60.0  # to wait for another program that has a SQLite file locked
+FOLD_SECONDS = 2.0  # the same at the end, where nothing is lost if the log stays
 
 
 def stored_settings(where: StudyLocation) -> Settings | None:
@@ -184,7 +185,7 @@ def _fold_log(database: Path) -> None:
     """Fold the write-ahead log back, so that the database is one complete file. While another program has it open, the
     log stays beside it and nothing is lost."""
     try:
-        with contextlib.closing(sqlite3.connect(database, timeout=BUSY_SECONDS)) as connection:
+        with contextlib.closing(sqlite3.connect(database, timeout=FOLD_SECONDS)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.Error as error:
