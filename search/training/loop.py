@@ -22,7 +22,7 @@ from underbudget.models.plan import Plan
 from underbudget.search.data.store import Dataset, PartName
 from underbudget.search.training import environment, schedule
 from underbudget.search.training.evaluate import EVALUATION_BATCH, Evaluation, evaluate, on_device
-from underbudget.search.training.geometric_augmentation import Normalizer, random_matrices, transform_images
+from underbudget.search.training.geometric_augmentation import Normalizer, fill_of, random_matrices, transform_images
 from underbudget.search.training.optimizers import Average, average_of, held, optimizer_of, set_pace
 from underbudget.search.training.pixel_augmentation import change_pixels, random_pixel_changes
 from underbudget.search.training.randomness import Randomness
@@ -106,6 +106,7 @@ class TrainingRun(ABC):
             self.recipe = resolve(recipe, images=len(self.images), batch_size=recipe.batch_size)
             self.batch_size = self.recipe.batch_size or 0  # 0 never: it is resolved
             self.timeline = timeline(self.recipe, len(self.images))
+            self.fill = fill_of(self.recipe.augmentation, self.info.mean, self.place)
             self.set_up()
 
     @property
@@ -293,9 +294,9 @@ class PlainRun(TorchRun):
         pixels, labels = self.images[index], self.labels[index]
         if self.matrices is not None:
             perspective = self.recipe.augmentation.perspective is not None
-            pixels = transform_images(pixels.float(), self.matrices[batch].to(self.place), perspective)
+            pixels = transform_images(pixels.float(), self.matrices[batch].to(self.place), perspective, self.fill)
         if self.pixel_changes is not None:
-            pixels = change_pixels(pixels.float(), self.pixel_changes[batch].to(self.place))
+            pixels = change_pixels(pixels.float(), self.pixel_changes[batch].to(self.place), self.fill)
         self.optimizer.zero_grad(set_to_none=True)
         logits = self.model(self.normalize(pixels))
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)

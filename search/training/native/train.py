@@ -27,7 +27,7 @@ class NativeRun(TrainingRun):
             state = build(self.plan).state_dict()
             key = int(torch.randint(2**63 - 1, ()))
         self.names = list(state)
-        self.network = Network(program, state, largest, self.info.mean, self.info.std, key)
+        self.network = Network(program, state, largest, self.info.mean, self.info.std, key, self.fill)
         self.average = average_of(self.recipe, (self.network.parameters, self.network.buffers))
         self.optimizer = None  # the kernels' own
         if self.recipe.optimizer != "sgd":

@@ -53,7 +53,7 @@ void train_step(Net *net, const Step *step) {
         long first = (long)block * V;
         fill(net, block, images_in(step->count, block), step->images, step->index + first,
              step->matrices ? step->matrices + 9 * first : NULL,
-             step->pixel_changes ? step->pixel_changes + PIXEL_CHANGES * first : NULL);
+             step->pixel_changes ? step->pixel_changes + step->columns * first : NULL, step->columns);
     }
     forward(net, step->count);
     Node *last = &net->nodes[net->count - 1];
@@ -79,7 +79,7 @@ void evaluate(Net *net, const uint8_t *images, const int64_t *labels, int64_t co
                      (double)net->buffers[net->nodes[k].l.variance + c]);
     for (int64_t first = 0; first < count; first += V) {
         int held = count - first < V ? (int)(count - first) : V;
-        fill(net, 0, held, images + first * size, NULL, NULL, NULL);
+        fill(net, 0, held, images + first * size, NULL, NULL, NULL, 0);
         for (int k = 0; k < net->count; k++) forward_node(net, k, 0, 0);
         add_loss(net, 0, held, labels + first, 0, 0, 0, loss, &hits, confusion);
     }
