@@ -41,6 +41,7 @@ class Source:
     input_shape: tuple[int, int, int] = (1, 28, 28)  # (channels, height, width)
     split: tuple[int, ...] = (50, 10)  # train : validation, or train : validation : test where no test part is given
     files: IdxFiles | None = None  # to be downloaded; None: comes with scikit-learn
+    augmentation: str = "digits"  # what suits it: a key of search.training.recipe.AUGMENTATIONS
 
     @property
     def key(self) -> str:

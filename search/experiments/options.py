@@ -7,7 +7,7 @@ from pathlib import Path
 
 from underbudget.search.session.data_options import DataOptions
 from underbudget.search.session.options import Folders, Places, option, whole
-from underbudget.search.session.request import check_target
+from underbudget.search.session.request import check_augmentation, check_target
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,12 @@ class NetworkOptions(SeededOptions, Places):
     what: str = option('A reference (saish-m4), a layer text, or a trial ("STUDY:12").', default=MISSING)
     _: KW_ONLY
     recipe: str | None = option(
-        "How it is trained (docs/training.md).", shown="the network's own, else warp10-onecycle"
+        "How it is trained (docs/training.md).", shown="the network's own, else as `launch` chooses it"
+    )
+    augment: str | None = option(
+        "What is done to training images: none, digits, natural, sound, signal, or auto: what suits the data.",
+        shown="the recipe's",
+        check=check_augmentation,
     )
 
 

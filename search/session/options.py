@@ -105,7 +105,8 @@ def one_of(*allowed: str) -> Check:
 
     def check(name: str, value: str) -> None:
         if value not in allowed:
-            raise UserError(f"{name} is {' or '.join(allowed)}, not {value!r}")
+            *most, last = allowed
+            raise UserError(f"{name} is {', '.join(most)}{' or ' if most else ''}{last}, not {value!r}")
 
     return check
 

@@ -117,6 +117,11 @@ class Recipe:
     label_smoothing: float = 0.0  # share of the target that is spread over all classes, in training
     ema: float = 0.0  # decay per step of the averaged weights, which are evaluated and kept; 0: no averaging
 
+    @property
+    def title(self) -> str:
+        """The name, and that of the augmentation where it is another than the recipe's own."""
+        return self.name + (f" with {word} augmentation" if (word := self.augmentation.name) else "")
+
 
 Rules = Iterator[tuple[bool, str, object]]  # whether a rule holds, the rule, the value
 
@@ -280,8 +285,8 @@ _AFFINE_5 = Augmentation((Affine(rotation=5), Affine(translation=0.05, scale=(0.
 
 # By what the images show. A mirrored digit or letter is another sign, a mirrored cat is a cat.
 AUGMENTATIONS: dict[str, Augmentation] = {
-    "none": Augmentation(),
-    "digits": _WARP_10,
+    "none": Augmentation(name="none"),
+    "digits": replace(_WARP_10, name="digits"),
     "natural": Augmentation(
         (Affine(rotation=5, translation=0.1, scale=(0.9, 1.1)),),
         jitter=Jitter(brightness=0.2, contrast=0.2),
@@ -345,7 +350,9 @@ def usual(augmentation: str) -> Recipe:
 def augmented(recipe: Recipe, augmentation: str) -> Recipe:
     """The recipe with one of AUGMENTATIONS. Raises UserError, offering the nearest, for an unknown name."""
     if augmentation in AUGMENTATIONS:
-        return replace(recipe, augmentation=AUGMENTATIONS[augmentation])
+        named = AUGMENTATIONS[augmentation]
+        is_same = replace(recipe.augmentation, name=augmentation) == named
+        return recipe if is_same else replace(recipe, augmentation=named)
     hint = f"did you mean {near}? " if (near := nearest(augmentation, AUGMENTATIONS)) else ""
     raise UserError(f"unknown augmentation {augmentation[:40]!r}: {hint}there are {', '.join(AUGMENTATIONS)}")
 
