@@ -12,6 +12,7 @@ from typing import Any
 from underbudget.models.errors import UserError
 
 NAMED = "named"
+LAYOUTS = ("NHWC", "NCHW", "NHW", "NTC", "NCT")  # axes of arrays, see search.data.layouts
 
 Size = tuple[int, int]  # height, width
 

@@ -51,6 +51,7 @@ class Kind:
     name: str  # before the colon of --dataset
     about: str  # one line
     options: tuple[str, ...]  # names of the options that it takes
+    endings: tuple[str, ...]  # of its files, in lower case; none: it is a folder
     # The files that the data set is made of, in a fixed order: a change of one of them is noticed.
     files: Callable[[Definition], list[str]]
     read: Callable[[Definition, Say], Examples]

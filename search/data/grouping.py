@@ -26,9 +26,16 @@ def groups_of(names: Sequence[str], pattern: str | None) -> list[str] | None:
         if match is None or not (text := match[1] if expression.groups else match[0]):
             raise UserError(f"--group {pattern!r} does not match the name {name!r}: it must match every name")
         found.append(text)
-    if len(set(found)) < 3:
-        raise UserError(f"--group {pattern!r} makes {len(set(found))} groups: three parts need at least 3")
-    return found
+    return check_groups(found, f"--group {pattern!r}")
+
+
+def check_groups(groups: list[str], what: str, is_split: bool = True) -> list[str]:
+    """The groups. Raises UserError where they are to be split into three parts and are fewer."""
+    if is_split and (count := len(set(groups))) < 3:
+        raise UserError(
+            f"{what}: there are {count} groups, three parts need at least 3; without groups a split is random"
+        )
+    return groups
 
 
 def likely_pattern(names: Sequence[str], labels: Sequence[int]) -> str | None:

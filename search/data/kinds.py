@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from underbudget.models.errors import UserError
-from underbudget.search.data import picture_folder
+from underbudget.search.data import npz, picture_folder
 from underbudget.search.data.definition import NAMED, Definition, named
 from underbudget.search.data.examples import Kind
 
@@ -19,8 +19,17 @@ KINDS: dict[str, Kind] = {
             "folder",
             "pictures in class folders: PATH/CLASS/..., or PATH/{train,val,test}/CLASS/...",
             (*PICTURES, *SPLITS),
+            (),
             picture_folder.files,
             picture_folder.read,
+        ),
+        Kind(
+            "npz",
+            "arrays: x, y, or x_train, y_train, x_val, ... in a file of numpy.savez",
+            ("layout", "split_seed"),
+            (".npz",),
+            npz.files,
+            npz.read,
         ),
     )
 }
@@ -56,7 +65,10 @@ def _kind_of(path: Path) -> str:
         raise UserError(f"--dataset {str(path)!r} cannot be read ({error}): check the path") from error
     if not exists:
         raise UserError(f"--dataset {path}: there is no such file or folder, nor a data set of that name")
-    raise UserError(f"--dataset {path} is of no kind that is known: say one of {', '.join(KINDS)}, as in folder:{path}")
+    for kind in KINDS.values():
+        if path.name.lower().endswith(kind.endings or ("/",)):
+            return kind.name
+    raise UserError(f"--dataset {path} is of no kind that is known: say one of {', '.join(KINDS)}, as in npz:{path}")
 
 
 def _checked(definition: Definition, given: Mapping[str, Any], taken: tuple[str, ...]) -> Definition:

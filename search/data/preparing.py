@@ -115,15 +115,33 @@ def write(definition: Definition, examples: Examples, home: Path) -> tuple[Datas
     chosen = split(examples, int(definition.options.get("split_seed", 0)))
     images, frontend = examples.images, dict(examples.frontend)
     if images.dtype != np.uint8:
-        scale = values.scales(images[chosen["train"]])
+        scale = values.scales(_rows(images, chosen["train"]))
         images, frontend = values.to_bytes(images, scale), {**frontend, **scale}
+    _check_channels(_rows(images, chosen["train"]), definition.source)
     notes = [*examples.notes, *_duplicates(images, examples, chosen), *_small_classes(examples, chosen)]
     if examples.left_out:
         notes.insert(0, f"{len(examples.left_out):,} files that cannot be read were left out")
-    parts = {name: Part(images[indices], examples.labels[indices]) for name, indices in chosen.items()}
+    parts = {name: Part(_rows(images, indices), examples.labels[indices]) for name, indices in chosen.items()}
     store = write_dataset(home / "prepared" / "own-{checksum}", "", "", examples.classes, parts, frontend)
     left_out = [asdict(one) for one in examples.left_out]
     return store, Entry(definition.to_json(), store.info.checksum, notes, left_out)
+
+
+def _rows(images: npt.NDArray[Any], indices: Indices) -> npt.NDArray[Any]:
+    """Some of the images, without a copy where they lie one after the other."""
+    start, end = int(indices[0]), int(indices[-1]) + 1
+    return images[start:end] if end - start == len(indices) else images[indices]
+
+
+def _check_channels(images: npt.NDArray[np.uint8], source: str) -> None:
+    """Raises UserError for a channel that has one value in all of the training part: it cannot be standardised."""
+    for channel in range(images.shape[1]):
+        value = images[0, channel].flat[0]
+        if all((image[channel] == value).all() for image in images):
+            raise UserError(
+                f"{source}: channel {channel + 1} of {images.shape[1]} is {value} everywhere in the training part: "
+                "nothing can be learned from it, leave it out"
+            )
 
 
 def split(examples: Examples, seed: int) -> dict[PartName, Indices]:

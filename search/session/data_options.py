@@ -3,8 +3,8 @@
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any
 
-from underbudget.search.data.definition import parse_size
-from underbudget.search.session.options import option, whole
+from underbudget.search.data.definition import LAYOUTS, parse_size
+from underbudget.search.session.options import one_of, option, whole
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,13 @@ class DataOptions:
         check=whole(1, 3, "1 or 3, as a whole number"),
     )
     skip_bad_images: bool | None = option("Leave out files that cannot be read.", scope="study", trailing=True)
+    layout: str | None = option(
+        "Axes of arrays: NHWC, NCHW or NHW of images, NTC or NCT of windows in time.",
+        shown="told by the shape",
+        scope="study",
+        trailing=True,
+        check=one_of(*LAYOUTS),
+    )
     group: str | None = option(
         "Column, or regular expression of file names: examples of one group stay in one part.",
         scope="study",
