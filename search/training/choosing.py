@@ -1,6 +1,6 @@
 """The recipe for a data set: what the user named, and what suits the data where nothing was named."""
 
-from underbudget.search.data.sources import DATASETS
+from underbudget.search.data.named_sets import DATASETS
 from underbudget.search.data.store import DatasetInfo
 from underbudget.search.training.recipe import Recipe, augmented, usual
 
