@@ -112,6 +112,8 @@ CASES: list[tuple[str, tuple[int, int, int], int, list[tuple[str, int, int]]]] =
      [("drop1", 1, 1)]),
     ("linear(20) relu drop0.5 | linear(10) bn", (1, 9, 9), 3, [("drop1", 0, 2)]),
     ("conv3x3(1) | conv9x4(2,s3,p4x2) relu bn | gap", (4, 20, 9), 17, []),
+    ("conv5x1(9,s2x1) relu bn | sep7x1(8,p3x0) bn relu | maxpool2x1 | conv5x1(16) relu bn | conv1x1(5) | gap",
+     (3, 64, 1), 37, []),
 ]  # fmt: skip
 
 

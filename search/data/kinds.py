@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from underbudget.models.errors import UserError
-from underbudget.search.data import npz, picture_folder
+from underbudget.search.data import npz, picture_folder, tables
 from underbudget.search.data.definition import NAMED, Definition, named
 from underbudget.search.data.examples import Kind
 
@@ -30,6 +30,14 @@ KINDS: dict[str, Kind] = {
             (".npz",),
             npz.files,
             npz.read,
+        ),
+        Kind(
+            "csv",
+            "a table: columns file and label, also split and group",
+            (*PICTURES, *SPLITS, "label"),
+            (".csv", ".tsv", ".csv.gz", ".parquet"),
+            tables.files,
+            tables.read,
         ),
     )
 }

@@ -34,6 +34,7 @@ class DataOptions:
         trailing=True,
         check=one_of(*LAYOUTS),
     )
+    label: str | None = option("Column of the labels in a table.", shown="label", scope="study", trailing=True)
     group: str | None = option(
         "Column, or regular expression of file names: examples of one group stay in one part.",
         scope="study",

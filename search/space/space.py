@@ -76,6 +76,8 @@ class Space:
             dims.Choice("first_tail", decoding.FIRST_TAILS),
             dims.Choice("block", decoding.BLOCKS),
         ]
+        if decoding.is_one_dimensional(input_shape):
+            dimensions.insert(2, dims.Choice("kernel", decoding.KERNELS))
         widths = [f"width_before_{index}" for index in range(1, MAX_BEFORE + 1)]
         widths += [f"width_after_{index}" for index in range(1, MAX_AFTER + 1)]
         widths += ["transition_width", "hidden_width"]
