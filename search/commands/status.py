@@ -46,6 +46,8 @@ def _one_study(name: str, target: float | None, as_json: bool, runs: str | None,
         f"{settings['dataset']['name']}, {settings['budget']}, {settings['epochs']} epochs, "
         f"recipe {settings['recipe']['name']}, seed {settings['seed']}"
     )
+    if found.stored.metric != "accuracy":
+        say(f"accuracy means {found.stored.metric_words}")
     last = found.sessions[-1] if found.sessions else {}
     if last:
         ended = f"ended {last['ended']}: {last.get('outcome', '')}" if last.get("ended") else "killed"

@@ -29,6 +29,7 @@ from underbudget.search.data.store import PARTS, Dataset, Part, PartName, open_d
 SHARES = dict(zip(PARTS, (70, 15, 15), strict=True))  # of what the user did not split
 LEAST_EXAMPLES = 10
 READING = 1  # raise it with any change of how files are read
+SKEWED = 3  # times as many training examples in the largest class as in the smallest
 MOST_NAMED = 3  # duplicates that a note names
 
 
@@ -119,6 +120,7 @@ def write(definition: Definition, examples: Examples, home: Path) -> tuple[Datas
         images, frontend = values.to_bytes(images, scale), {**frontend, **scale}
     _check_channels(_rows(images, chosen["train"]), definition.source)
     notes = [*examples.notes, *_duplicates(images, examples, chosen), *_small_classes(examples, chosen)]
+    notes += _skewed_classes(examples, chosen["train"])
     if examples.left_out:
         notes.insert(0, f"{len(examples.left_out):,} files that cannot be read were left out")
     parts = {name: Part(_rows(images, indices), examples.labels[indices]) for name, indices in chosen.items()}
@@ -183,6 +185,19 @@ def _duplicates(images: npt.NDArray[np.uint8], examples: Examples, chosen: Mappi
         (one, first), (other, second) = found[0], next(place for place in found if place[0] != found[0][0])
         pairs.append(f"{examples.names[first]} in {one} is {examples.names[second]} in {other}")
     return [f"{len(shared):,} images are in more than one part, which makes accuracies too good ({'; '.join(pairs)})"]
+
+
+def _skewed_classes(examples: Examples, train: Indices) -> list[str]:
+    """A note of classes of very different sizes, by which a guess of the largest looks good."""
+    counts = np.bincount(examples.labels[train], minlength=len(examples.classes))
+    small, large = int(counts.argmin()), int(counts.argmax())
+    if counts[large] < SKEWED * max(1, counts[small]):
+        return []
+    return [
+        f"the classes are skewed, from {counts[small]:,} ({examples.classes[small]!r}) to {counts[large]:,} "
+        f"({examples.classes[large]!r}) training examples: always guessing {examples.classes[large]!r} has an accuracy "
+        f"of {100 * counts[large] / counts.sum():.0f} %; --metric balanced_accuracy counts all classes alike"
+    ]
 
 
 def _small_classes(examples: Examples, chosen: Mapping[PartName, Indices]) -> list[str]:

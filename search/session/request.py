@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from underbudget.models.errors import UserError
+from underbudget.models.metrics import METRICS
 from underbudget.reports.storage_url import shown_url
 from underbudget.search.session.data_options import DataOptions
 from underbudget.search.session.options import Places, declared, flag, one_of, option, read_toml, whole
-from underbudget.search.training.recipe import AUGMENTATIONS
+from underbudget.search.training.recipe import AUGMENTATIONS, CLASS_WEIGHTS
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
@@ -109,6 +110,18 @@ class Options(DataOptions, Places):
         scope="study",
         shown="auto, or the recipe's own where one is named",
         check=check_augmentation,
+    )
+    metric: str | None = option(
+        "What accuracy means: accuracy, balanced_accuracy (mean recall of the classes) or f1_macro.",
+        scope="study",
+        shown="accuracy",
+        check=one_of(*METRICS),
+    )
+    class_weights: str | None = option(
+        "Of the loss: none, balanced, or auto: balanced under another metric than accuracy.",
+        scope="study",
+        shown="auto",
+        check=one_of("auto", *CLASS_WEIGHTS),
     )
     lr: float | None = option("Learning rate instead of the recipe's.", scope="study", check=_check_lr)
     batch_size: int | str | None = option(

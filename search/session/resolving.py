@@ -116,6 +116,8 @@ def prepare(request: Options, say: Say = log.info) -> Session:
         "epochs": recipe.epochs,
         "recipe": recipe.name,
         "augment": recipe.augmentation.name or None,
+        "metric": recipe.metric,
+        "class_weights": recipe.class_weights,
         "lr": recipe.lr,
         "batch_size": recipe.batch_size,
         "tune": list(tune) or None,
@@ -162,6 +164,8 @@ def options_of(stored: Settings, request: Options | None = None) -> Options:
         seed=stored.seed,
         recipe=recipe.name,
         augment=(recipe.augmentation.name or None) if is_kept else None,
+        metric=recipe.metric,
+        class_weights=recipe.class_weights,
         lr=recipe.lr if is_kept else None,
         batch_size=recipe.batch_size if is_kept else None,
         precision=stored.precision,
@@ -195,7 +199,7 @@ def find_location(request: Options) -> StudyLocation:
 def _recipe(asked: Any, kept: Recipe | None, info: DatasetInfo) -> Recipe:
     """The study's recipe (`kept`) or the built-in one, with the numbers asked for; "auto" is the built-in's batch."""
     images, named = info.counts["train"], None if asked.recipe is None else recipes.recipe(asked.recipe)
-    base = choosing.choose(kept or named, asked.augment, info)
+    base = choosing.choose(kept or named, asked, info)
     batch = parse_batch_size(asked.batch_size)
     if batch is None and kept is not None:
         batch = recipes.resolve(recipes.recipe(kept.name), images=images).batch_size

@@ -1,5 +1,6 @@
 """What is fixed for the life of a study: any change of it would make its trials incomparable."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -152,7 +153,11 @@ def differences(stored: Settings, asked: Settings) -> list[str]:
     if before["name"] != after["name"]:
         before, after = {"recipe": before["name"]}, {"recipe": after["name"]}
     before, after = ({**each, "augmentation": _augmentation(each)} for each in (before, after))
-    pairs |= {name.replace("_", " "): (before.get(name), after.get(name)) for name in before | after}
+    usual = {field.name: field.default for field in dataclasses.fields(Recipe)}  # what JSON leaves out
+    pairs |= {
+        name.replace("_", " "): (before.get(name, usual.get(name)), after.get(name, usual.get(name)))
+        for name in before | after
+    }
     if stored.budget.plain() == asked.budget.plain():
         del pairs["budget"]  # params<8000 and params<=7999 allow the same
     return [f"{name}: the study has {one}, you asked for {two}" for name, (one, two) in pairs.items() if one != two]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from underbudget.models.errors import UserError, nearest
+from underbudget.models.metrics import METRICS
 from underbudget.search.training.schedule import (
     SCHEDULES,
     Constant,
@@ -82,6 +83,7 @@ class Masks:
 
 
 FILLS = ("black", "mean")
+CLASS_WEIGHTS = ("none", "balanced")
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,8 @@ class Recipe:
     beta2: float = 0.999  # adam, adamw: decay of the mean squared gradient
     label_smoothing: float = 0.0  # share of the target that is spread over all classes, in training
     ema: float = 0.0  # decay per step of the averaged weights, which are evaluated and kept; 0: no averaging
+    class_weights: str = "none"  # of the loss, one of CLASS_WEIGHTS; balanced: a class weighs as much as any other
+    metric: str = "accuracy"  # what the accuracy of the evaluated part is: one of models.metrics.METRICS
 
     @property
     def title(self) -> str:
@@ -147,6 +151,9 @@ def _rules(recipe: Recipe) -> Rules:
     yield 0 <= recipe.weight_decay < math.inf, "the weight decay must be at least 0", recipe.weight_decay
     yield 0 <= recipe.beta2 < 1, "beta2 must be at least 0 and under 1", recipe.beta2
     yield 0 <= recipe.label_smoothing < 1, "label_smoothing must be at least 0 and under 1", recipe.label_smoothing
+    weights = recipe.class_weights
+    yield weights in CLASS_WEIGHTS, f"class_weights must be {' or '.join(CLASS_WEIGHTS)}", repr(weights)
+    yield recipe.metric in METRICS, f"the metric must be one of {', '.join(METRICS)}", repr(recipe.metric)
     yield 0 <= recipe.ema < 1, "ema, a decay, must be at least 0 and under 1", recipe.ema
     yield from _schedule_rules(recipe.schedule)
     yield from _augmentation_rules(recipe.augmentation)
@@ -196,8 +203,11 @@ def _augmentation_rules(augmentation: Augmentation) -> Rules:
 
 # Fields that the first records did not have. At their defaults they are left out, so that equal recipes have equal
 # records whatever version wrote them.
-_LATER = frozenset({"beta2", "label_smoothing", "ema", "perspective", "jitter", "erasing", "length"})
-_LATER |= {"translation_y", "mirror", "masks", "fill", "name"}  # an augmentation's; a recipe's has no default
+_LATER = {
+    *("beta2", "label_smoothing", "ema", "class_weights", "metric", "perspective", "jitter", "erasing", "length"),
+    *("translation_y", "mirror", "masks", "fill"),
+    "name",  # an augmentation's; a recipe's has no default
+}
 
 
 def to_json(recipe: Recipe) -> dict[str, Any]:
