@@ -152,7 +152,9 @@ def open_study(where: StudyLocation, settings: Settings) -> Iterator[OpenStudy]:
             _close(storage, where.database, guard)
 
 
-def _explain(error: Exception, guard: Guard | None, storage: "optuna.storages.RDBStorage", where: StudyLocation) -> None:
+def _explain(
+    error: Exception, guard: Guard | None, storage: "optuna.storages.RDBStorage", where: StudyLocation
+) -> None:
     """Raises BrokenOffError where an error comes from a study that is not there any more."""
     if guard is not None:
         guard.check()
