@@ -1,4 +1,4 @@
-"""A study moved, deleted or replaced while it is searched: one line, nothing lost, nothing written elsewhere."""
+"""A study that is moved, deleted or replaced while it is searched: one line, nothing lost or written elsewhere."""
 
 import os
 import shutil

@@ -2,9 +2,8 @@
 
 Two things may have one coordinator only: the database, since numbers and retries of trials assume one writer, and the
 study's folder, where the weights lie under the trials' numbers. A file is locked beside the SQLite file, under its real
-path, so that another runs folder, a link or another spelling of the URL meets the same lock. It says who holds it, and
-not to delete it. On PostgreSQL it is a lock of the server's, which belongs to a connection and ends with it, also when
-a coordinator is killed.
+path, so that another runs folder, a link or another spelling of the URL meets the same lock; it says who holds it. On
+PostgreSQL it is a lock of the server's, which ends with a connection, also when a coordinator is killed.
 """
 
 import contextlib
