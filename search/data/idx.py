@@ -4,12 +4,14 @@ The gzipped files are never unpacked to disk: 12 MB instead of 67, and a read-on
 MNIST database describes the format.
 """
 
+import contextlib
 import gzip
 import hashlib
 import http.client
 import math
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from underbudget.models.errors import UserError
+from underbudget.models.output import drawing
 from underbudget.search.data.store import Part
 
 CONNECT_SECONDS = 20.0  # without an answer for so long, a mirror counts as out of reach
@@ -97,7 +100,8 @@ class IdxFiles:
         before = socket.getdefaulttimeout()
         socket.setdefaulttimeout(CONNECT_SECONDS)
         try:
-            with tempfile.TemporaryDirectory(prefix=".download-", dir=raw) as unfinished:
+            bar = contextlib.redirect_stderr(drawing(sys.stderr))  # torchvision's
+            with bar, tempfile.TemporaryDirectory(prefix=".download-", dir=raw) as unfinished:
                 download_url(url, unfinished, filename=name, md5=self.md5[name])
                 os.replace(Path(unfinished) / name, raw / name)
         finally:
