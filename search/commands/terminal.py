@@ -22,8 +22,8 @@ def console() -> "Console":
     class Terminal(Console):
         """Draws with escape sequences of its own, and lets none through that is in a text."""
 
-        @property
-        def file(self) -> IO[str]:  # type: ignore[misc]
+        @property  # type: ignore[misc]
+        def file(self) -> IO[str]:
             return drawing(super().file)
 
         def render(self, *given: Any, **named: Any) -> Iterator[Segment]:
