@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from underbudget.models.errors import UnderbudgetError
+from underbudget.models.files import real_path
 from underbudget.search.commands.options import Json, Runs, Storage, Target
 from underbudget.search.commands.terminal import console, print_json, say, table
 
@@ -84,7 +85,7 @@ def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
         print_json(found)
         return
     if not found:
-        say(f"no studies in {folder.resolve()}: begin one with underbudget launch")
+        say(f"no studies in {real_path(folder)}: begin one with underbudget launch")
         return
     columns = ("study", "data set", "budget", "trained", "rejected", "failed", "front", "winner %", "params")
     counts = ("study", "dataset", "budget", "trained", "rejected", "failed", "front")

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from underbudget.models.errors import UserError
-from underbudget.models.files import write_atomically
+from underbudget.models.files import json_value, write_atomically
 from underbudget.search.data import values
 from underbudget.search.data.definition import Definition
 from underbudget.search.data.examples import Examples, Say, missing_parts
@@ -89,8 +89,8 @@ def store_of(checksum: str, home: Path) -> Dataset | None:
 def read_entry(path: Path) -> Entry | None:
     """An entry of the index, None where there is none that can be read: then the files are read again."""
     try:
-        return Entry(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError):
+        return Entry(**json_value(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
         return None
 
 

@@ -1,9 +1,11 @@
 """Data sets as their publishers offer them: files with known checksums, looked for where torchvision keeps them."""
 
+import contextlib
 import hashlib
 import http.client
 import os
 import socket
+import sys
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from underbudget.models.errors import UserError
+from underbudget.models.output import drawing
 from underbudget.search.data.store import Part
 
 CONNECT_SECONDS = 20.0  # without an answer for so long, a server counts as out of reach
@@ -96,7 +99,8 @@ class PublishedFiles(ABC):
         socket.setdefaulttimeout(CONNECT_SECONDS)
         expected = self.digests[name]
         try:
-            with tempfile.TemporaryDirectory(prefix=".download-", dir=place) as unfinished:
+            bar = contextlib.redirect_stderr(drawing(sys.stderr))  # torchvision's
+            with bar, tempfile.TemporaryDirectory(prefix=".download-", dir=place) as unfinished:
                 download_url(url, unfinished, filename=name)
                 if (found := _digest(Path(unfinished) / name, _kind(expected))) != expected:
                     raise RuntimeError(f"File not found or corrupted: {_kind(expected)} {found}")

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from underbudget.models.errors import UserError
+from underbudget.models.files import real_path
 from underbudget.reports.storage_url import connected, reason, shown_url
 from underbudget.search.study.location import DATABASE, StudyLocation
 
@@ -114,7 +115,7 @@ def is_held(where: StudyLocation) -> bool:
 
 def _files(where: StudyLocation) -> list[Path]:
     """Files to lock: the study's folder's, and the SQLite file's; most often they are the same."""
-    files = [where.folder.resolve() / f"{DATABASE}.lock"]
+    files = [real_path(where.folder) / f"{DATABASE}.lock"]
     if where.database is not None:
         files.append(where.database.with_name(f"{where.database.name}.lock"))
     return list(dict.fromkeys(files))
