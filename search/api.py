@@ -130,8 +130,9 @@ def launch(options: Options) -> Study:
 
     The arguments are the options of `underbudget launch`; `dataset` may also be (x, y), a map-style data set of torch,
     or a mapping of parts to those (docs/data.md). The same call resumes. The session ends when the asked number of
-    trials is there; a `timeout`, or a space that holds no new network, ends it earlier (`Study.outcome` says). Raises
-    UserError for whatever does not hold, never exits; an interrupt (Ctrl-C) leaves finished trials stored and passes on.
+    trials is there; a `timeout`, or a space that holds no new network, ends it earlier (`Study.outcome` says).
+    Raises UserError for whatever does not hold, never exits; an interrupt (Ctrl-C) leaves finished trials stored and
+    passes on.
     """
     return _search(resolving.prepare(_with_stored_data(options)))
 
