@@ -9,7 +9,7 @@ from underbudget.search.data import npz, picture_folder, tables
 from underbudget.search.data.definition import ARRAYS, NAMED, Definition, named
 from underbudget.search.data.examples import Kind
 
-PICTURES = ("image_size", "channels", "skip_bad_images")
+PICTURES = tables.OF_PICTURES
 SPLITS = ("group", "split_seed")
 
 KINDS: dict[str, Kind] = {
@@ -33,8 +33,8 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "csv",
-            "a table: columns file and label, also split and group",
-            (*PICTURES, *SPLITS, "label"),
+            "a table: columns file and label, also split and group; or of a sensor's values, with --window",
+            (*PICTURES, *SPLITS, "label", "window", *tables.OF_SIGNALS),
             (".csv", ".tsv", ".csv.gz", ".parquet"),
             tables.files,
             tables.read,
