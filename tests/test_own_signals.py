@@ -56,10 +56,10 @@ def test_windows_of_a_run(arguments: Any, expected: tuple[list[int], list[int]])
 def test_each_window_has_one_label_and_its_own_rows(tmp_path: Path) -> None:
     table, said = recording(), list[str]()
     table["y"] = np.arange(1200) // 100  # the run: a window that crossed a change would hold two values
-    dataset = open_table(tmp_path, table, said, window=20, time="t")
-    assert dataset.info.input_shape == (2, 20, 1)
-    assert dataset.info.counts == {"train": 42, "validation": 9, "test": 9}
-    assert said[1] == "note: 60 windows of 20 rows, one each 20 rows, of 2 channels: x, y"
+    dataset = open_table(tmp_path, table, said, window=30, time="t")
+    assert dataset.info.input_shape == (2, 30, 1)
+    assert sum(dataset.info.counts.values()) == 36  # 3 of each of 12 runs
+    assert said[1] == "note: 36 windows of 30 rows, one each 30 rows, of 2 channels: x, y"
     front = dataset.info.frontend or {}
     assert (front["kind"], front["channels"]) == ("signal", ["x", "y"])
     for part in map(dataset.part, PARTS):
