@@ -27,7 +27,7 @@ FLOORS = (
     ("commands",),
 )
 # What reads a user's tables; no worker needs it.
-TABLES = ("search/data/table_file.py", "search/data/picture_table.py", "search/data/signal_table.py")
+TABLES = tuple(f"search/data/{name}.py" for name in ("table_file", "picture_table", "signal_columns"))
 HEAVY = {"torch", "torchvision", "optuna", "pandas", "plotly", "sklearn", "scipy", "fvcore", "optuna_dashboard"}
 
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from underbudget.models.errors import UserError
 from underbudget.models.files import json_value, write_atomically
 from underbudget.search.data import values
-from underbudget.search.data.definition import Definition
+from underbudget.search.data.definition import ARRAYS, Definition
 from underbudget.search.data.examples import Examples, Say, missing_parts
 from underbudget.search.data.kinds import KINDS
 from underbudget.search.data.split import Indices, grouped_split, part_sizes, stratified_split
@@ -62,13 +62,26 @@ def prepare(definition: Definition, home: Path, say: Say) -> Dataset:
     if store is None:
         say(f"reading {definition.source}")
         store, entry = write(definition, kind.read(definition, say), home)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(asdict(entry), indent=1).encode())
-        for note in entry.notes:
-            say(f"note: {note}")
+        _remember(path, entry, say)
     else:
         verify(store, ("train", "validation"))
     return described(store, definition)
+
+
+def keep(asked: Definition, examples: Examples, home: Path, say: Say) -> Definition:
+    """Write the store of data that have no files, and give the definition that names it by its checksum."""
+    store, entry = write(asked, examples, home)
+    definition = Definition(ARRAYS, store.info.checksum)
+    path = home / "prepared" / "index" / f"{store.info.checksum[:24]}.json"
+    if not path.exists():
+        _remember(path, replace(entry, definition=definition.to_json()), say)
+    return definition
+
+
+def _remember(path: Path, entry: Entry, say: Say) -> None:
+    write_atomically(path, json.dumps(asdict(entry), indent=1).encode())
+    for note in entry.notes:
+        say(f"note: {note}")
 
 
 def described(store: Dataset, definition: Definition) -> Dataset:

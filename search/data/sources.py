@@ -12,7 +12,7 @@ from typing import Any
 
 from underbudget.models.errors import UserError, nearest
 from underbudget.search.data import kinds, preparing
-from underbudget.search.data.definition import NAMED, Definition
+from underbudget.search.data.definition import ARRAYS, NAMED, Definition
 from underbudget.search.data.digits import read_digits
 from underbudget.search.data.named_sets import DATASETS, SPLIT_SEED, Source
 from underbudget.search.data.split import part_sizes, stratified_split
@@ -66,6 +66,14 @@ def prepare(
     Raises UserError for an unknown name, a corrupt file or store, no network, or folders that cannot be used.
     """
     folder, reason = data_folder(data_dir)
+    if isinstance(what, Definition) and what.kind == ARRAYS:
+        if (kept := stored(what.source, data_dir)) is None:
+            raise UserError(
+                f"the data {what.name}, which came from Python, are not below {folder} ({reason}): give them again by "
+                "launch(STUDY, dataset=...), or the folder that has them by --data-dir"
+            )
+        verify(kept, ("train", "validation"))
+        return preparing.described(kept, what)
     if isinstance(what, Definition) and what.kind != NAMED:
         if not Path(what.source).exists() and checksum and (copy := stored(checksum, data_dir)):
             log(f"note: {what} is not there any more: its prepared copy in {copy.folder} is used")
@@ -92,13 +100,33 @@ def prepare(
         raise UserError(f"the data folder {folder} cannot be used ({error}): name another one by --data-dir") from error
 
 
+def keep(data: object, options: Mapping[str, Any], data_dir: Path | None = None, log: Log = print) -> Definition:
+    """Store data from Python (`python_data.arrays_of`) below the data folder, once, and give the definition by which
+    they are found again. options: `layout` and `split_seed`, where they are not None. Raises UserError for data that
+    make no data set."""
+    from underbudget.search.data import arrays, python_data
+
+    given = kinds.given_options(options)
+    asked = kinds.checked(Definition(ARRAYS, "dataset", given), given, kinds.KINDS["npz"].options)
+    examples = arrays.examples_of(python_data.arrays_of(data), given.get("layout"), asked.source)
+    folder, reason = data_folder(data_dir)
+    try:
+        return preparing.keep(asked, examples, _own_home(folder, reason), log)
+    except OSError as error:
+        raise UserError(f"the data folder {folder} cannot be used ({error}): name another one by --data-dir") from error
+
+
+def _own_home(folder: Path, reason: str) -> Path:
+    home = next((home for home in (folder, cache_folder()) if _writable(home)), None)
+    if home is None:
+        both = f"{folder} ({reason}) nor {cache_folder()}"
+        raise UserError(f"neither {both} can be written: name a folder that can be by --data-dir")
+    return home
+
+
 def _prepare_own(definition: Definition, folder: Path, reason: str, log: Log) -> Dataset:
     try:
-        home = next((home for home in (folder, cache_folder()) if _writable(home)), None)
-        if home is None:
-            both = f"{folder} ({reason}) nor {cache_folder()}"
-            raise UserError(f"neither {both} can be written: name a folder that can be by --data-dir")
-        return preparing.prepare(definition, home, log)
+        return preparing.prepare(definition, _own_home(folder, reason), log)
     except OSError as error:
         raise UserError(f"{definition.source} cannot be prepared in {folder} ({error}): check both") from error
 

@@ -57,6 +57,11 @@ def _check_lr(name: str, value: float) -> None:
         raise UserError(f"{name} is a learning rate over 0 and at most 100, not {value!r}")
 
 
+def _check_dataset(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise UserError(f"{name} is the name of a data set or a path, not {type(value).__name__} (docs/data.md)")
+
+
 @dataclass(frozen=True)
 class Options(DataOptions, Places):
     """Everything that may be asked of one search. None means "not given": a study that is resumed keeps what it has.
@@ -66,8 +71,11 @@ class Options(DataOptions, Places):
 
     study: str | None = option("Name of the study; made from data set and budget if left out.", scope="study")
     _: KW_ONLY
-    dataset: str | None = option(
-        "A name (see `underbudget datasets`), or a folder of your own (docs/data.md).", scope="study", usual="mnist"
+    dataset: object | str | None = option(
+        "A name (see `underbudget datasets`), or a folder of your own (docs/data.md).",
+        scope="study",
+        usual="mnist",
+        check=_check_dataset,
     )
     budget: str | list[str] | None = option(
         'Hard limits, e.g. "params<8000" or "params<8000, macs<=1.5M".', scope="study", usual="params<8000"
