@@ -8,6 +8,7 @@ not read again, and equal content is kept once, wherever it came from.
 import hashlib
 import json
 import os
+import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -22,6 +23,7 @@ from underbudget.models.files import json_value, write_atomically
 from underbudget.search.data import values
 from underbudget.search.data.definition import ARRAYS, Definition
 from underbudget.search.data.examples import Examples, Say, missing_parts
+from underbudget.search.data.grouping import groups_of, likely_pattern
 from underbudget.search.data.kinds import KINDS
 from underbudget.search.data.split import Indices, grouped_split, part_sizes, stratified_split
 from underbudget.search.data.store import PARTS, Dataset, Part, PartName, open_dataset, verify, write_dataset
@@ -134,6 +136,8 @@ def write(definition: Definition, examples: Examples, home: Path) -> tuple[Datas
     _check_channels(_rows(images, chosen["train"]), definition.source)
     notes = [*examples.notes, *_duplicates(images, examples, chosen), *_small_classes(examples, chosen)]
     notes += _skewed_classes(examples, chosen["train"])
+    if examples.groups is None and examples.parts is None:
+        notes += _likely_groups(examples)
     if examples.left_out:
         notes.insert(0, f"{len(examples.left_out):,} files that cannot be read were left out")
     parts = {name: Part(_rows(images, indices), examples.labels[indices]) for name, indices in chosen.items()}
@@ -210,6 +214,19 @@ def _skewed_classes(examples: Examples, train: Indices) -> list[str]:
         f"the classes are skewed, from {counts[small]:,} ({examples.classes[small]!r}) to {counts[large]:,} "
         f"({examples.classes[large]!r}) training examples: always guessing {examples.classes[large]!r} has an accuracy "
         f"of {100 * counts[large] / counts.sum():.0f} %; --metric balanced_accuracy counts all classes alike"
+    ]
+
+
+def _likely_groups(examples: Examples) -> list[str]:
+    """A note of names that look as if they told who or what an example is of."""
+    pattern = likely_pattern(examples.names, examples.labels.tolist())
+    if pattern is None or (groups := groups_of(examples.names, pattern)) is None:
+        return []
+    found = sorted(set(groups))
+    shown = ", ".join(found[:MOST_NAMED]) + ", ..." * (len(found) > MOST_NAMED)
+    return [
+        f"the names look as if they held {len(found):,} groups ({shown}): a random split puts each into training and "
+        f"test, which makes accuracies too good; --group {shlex.quote(pattern)} keeps them apart"
     ]
 
 

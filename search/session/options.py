@@ -100,6 +100,16 @@ def whole(least: int, most: int | None = None, what: str = "a whole number") -> 
     return check
 
 
+def between(least: float, most: float) -> Check:
+    """Checks that a number is in a range."""
+
+    def check(name: str, value: float) -> None:
+        if not least <= value <= most:
+            raise UserError(f"{name} is a number from {least:g} to {most:g}, not {value!r}")
+
+    return check
+
+
 def one_of(*allowed: str) -> Check:
     """Checks that a text is one of a few."""
 
