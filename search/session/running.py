@@ -18,6 +18,7 @@ from underbudget.search.session import record
 from underbudget.search.session.coordinator import Conditions, Coordinator, Limits, Outcome
 from underbudget.search.session.resolving import Session
 from underbudget.search.space import feasible_share
+from underbudget.search.space.baseline import baseline
 from underbudget.search.study import finding
 from underbudget.search.study import opening as studies
 from underbudget.search.study.settings import Settings
@@ -37,6 +38,15 @@ def enqueue_smallest(study: "optuna.Study", settings: Settings) -> None:
     smallest = settings.space.smallest()
     params = settings.space.locate(smallest)
     if params is not None and settings.budget.fits(settings.cost(smallest)):
+        study.enqueue_trial(params, skip_if_exists=True)
+
+
+def enqueue_baseline(study: "optuna.Study", settings: Settings) -> None:
+    """Enqueue a sound network of the space, as large as the budget allows, so that a search begins with one."""
+    params = baseline(
+        settings.space.dimensions, lambda found: settings.budget.fits(settings.cost(settings.space.decode(found)))
+    )
+    if params is not None:
         study.enqueue_trial(params, skip_if_exists=True)
 
 
@@ -118,6 +128,7 @@ def _search(session: Session, listener: Listener, report: LiveReport, engine: Ca
             leftover.unlink()  # half a file that a killed session left
         if not study.get_trials(deepcopy=False):
             enqueue_smallest(study, session.settings)
+            enqueue_baseline(study, session.settings)
         if session.options.start_from is not None:
             names = enqueue_references(study, session.settings)
             listener.say(f"starting from the references {', '.join(names) or '(none is new and fits)'}")
