@@ -13,6 +13,7 @@ from underbudget.search.session import repeats as sets
 from underbudget.search.session import resolving, running
 from underbudget.search.session.options import keywords
 from underbudget.search.session.request import Options, Request
+from underbudget.search.session.signals import Stopper
 from underbudget.search.study import finding
 from underbudget.search.study.location import RUNS, StudyLocation
 
@@ -126,8 +127,8 @@ def launch(options: Options) -> Study:
 
     The arguments are the options of `underbudget launch`. The same call resumes. The session ends when the asked number
     of trials is there; a `timeout`, or a space that holds no new network, ends it earlier (`Study.outcome` says).
-    Raises UserError for whatever does not hold, never exits; an interrupt (Ctrl-C) leaves finished trials stored and
-    passes on.
+    Raises UserError for whatever does not hold, never exits; an interrupt (Ctrl-C) ends the search cleanly, within
+    seconds, and passes on.
     """
     return _search(resolving.prepare(options))
 
@@ -143,8 +144,17 @@ def launch_repeats(repeats: int, study: str | None = None, **options: Any) -> li
 
 
 def _search(session: resolving.Session) -> Study:
-    running.run(session)
+    stopper = Stopper()
+    with stopper.listening_to_ctrl_c():
+        running.run(session, _Stopped(stopper))
     return Study(session.location)
+
+
+class _Stopped(running.Listener):
+    """A session that Ctrl-C stops cleanly: an interrupt in the middle of a write would leave the database locked."""
+
+    def __init__(self, stopper: Stopper) -> None:
+        self.begins = stopper.begins  # type: ignore[method-assign]
 
 
 def compare(*studies: Study) -> "pandas.DataFrame":

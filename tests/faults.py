@@ -190,7 +190,7 @@ class Launch:
         """Wait for the end, which must leave no process; what was said on standard error."""
         _, errors = self.process.communicate(timeout=SECONDS)
         assert self.process.returncode in codes, errors
-        assert "Traceback" not in errors
+        assert "Traceback" not in errors, errors
         self.check_gone()
         return errors
 
