@@ -130,10 +130,8 @@ def test_bad_files_are_named_or_left_out(colours: Path, tmp_path: Path) -> None:
     (colours / "10" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing more")
     os.mkfifo(colours / "10" / "pipe.png")  # would be waited for without end
     (colours / "10" / "text.jpg").write_text("hello")
-    with pytest.raises(
-        UserError,
-        match=r"3 of 43 pictures cannot be read \(.*broken.png.*pipe.png: is no regular file.*text.jpg: is no picture\)",
-    ):
+    said = r"3 of 43 .* cannot be read \(.*broken.png.*pipe.png: is no regular file.*text.jpg: is no picture\)"
+    with pytest.raises(UserError, match=said):
         open_folder(colours, tmp_path / "cache")
     dataset = open_folder(colours, tmp_path / "cache", skip_bad_images=True)
     assert sum(dataset.info.counts.values()) == 40
