@@ -28,8 +28,10 @@ import base64
 import hashlib
 import json
 import os
+import stat
 import struct
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 

@@ -48,7 +48,7 @@ def demo(runs: Runs = None) -> int:
     done = exporting.export_trial(where, study, best, output, force=True)
     say("4 of 4  The exported file, by itself, reads a picture of the validation part")
     picture = output.with_name("digit.png")
-    images, labels = trained_trials.read_samples(where.folder)
+    images, labels = trained_trials.read_samples(where.folder, study.settings["dataset"]["input_shape"])
     Image.fromarray(images[-1][0]).save(picture)
     command = [sys.executable, "-P", output.name, picture.name]
     answer = subprocess.run(command, cwd=output.parent, capture_output=True, text=True, check=False)
