@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from underbudget.models.errors import UserError
+from underbudget.models.files import json_value
 from underbudget.reports.record import SCORE_EPOCHS, Epoch
 from underbudget.reports.statistics import Summary, summary
 
@@ -168,7 +169,7 @@ def from_json(value: dict[str, Any]) -> Run:
 def read_run(path: Path) -> Run:
     """The run stored in a file. Raises UserError where it cannot be read."""
     try:
-        return from_json(json.loads(path.read_text(encoding="utf-8")))
+        return from_json(json_value(path.read_bytes()))
     except OSError as error:
         raise UserError(f"the run {path} cannot be read ({error.strerror}): check the folder") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

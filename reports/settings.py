@@ -9,6 +9,7 @@ from typing import Any
 
 from underbudget.budget.limits import Budget, Limit
 from underbudget.models.errors import UserError
+from underbudget.models.metrics import METRIC_WORDS, METRICS
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,17 @@ class StoredSettings:
     minimize: str  # the cost that the front is searched for, a field of `Cost`
     recipe: dict[str, Any]
     hypervolume_reference: dict[str, float]  # empty in a study without one
+
+    @property
+    def metric(self) -> str:
+        """What accuracy means in this study: a key of METRICS."""
+        metric = self.recipe.get("metric")
+        return metric if metric in METRICS else "accuracy"
+
+    @property
+    def metric_words(self) -> str:
+        """The same for people: "balanced accuracy"."""
+        return METRIC_WORDS[self.metric]
 
     @property
     def images(self) -> int | None:

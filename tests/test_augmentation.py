@@ -11,13 +11,14 @@ from torchvision.transforms.functional import _get_perspective_coeffs
 
 from underbudget.search.training.geometric_augmentation import (
     Normalizer,
+    fill_of,
     inverse_matrices,
     perspective_matrices,
     random_matrices,
     transform_images,
 )
 from underbudget.search.training.pixel_augmentation import change_pixels, random_pixel_changes
-from underbudget.search.training.recipe import Affine, Augmentation, Erasing, Jitter, Perspective
+from underbudget.search.training.recipe import Affine, Augmentation, Erasing, Jitter, Masks, Perspective
 
 BILINEAR = InterpolationMode.BILINEAR
 CPU = torch.device("cpu")
@@ -240,7 +241,7 @@ def test_jitter_is_torchvisions(channels: int, brightness: float, contrast: floa
 def test_random_jitter_is_drawn_as_torchvision_draws_it() -> None:
     drawn = random_pixel_changes(Augmentation(jitter=Jitter(0.4, 1.2)), 30_000, (28, 28), torch.Generator())
     assert drawn is not None
-    assert torch.equal(drawn[:, 3:], torch.zeros(30_000, 4))  # nothing is erased
+    assert drawn.shape == (30_000, 3)  # nothing is erased
     assert drawn[:, 2].unique().tolist() == [0, 1]
     assert drawn[:, 2].mean() == pytest.approx(0.5, abs=0.012)
     theirs = ColorJitter(0.4, 1.2)
@@ -286,3 +287,77 @@ def test_retouches_are_none_where_there_is_nothing_to_do_and_leave_the_warps() -
     assert first is not None
     assert second is not None
     assert torch.equal(first, second)
+
+
+def test_a_mirror_is_torchvisions_flip_and_happens_as_often_as_asked() -> None:
+    images = 255 * torch.rand(400, 3, 9, 14, generator=torch.Generator().manual_seed(0))
+    matrices = random_matrices(Augmentation(mirror=0.3), 400, (9, 14), torch.Generator().manual_seed(1))
+    assert matrices is not None
+    ours = transform_images(images, matrices)
+    flipped = matrices[:, 0, 0] < 0
+    torch.testing.assert_close(ours[flipped], tv.hflip(images[flipped]), rtol=0, atol=0.02)
+    torch.testing.assert_close(ours[~flipped], images[~flipped], rtol=0, atol=0.02)
+    assert flipped.double().mean() == pytest.approx(0.3, abs=0.07)  # three standard deviations
+
+
+def test_a_mirror_comes_after_the_warps_and_leaves_them() -> None:
+    warps, size = (Affine(rotation=30, translation=0.2),), (20, 20)
+    plain, mirrored = (
+        random_matrices(Augmentation(warps, mirror=share), 50, size, torch.Generator().manual_seed(3))
+        for share in (0.0, 1.0)
+    )
+    assert plain is not None
+    assert mirrored is not None
+    image = blob(20, 20)[None].expand(50, -1, -1, -1)
+    flipped = tv.hflip(transform_images(image, plain))
+    torch.testing.assert_close(transform_images(image, mirrored), flipped, rtol=0, atol=0.02)
+
+
+def test_a_translation_may_be_of_one_direction() -> None:
+    for warp, axis in ((Affine(translation=0.2, translation_y=0), 0), (Affine(translation_y=0.2), 1)):
+        matrices = random_matrices(Augmentation((warp,)), 500, (20, 30), torch.Generator())
+        assert matrices is not None
+        moved = matrices[:, :2, 2].abs().amax(0)
+        assert moved[axis] == pytest.approx((6, 4)[axis], abs=1e-4)
+        assert moved[1 - axis] == 0
+
+
+def test_what_comes_in_has_the_fill() -> None:
+    """As if the image lay on a large sheet of that colour. (torchvision's own `fill` blends the border twice.)"""
+    images = 255 * torch.rand(1, 3, 12, 15, generator=torch.Generator().manual_seed(0))
+    fill = torch.tensor([50.0, 100.0, 150.0]).view(3, 1, 1)
+    sheet = fill.expand(1, 3, 72, 75).clone()
+    sheet[..., 30:42, 30:45] = images
+    theirs = tv.affine(sheet, 20, [2, -1], 0.7, [3.0, 0.0], interpolation=BILINEAR)[..., 30:42, 30:45]
+    ours = transform_images(images, matrix(20, 3, 2, -1, 0.7), fill=fill)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=0.05)
+    erased = change_pixels(images, torch.tensor([[1.0, 1, 0, 2, 3, 4, 5]]), fill)
+    assert torch.equal(erased, tv.erase(images, 2, 3, 4, 5, fill))
+    assert fill_of(Augmentation(), (0.2,), CPU) is None
+    assert fill_of(Augmentation(fill="mean"), (0.2, 0.4), CPU).flatten().tolist() == pytest.approx([51, 102])  # type: ignore[union-attr]
+
+
+def mask_along_axis(share: float, side: int, wide: float, place: float) -> tuple[int, int]:
+    """(first, end) of torchaudio.functional.mask_along_axis, whose random numbers are `wide` and `place`."""
+    value = wide * (share * side)
+    least = place * (side - value)
+    return int(least), int(least) + int(value)
+
+
+def test_bands_are_those_of_torchaudio() -> None:
+    height, width, masks = 20, 30, Masks(0.3, 0.5)
+    source = torch.Generator().manual_seed(7)
+    drawn = random_pixel_changes(Augmentation(masks=masks), 60, (height, width), torch.Generator().manual_seed(7))
+    assert drawn is not None
+    images = torch.full((60, 1, height, width), 9.0)
+    ours = change_pixels(images, drawn)[:, 0] == 0
+    expected = torch.zeros_like(ours)
+    for across, share, side in ((True, masks.rows, height), (False, masks.columns, width)):
+        wide, place = torch.rand(2, 60, generator=source).tolist()
+        for image in range(60):
+            first, end = mask_along_axis(share, side, wide[image], place[image])
+            band = expected[image] if across else expected[image].T
+            band[first:end] = True
+    assert torch.equal(ours, expected)
+    assert ours.all(2).sum(1).max() == 5  # rows: under 6 of 20, cut to whole ones
+    assert ours.all(1).sum(1).max() == 14

@@ -19,12 +19,14 @@ from underbudget.search.training.cuda import train as static
 from underbudget.search.training.cuda.capture import CaptureFailed, Gate, capture, gate
 from underbudget.search.training.loop import EpochResult, TrainingDiverged, TrainingResult
 from underbudget.search.training.randomness import global_generators
-from underbudget.search.training.recipe import Augmentation, Erasing, Jitter, Perspective, Recipe, recipe
+from underbudget.search.training.recipe import Augmentation, Erasing, Jitter, Masks, Perspective, Recipe, recipe
 from underbudget.search.training.schedule import Cosine, OneCycle, Plateau
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SHORT = replace(recipe("warp10-onecycle"), epochs=3, batch_size=16)  # 97 = 6 * 16 + 1: the last batch takes one along
-FULL = Augmentation(SHORT.augmentation.warps, Perspective(0.3, 0.5), Jitter(0.2, 0.2), Erasing(0.5))
+FULL = Augmentation(
+    SHORT.augmentation.warps, Perspective(0.3, 0.5), Jitter(0.2, 0.2), Erasing(0.5), 0.5, Masks(0.2, 0.2), "mean"
+)
 RECIPES = [
     SHORT,
     replace(SHORT, name="sgd", batch_size=19, nesterov=True, weight_decay=1e-3, schedule=Cosine()),

@@ -24,13 +24,14 @@ from underbudget.models.export.verify import write_verified
 from underbudget.models.language import parse
 from underbudget.models.plan import plan
 from underbudget.models.references import CLASSES, INPUT_SHAPE, REFERENCES
-from underbudget.search.training.recipe import RECIPES, Augmentation, Erasing, Recipe, to_json
+from underbudget.search.training.recipe import AUGMENTATIONS, RECIPES, Augmentation, Erasing, Recipe, to_json
 from underbudget.search.training.schedule import SCHEDULES, Cosine
 
 TINY = plan(parse("conv3x3(4,s2) relu bn drop0.1 | conv3x3(6,s2) relu bn | gap | conv1x1(10)"), INPUT_SHAPE, 10)
 MORE = [
     Recipe("cosine-adamw-ema", optimizer="adamw", lr=0.01, schedule=Cosine(last=0.1), label_smoothing=0.1, ema=0.9),
     Recipe("erasing", nesterov=True, augmentation=Augmentation(erasing=Erasing())),
+    *(Recipe(name, augmentation=AUGMENTATIONS[name]) for name in ("natural", "sound", "signal")),
 ]
 
 
@@ -112,7 +113,9 @@ def test_every_recipe_trains(recipe: Recipe, folder: Path, monkeypatch: pytest.M
     changes = [type(step).__name__ for step in getattr(names["augment"], "transforms", ())]
     parts = recipe.augmentation
     expected = ["RandomAffine"] * len(parts.warps) + ["RandomPerspective"] * (parts.perspective is not None)
+    expected += ["RandomHorizontalFlip"] * (parts.mirror > 0)
     expected += ["ColorJitter"] * (parts.jitter is not None) + ["RandomErasing"] * (parts.erasing is not None)
+    expected += ["Bands"] * (parts.masks is not None)
     assert changes == expected
     shown = names["Images"](names["train_images"], names["train_labels"], names["augment"])[0][0]
     assert shown.shape == torch.Size(INPUT_SHAPE)
@@ -122,7 +125,9 @@ def test_every_schedule_is_tried() -> None:
     assert {recipe.schedule.kind for recipe in [*RECIPES.values(), *MORE]} == set(SCHEDULES)
 
 
-@pytest.mark.parametrize("dataset", ["mnist", "fashion-mnist", "cifar10", "digits", "x\n'''\"\\", None])
+@pytest.mark.parametrize(
+    "dataset", ["mnist", "fashion-mnist", "cifar10", "svhn", "digits", "photos", "x\n'''\"\\", None]
+)
 def test_every_data_set_has_code(dataset: str | None, tmp_path: Path) -> None:
     data = {**metadata(), "dataset": dataset}
     code = [cell["source"] for cell in notebook(tmp_path / "a.ipynb", metadata=data) if cell["cell_type"] == "code"]

@@ -17,7 +17,7 @@ from underbudget.search.training.native.library import Unavailable, library
 from underbudget.search.training.native.network import Batch, Network, Sgd, views_of
 from underbudget.search.training.native.program import Program, compile_plan
 from underbudget.search.training.pixel_augmentation import change_pixels, random_pixel_changes
-from underbudget.search.training.recipe import Affine, Augmentation, Erasing, Jitter, Perspective
+from underbudget.search.training.recipe import Affine, Augmentation, Erasing, Jitter, Masks, Perspective
 
 try:
     library()
@@ -43,7 +43,9 @@ class Factors(nn.Module):
 class Pair:
     """One network in the C kernels and in torch, float64, with equal weights and the same dropout."""
 
-    def __init__(self, text: str, shape: tuple[int, int, int], batch: int, seed: int = 0) -> None:
+    def __init__(
+        self, text: str, shape: tuple[int, int, int], batch: int, seed: int = 0, fill: Tensor | None = None
+    ) -> None:
         self.shape, self.batch = shape, batch
         self.plan: Plan = plan(parse(text), shape)
         torch.manual_seed(seed)
@@ -53,7 +55,7 @@ class Pair:
                 nn.init.normal_(parameter, 1, 0.3)
         self.program: Program = compile_plan(self.plan, batch)
         mean, std = (MEAN,) * shape[0], (STD,) * shape[0]
-        self.network = Network(self.program, model.state_dict(), batch, mean, std, key=123456789012345 + seed)
+        self.network = Network(self.program, model.state_dict(), batch, mean, std, 123456789012345 + seed, fill)
         self.model = model.double()
         self.images = torch.randint(0, 256, (batch + 22, *shape), dtype=torch.uint8)
         self.labels = torch.randint(0, self.plan.classes, (batch + 22,))
@@ -218,34 +220,41 @@ def test_the_warp_is_that_of_the_plain_path(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
 @pytest.mark.parametrize("warps", [(), (Affine(rotation=40, translation=0.2),)], ids=["alone", "after a warp"])
-def test_perspective_and_retouches_are_those_of_the_plain_path(channels: int, warps: tuple[Affine, ...]) -> None:
+@pytest.mark.parametrize("masks", [None, Masks(0.6, 0.7)], ids=["black", "masks and a fill"])
+def test_all_augmentation_is_that_of_the_plain_path(
+    channels: int, warps: tuple[Affine, ...], masks: Masks | None
+) -> None:
     """37 images: the last block of a vector's width is not full."""
     size, chance = (9, 14), torch.Generator().manual_seed(1)
-    pair = Pair("conv3x3(3) | gap", (channels, *size), 37)
-    augmentation = Augmentation(warps, Perspective(0.6, 0.7), Jitter(0.7, 0.9), Erasing(0.6))
+    fill = None if masks is None else torch.tensor([60.0, 90.0, 200.0])[:channels].view(-1, 1, 1)
+    pair = Pair("conv3x3(3) | gap", (channels, *size), 37, fill=fill)
+    augmentation = Augmentation(warps, Perspective(0.6, 0.7), Jitter(0.7, 0.9), Erasing(0.6), 0.5, masks)
     matrices = random_matrices(augmentation, 37, size, chance)
     pixel_changes = random_pixel_changes(augmentation, 37, size, chance)
     assert matrices is not None
     assert pixel_changes is not None
     pixels = pair.images[pair.index].float()
-    warped = transform_images(pixels, matrices, perspective=True)
+    warped = transform_images(pixels, matrices, perspective=True, fill=fill)
     # where a rectangle of pixels would be drawn is exact, positions under a perspective are within rounding
     for maps, touches, expected, tolerance in (
         (matrices, None, warped, 3e-3),
-        (None, pixel_changes, change_pixels(pixels, pixel_changes), 1e-4),
-        (matrices, pixel_changes, change_pixels(warped, pixel_changes), 5e-3),
+        (None, pixel_changes, change_pixels(pixels, pixel_changes, fill), 1e-4),
+        (matrices, pixel_changes, change_pixels(warped, pixel_changes, fill), 5e-3),
     ):
         fed = pair.feed(maps, touches)
         torch.testing.assert_close(fed, pair.pixels(expected).flatten(1), rtol=0, atol=tolerance)
 
 
-def test_label_smoothing_is_that_of_torch() -> None:
+@pytest.mark.parametrize("weights", [None, torch.tensor([0.3, 2.0, 0.0, 1.0])], ids=["alike", "weighted"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.15])
+def test_label_smoothing_and_class_weights_are_those_of_torch(smoothing: float, weights: Tensor | None) -> None:
     pair = Pair("conv3x3(6) relu bn | gap | linear(4)", (1, 8, 8), 20)
     logits = pair.model(pair.pixels(pair.images[pair.index]))
-    expected = functional.cross_entropy(logits, pair.labels[pair.index], label_smoothing=0.15)
+    known = None if weights is None else weights.double()
+    expected = functional.cross_entropy(logits, pair.labels[pair.index], known, label_smoothing=smoothing)
     expected.backward()
     before = pair.network.state()
-    pair.network.step(STEP, pair.data(), None, smoothing=0.15)
+    pair.network.step(STEP, pair.data()._replace(class_weights=weights), None, smoothing=smoothing)
     assert pair.network.loss.item() / 20 == pytest.approx(expected.item(), abs=1e-6)
     for name, parameter in pair.model.named_parameters():
         assert parameter.grad is not None

@@ -173,7 +173,7 @@ def test_folders_that_make_no_data_set(layout: dict[str, int], message: str, tmp
     [
         ("no/such/place", {}, "there is no such file or folder"),
         ("mnits", {}, "did you mean mnist"),
-        ("mnist", {"image_size": "8"}, "--image-size belongs to data of the kind folder, not to mnist"),
+        ("mnist", {"image_size": "8"}, "--image-size belongs to data of the kind folder or csv, not to mnist"),
     ],
 )
 def test_what_cannot_be_meant(text: str, options: dict[str, object], message: str) -> None:

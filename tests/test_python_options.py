@@ -16,8 +16,7 @@ from underbudget.search.experiments import training
 from underbudget.search.experiments.options import ConfirmationOptions, SeriesOptions, TrainingOptions
 from underbudget.search.sampling.samplers import SAMPLERS
 from underbudget.search.session.options import check, declared
-from underbudget.search.session.request import DEFAULTS, Options, Request
-from underbudget.search.training.recipe import DEFAULT_RECIPE
+from underbudget.search.session.request import Options, Request
 
 
 def test_the_python_call_the_command_and_the_configuration_take_the_same_options() -> None:
@@ -39,7 +38,6 @@ def test_the_python_call_has_a_real_signature_and_says_what_each_option_is() -> 
 
 
 def test_what_the_table_names_is_there() -> None:
-    assert DEFAULTS.recipe == DEFAULT_RECIPE
     for name, registry in (("sampler", SAMPLERS), ("precision", BYTES_PER_VALUE)):
         for known in registry:
             check(Options(**{name: known}))

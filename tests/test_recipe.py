@@ -14,6 +14,7 @@ from underbudget.search.training.recipe import (
     Augmentation,
     Erasing,
     Jitter,
+    Masks,
     Perspective,
     Recipe,
     from_json,
@@ -80,7 +81,7 @@ def test_a_recipe_is_as_published(name: str) -> None:
 
 
 def test_every_recipe_of_the_published_networks_is_there() -> None:
-    assert set(RECIPES) == set(PUBLISHED)
+    assert set(RECIPES) == {*PUBLISHED, "onecycle"}
     assert {reference.recipe for reference in REFERENCES.values()} <= set(RECIPES)
 
 
@@ -115,7 +116,16 @@ FULL = Recipe(
     False,
     0.05,
     Cosine(0.1),
-    Augmentation((Affine(3.0),), Perspective(0.3, 0.4), Jitter(0.1, 0.2), Erasing(0.3, (0.1, 0.2), (0.5, 2.0))),
+    Augmentation(
+        (Affine(3.0, translation_y=0.2),),
+        Perspective(0.3, 0.4),
+        Jitter(0.1, 0.2),
+        Erasing(0.3, (0.1, 0.2), (0.5, 2.0)),
+        mirror=0.5,
+        masks=Masks(0.1, 0.2),
+        fill="mean",
+        name="mine",
+    ),
     0.99,
     0.1,
     0.995,
@@ -188,6 +198,13 @@ def test_json_keys_are_stable() -> None:
         ({"augmentation": {"jitter": {"hue": 0.1}}}, "jitter: unknown key 'hue', known: brightness, contrast"),
         ({"augmentation": {"erasing": {"probability": -1}}}, "the erasing's probability must be from 0 to 1, not -1"),
         ({"augmentation": {"erasing": {"area": [0.3, 0.2]}}}, "area must be two numbers, 0 < low <= high <= 1"),
+        ({"class_weights": "some"}, "class_weights must be none or balanced, not 'some'"),
+        ({"metric": "auc"}, "the metric must be one of accuracy, balanced_accuracy, f1_macro, not 'auc'"),
+        ({"augmentation": {"mirror": 2}}, "mirror, a share, must be from 0 to 1, not 2"),
+        ({"augmentation": {"fill": "red"}}, "fill must be black or mean, not 'red'"),
+        ({"augmentation": {"masks": {"rows": 2}}}, "the masks' rows must be from 0 to 1, not 2"),
+        ({"augmentation": {"masks": {"columns": -1}}}, "the masks' columns must be from 0 to 1, not -1"),
+        ({"augmentation": {"warps": [{"translation_y": 2}]}}, "translation_y must be from 0 to 1, not 2"),
         ({"augmentation": {"erasing": {"ratio": [0, 2]}}}, "ratio must be two numbers, 0 < low <= high, not (0, 2)"),
         ({"momentum": 1.0}, "momentum must be at least 0 and under 1"),
         ({"weight_decay": -0.1}, "the weight decay must be at least 0"),

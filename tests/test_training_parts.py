@@ -23,6 +23,7 @@ from underbudget.search.training.recipe import (
     Augmentation,
     Erasing,
     Jitter,
+    Masks,
     Perspective,
     Recipe,
     recipe,
@@ -145,9 +146,13 @@ EVERYTHING = Recipe(
     0.005,
     schedule=Cosine(),
     weight_decay=0.01,
-    augmentation=Augmentation((Affine(10, 5, 0.1),), Perspective(0.3, 0.5), Jitter(0.3, 0.3), Erasing(0.4)),
+    augmentation=Augmentation(
+        (Affine(10, 5, 0.1),), Perspective(0.3, 0.5), Jitter(0.3, 0.3), Erasing(0.4), 0.5, Masks(0.2, 0.2), "mean"
+    ),
     label_smoothing=0.1,
     ema=0.9,
+    class_weights="balanced",
+    metric="balanced_accuracy",
 )
 
 

@@ -12,7 +12,31 @@ from underbudget.models.errors import UnavailableError
 # Keys that are translated below; any other must have a value that asks for nothing.
 _KEYS = {"name", "epochs", "batch_size", "optimizer", "lr", "momentum", "nesterov", "weight_decay", "schedule"}
 _KEYS |= {"augmentation", "beta2", "label_smoothing", "ema"}
-_AUGMENTATIONS = ("warps", "perspective", "jitter", "erasing")
+_AUGMENTATIONS = ("warps", "perspective", "jitter", "erasing", "mirror", "masks", "fill", "name")
+
+_BANDS = '''\
+class Bands(nn.Module):
+    """A band of rows and one of columns set to a colour, the masks of SpecAugment (Park et al. 2019).
+
+    A band's width is uniform from 0 to its share of the image, cut to whole pixels.
+    """
+
+    def __init__(self, rows: float, columns: float, colour: Sequence[float]) -> None:
+        super().__init__()
+        self.shares, self.colour = (rows, columns), torch.tensor(colour).view(-1, 1, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        image = image.clone()
+        for axis, share in zip((-2, -1), self.shares):
+            size = image.shape[axis]
+            wide = share * size * float(torch.rand(()))
+            first = int(float(torch.rand(())) * (size - wide))
+            band = image.narrow(axis, first, int(wide))
+            band.copy_(self.colour.expand_as(band))
+        return image
+
+
+'''
 
 
 def check(recipe: Mapping[str, Any]) -> None:
@@ -26,28 +50,39 @@ def check(recipe: Mapping[str, Any]) -> None:
 def augmentation(recipe: Mapping[str, Any]) -> list[str]:
     """Lines of `augment = v2.Compose([...])`, for float images (channels, height, width) of 0..1."""
     parts = recipe["augmentation"]
-    steps = [_affine(warp) for warp in parts.get("warps", ())]
+    is_mean = parts.get("fill", "black") == "mean"
+    fill = ", fill=list(MEAN)" if is_mean else ""
+    steps = [_affine(warp, fill) for warp in parts.get("warps", ())]
     if view := parts.get("perspective"):
-        steps.append(f"v2.RandomPerspective({view['distortion']!r}, p={view['probability']!r})")
+        steps.append(f"v2.RandomPerspective({view['distortion']!r}, p={view['probability']!r}{fill})")
+    if share := parts.get("mirror"):
+        steps.append(f"v2.RandomHorizontalFlip({share!r})")
     if jitter := parts.get("jitter"):
         steps.append(f"v2.ColorJitter(brightness={jitter['brightness']!r}, contrast={jitter['contrast']!r})")
     if erasing := parts.get("erasing"):
         area, ratio = (tuple(erasing[key]) for key in ("area", "ratio"))
-        steps.append(f"v2.RandomErasing(p={erasing['probability']!r}, scale={area!r}, ratio={ratio!r})")
+        value = ", value=list(MEAN)" if is_mean else ""
+        steps.append(f"v2.RandomErasing(p={erasing['probability']!r}, scale={area!r}, ratio={ratio!r}{value})")
+    if masks := parts.get("masks"):
+        colour = "MEAN" if is_mean else "[0.0]"
+        steps.append(f"Bands({masks['rows']!r}, {masks['columns']!r}, {colour})")
     if not steps:
         return ["augment = v2.Identity()  # the recipe changes no image"]
-    return ["augment = v2.Compose(", "    [", *(f"        {step}," for step in steps), "    ]", ")"]
+    needed = ["from collections.abc import Sequence", "", "", *_BANDS.splitlines()] if parts.get("masks") else []
+    return [*needed, "augment = v2.Compose(", "    [", *(f"        {step}," for step in steps), "    ]", ")"]
 
 
-def _affine(warp: Mapping[str, Any]) -> str:
+def _affine(warp: Mapping[str, Any], fill: str) -> str:
     arguments = [f"{warp['rotation']!r}"]
-    if share := warp["translation"]:
-        arguments.append(f"translate=({share!r}, {share!r})")
+    across = warp["translation"]
+    down = across if warp.get("translation_y") is None else warp["translation_y"]
+    if across or down:
+        arguments.append(f"translate=({across!r}, {down!r})")
     if tuple(warp["scale"]) != (1.0, 1.0):
         arguments.append(f"scale={tuple(warp['scale'])!r}")
     if warp["shear"]:
         arguments.append(f"shear={warp['shear']!r}")
-    return f"v2.RandomAffine({', '.join(arguments)}, interpolation=v2.InterpolationMode.BILINEAR)"
+    return f"v2.RandomAffine({', '.join(arguments)}, interpolation=v2.InterpolationMode.BILINEAR{fill})"
 
 
 def optimizer(recipe: Mapping[str, Any]) -> list[str]:

@@ -8,9 +8,9 @@ from underbudget.search.commands.terminal import console, print_json, say, table
 
 def datasets(data_dir: DataDir = None, as_json: Json = False) -> None:
     """List the data sets and the folder they are looked for in."""
-    from underbudget.search.data import sources
+    from underbudget.search.data import named_sets, sources
 
-    found = sources.DATASETS.values()
+    found = named_sets.DATASETS.values()
     if as_json:
         fields = ("name", "title", "description", "images", "classes", "input_shape", "licence", "origin")
         print_json([{field: getattr(source, field) for field in fields} for source in found])

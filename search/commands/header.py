@@ -2,6 +2,7 @@
 
 import math
 
+from underbudget.models.metrics import METRIC_WORDS
 from underbudget.reports.record import SCORE_EPOCHS
 from underbudget.search.commands import display
 from underbudget.search.commands.terminal import say
@@ -28,11 +29,13 @@ def header(session: Session) -> list[str]:
         ("trials", f"{session.trials} of {settings.epochs} epochs, sampler {session.sampler}, seed {settings.seed}"),
         ("objective", objective),
         ("stopping", _stopping_words(session)),
-        ("recipe", f"{recipe.name}, {recipe.optimizer} lr {recipe.lr:g}, batch {recipe.batch_size}"),
+        ("recipe", f"{recipe.title}, {recipe.optimizer} lr {recipe.lr:g}, batch {recipe.batch_size}"),
         ("steps", f"{session.steps:,} per trial: {train:,} images in batches of {recipe.batch_size}, {times}"),
         ("workers", f"{session.workers} on {session.device} ({session.workers_reason})"),
         ("space", f"{len(settings.space.dimensions)} dimensions, fingerprint {settings.space.fingerprint}"),
     ]
+    if recipe.metric != "accuracy" or recipe.class_weights != "none":
+        rows.append(("metric", f"{METRIC_WORDS[recipe.metric]}; class weights of the loss: {recipe.class_weights}"))
     if settings.tune:
         rows.append(("tuned", ", ".join(settings.tune)))
     if session.options.target is not None:

@@ -72,8 +72,6 @@ def run(arguments: list[str] | None = None) -> int:
         return _fail(f"{_with_value(error.format_message(), given)} (see underbudget COMMAND --help)", 2)
     except (KeyboardInterrupt, typer.Abort):
         return _fail("stopped", 130)
-    except BrokenPipeError:
-        raise
     except Exception as error:
         if debug:
             raise

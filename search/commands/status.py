@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from underbudget.models.errors import UnderbudgetError
+from underbudget.models.files import real_path
 from underbudget.search.commands.options import Json, Runs, Storage, Target
 from underbudget.search.commands.terminal import console, print_json, say, table
 
@@ -46,6 +47,8 @@ def _one_study(name: str, target: float | None, as_json: bool, runs: str | None,
         f"{settings['dataset']['name']}, {settings['budget']}, {settings['epochs']} epochs, "
         f"recipe {settings['recipe']['name']}, seed {settings['seed']}"
     )
+    if found.stored.metric != "accuracy":
+        say(f"accuracy means {found.stored.metric_words}")
     last = found.sessions[-1] if found.sessions else {}
     if last:
         ended = f"ended {last['ended']}: {last.get('outcome', '')}" if last.get("ended") else "killed"
@@ -82,7 +85,7 @@ def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
         print_json(found)
         return
     if not found:
-        say(f"no studies in {folder.resolve()}: begin one with underbudget launch")
+        say(f"no studies in {real_path(folder)}: begin one with underbudget launch")
         return
     columns = ("study", "data set", "budget", "trained", "rejected", "failed", "front", "winner %", "params")
     counts = ("study", "dataset", "budget", "trained", "rejected", "failed", "front")

@@ -61,7 +61,7 @@ def _introduce(planned: "Planned") -> None:
     say(
         "",
         f"device    {planned.setup.device_line()}",
-        f"recipe    {recipe.name}, {schedule}, batch {recipe.batch_size}, epochs {recipe.epochs}",
+        f"recipe    {recipe.title}, {schedule}, batch {recipe.batch_size}, epochs {recipe.epochs}",
         f"protocol  {spec.protocol}",
         f"output    {planned.folder}",
         "",

@@ -14,6 +14,7 @@ from underbudget.models.errors import UserError
 NAMED = "named"
 ARRAYS = "arrays"  # from Python
 LAYOUTS = ("NHWC", "NCHW", "NHW", "NTC", "NCT")  # axes of arrays, see search.data.layouts
+FEATURES = ("log-mel", "mfcc")  # what images are made of recordings, see models.export.sound
 
 Size = tuple[int, int]  # height, width
 
@@ -73,3 +74,13 @@ def parse_size(text: str) -> Size:
     if not all(side.isascii() and side.isdecimal() and 4 <= int(side) <= 1024 for side in sides):
         raise UserError(f"--image-size is N or HxW, each from 4 to 1024 pixels, not {str(text)[:40]!r}")
     return int(sides[0]), int(sides[1])
+
+
+def check_label_pattern(name: str, pattern: str) -> None:
+    """Raises UserError for what is no regular expression with a bracket."""
+    try:
+        has_bracket = re.compile(pattern).groups > 0
+    except re.error as error:
+        raise UserError(f"{name} is a regular expression, not {pattern!r} ({error})") from error
+    if not has_bracket:
+        raise UserError(f"{name} has a bracket around the label, as in '^([^_]+)_', {pattern!r} has none")

@@ -1,6 +1,6 @@
 """What a reader makes of a user's files: examples with labels, and what a split must know of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,8 @@ from underbudget.search.data.definition import Definition
 from underbudget.search.data.store import PARTS, PartName
 
 Say = Callable[[str], None]
+
+MOST_NAMED = 5  # bad files that a message names
 
 # What people call the parts, in lower case.
 PART_NAMES: dict[str, PartName] = {
@@ -55,6 +57,20 @@ class Kind:
     # The files that the data set is made of, in a fixed order: a change of one of them is noticed.
     files: Callable[[Definition], list[str]]
     read: Callable[[Definition, Say], Examples]
+
+
+def left_out(names: Sequence[str], bad: Mapping[int, str], what: str, is_allowed: bool) -> list[LeftOut]:
+    """The files that cannot be read; bad: why, by their numbers. Raises UserError, naming them, unless it is
+    allowed."""
+    found = [LeftOut(names[index], bad[index]) for index in sorted(bad)]
+    if found and not is_allowed:
+        shown = "; ".join(f"{one.name}: {one.reason}" for one in found[:MOST_NAMED])
+        more = f"; and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+        raise UserError(
+            f"{len(found)} of {len(names):,} {what} cannot be read ({shown}{more}): mend or remove them, or give "
+            "--skip-bad-images to leave them out"
+        )
+    return found
 
 
 def labels_of(names: Sequence[str], source: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:

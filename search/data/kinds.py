@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from underbudget.models.errors import UserError
-from underbudget.search.data import npz, picture_folder, tables
+from underbudget.search.data import npz, picture_folder, sound_folder, tables
 from underbudget.search.data.definition import ARRAYS, NAMED, Definition, named
 from underbudget.search.data.examples import Kind
 
 PICTURES = tables.OF_PICTURES
+SOUNDS = ("sample_rate", "seconds", "features", "mels", "skip_bad_images")
 SPLITS = ("group", "split_seed")
 
 KINDS: dict[str, Kind] = {
@@ -18,10 +19,18 @@ KINDS: dict[str, Kind] = {
         Kind(
             "folder",
             "pictures in class folders: PATH/CLASS/..., or PATH/{train,val,test}/CLASS/...",
-            (*PICTURES, *SPLITS),
+            (*PICTURES, "label_pattern", *SPLITS),
             (),
             picture_folder.files,
             picture_folder.read,
+        ),
+        Kind(
+            "sound",
+            "recordings (WAV) in class folders, or with the label in their names",
+            (*SOUNDS, "label_pattern", *SPLITS),
+            (),
+            sound_folder.files,
+            sound_folder.read,
         ),
         Kind(
             "npz",
@@ -69,7 +78,7 @@ def _kind_of(path: Path) -> str:
     """The kind of what lies at a path. Raises UserError where it is not there or can't be told."""
     try:
         if path.is_dir():
-            return "folder"
+            return "sound" if sound_folder.holds_sounds(path) else "folder"
         exists = path.exists()
     except (OSError, ValueError) as error:
         raise UserError(f"--dataset {str(path)!r} cannot be read ({error}): check the path") from error

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from underbudget.models.errors import UserError
 from underbudget.search.data import pictures
+from underbudget.search.data.class_folders import shown
 from underbudget.search.data.definition import Definition
 from underbudget.search.data.examples import Examples, Say, labels_of, part_of
 from underbudget.search.data.grouping import check_groups, groups_of
-from underbudget.search.data.picture_folder import shown
 from underbudget.search.data.store import PartName
 from underbudget.search.data.table_file import column, read_table, row
 

@@ -19,14 +19,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from underbudget.models.errors import UserError
 from underbudget.search.data import parallel
 from underbudget.search.data.definition import Size, parse_size
-from underbudget.search.data.examples import LeftOut, Say
+from underbudget.search.data.examples import LeftOut, Say, left_out
 
 MOST_SIDE = 64  # pixels: larger pictures are made smaller unless a size is asked for
 SQUARE = 1.25  # at most so unequal sides become equal ones
-MOST_NAMED = 5  # bad files that a message names
 FRONTEND = {"kind": "picture", "fit": "letterbox"}
 
 
@@ -81,17 +79,10 @@ def decode(paths: Sequence[str], options: Mapping[str, Any], say: Say) -> Decode
             "reading pictures",
         )
         bad |= {index: text for index, text in enumerate(read) if text}
-        left_out = [LeftOut(names[index], bad[index]) for index in sorted(bad)]
-        if left_out and not options.get("skip_bad_images"):
-            shown = "; ".join(f"{one.name}: {one.reason}" for one in left_out[:MOST_NAMED])
-            more = f"; and {len(left_out) - MOST_NAMED} more" if len(left_out) > MOST_NAMED else ""
-            raise UserError(
-                f"{len(left_out)} of {len(paths):,} pictures cannot be read ({shown}{more}): mend or remove them, or "
-                "give --skip-bad-images to leave them out"
-            )
+        unread = left_out(names, bad, "pictures", bool(options.get("skip_bad_images")))
         kept = [index for index in range(len(paths)) if index not in bad]
         images = np.load(file, mmap_mode="r")[kept]
-    return Decoded(images, kept, left_out, _notes(sizes, size, channels, heads, asked is not None), dict(FRONTEND))
+    return Decoded(images, kept, unread, _notes(sizes, size, channels, heads, asked is not None), dict(FRONTEND))
 
 
 def choose_size(sizes: Sequence[Size]) -> Size:

@@ -1,14 +1,12 @@
-"""The data sets by name, where they come from, and how they become a prepared store.
+"""Where data sets come from and how they become a prepared store: named ones, and a user's own.
 
 A prepared store lies in `prepared/` below the data folder or, where that cannot be written, below the platform's cache
 folder. Its name has a key of all that decides its content, so that no other version takes it for its own.
 """
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,92 +14,13 @@ from underbudget.models.errors import UserError, nearest
 from underbudget.search.data import kinds, preparing
 from underbudget.search.data.definition import ARRAYS, NAMED, Definition
 from underbudget.search.data.digits import read_digits
-from underbudget.search.data.idx import IdxFiles
+from underbudget.search.data.named_sets import DATASETS, SPLIT_SEED, Source
 from underbudget.search.data.split import part_sizes, stratified_split
 from underbudget.search.data.store import PARTS, Dataset, Part, damaged, open_dataset, verify, write_dataset
 
 VARIABLE = "UNDERBUDGET_DATA"
-SPLIT_SEED = 0
-PREPARATION = 1  # raise it with any change of what ends up in a store
 
 Log = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Source:
-    """A data set that can be prepared."""
-
-    name: str  # as on the command line
-    title: str
-    description: str  # one line
-    classes: tuple[str, ...]  # names, by label
-    licence: str
-    origin: str
-    images: int = 70_000  # all parts together
-    input_shape: tuple[int, int, int] = (1, 28, 28)  # (channels, height, width)
-    split: tuple[int, ...] = (50, 10)  # train : validation, or train : validation : test where no test part is given
-    files: IdxFiles | None = None  # to be downloaded; None: comes with scikit-learn
-
-    @property
-    def key(self) -> str:
-        """Eight hex digits that stand for everything that decides what is in the store."""
-        content = (PREPARATION, SPLIT_SEED, self.name, self.split, sorted(self.files.md5.items()) if self.files else ())
-        return hashlib.sha256(repr(content).encode()).hexdigest()[:8]
-
-
-def _idx_files(torchvision: str, *md5: str) -> IdxFiles:
-    names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
-    return IdxFiles(torchvision, {f"{name}-ubyte.gz": digest for name, digest in zip(names, md5, strict=True)})
-
-
-_DIGITS = tuple("0123456789")
-_CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
-
-DATASETS: dict[str, Source] = {
-    source.name: source
-    for source in (
-        Source(
-            name="digits",
-            title="digits of scikit-learn",
-            description="handwritten digits, 8x8 enlarged to 28x28; comes with scikit-learn, needs no network",
-            images=1_797,
-            classes=_DIGITS,
-            licence="CC BY 4.0",
-            origin="Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998 (its test part)",
-            split=(70, 15, 15),
-        ),
-        Source(
-            name="mnist",
-            title="MNIST",
-            description="handwritten digits, 28x28 grey; 12 MB to download",
-            classes=_DIGITS,
-            licence="CC BY-SA 3.0",
-            origin="LeCun, Cortes and Burges, The MNIST database of handwritten digits, 1998",
-            files=_idx_files(
-                "MNIST",
-                "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-                "d53e105ee54ea40749a09fcbcd1e9432",
-                "9fb629c4189551a2d022fa330f9573f3",
-                "ec29112dd5afa0611ce80d1b7f02629c",
-            ),
-        ),
-        Source(
-            name="fashion-mnist",
-            title="Fashion-MNIST",
-            description="pieces of clothing, 28x28 grey; 31 MB to download",
-            classes=_CLOTHES,
-            licence="MIT",
-            origin="Xiao, Rasul and Vollgraf, Fashion-MNIST, arXiv:1708.07747, 2017",
-            files=_idx_files(
-                "FashionMNIST",
-                "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-                "25c81989df183df01b3e8a0aad5dffbe",
-                "bef4ecab320f06d8554ea6380940ec79",
-                "bb300cfdad3c16e7a12a480ee83cd310",
-            ),
-        ),
-    )
-}
 
 
 def source(name: str) -> Source:

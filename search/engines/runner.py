@@ -53,8 +53,10 @@ def run(
                 continue
             details: dict[str, Any] = {}
             if job.detailed:
-                states = states or [(recipe["epochs"], result.state)]
-                evaluation = evaluate_states(network, states, dataset, evaluated_part(job.protocol), job.device)
+                states, part = states or [(recipe["epochs"], result.state)], evaluated_part(job.protocol)
+                evaluation = evaluate_states(
+                    network, states, dataset, part, job.device, recipe.get("metric", "accuracy")
+                )
                 details = {"evaluation": evaluation, "mean": list(dataset.info.mean), "std": list(dataset.info.std)}
             yield Finished(job.trial, to_text(encode(result.state)), **fields, **details)
     except Exception as error:  # whatever a training raises costs this trial, not the search

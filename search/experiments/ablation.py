@@ -18,6 +18,7 @@ from underbudget.search.experiments.setup import prepare
 from underbudget.search.experiments.variants import Variant, variants
 from underbudget.search.session.options import check
 from underbudget.search.training import recipe as recipes
+from underbudget.search.training.choosing import choose
 
 
 def ablate(options: NetworkOptions, notify: Notify = lambda event: None) -> tuple[reported.Ablation, dict[str, Path]]:
@@ -31,7 +32,8 @@ def ablate(options: NetworkOptions, notify: Notify = lambda event: None) -> tupl
     setup = prepare(found.dataset, options, notify, found.checksum)
     info, network = setup.dataset.info, found.plan(setup.dataset)
     images = training_images(setup.dataset, options.protocol)
-    recipe = recipes.resolve(found.recipe, images=images, epochs=options.epochs)
+    base = choose(found.recipe, options, info)
+    recipe = recipes.resolve(base, images=images, epochs=options.epochs)
     folder = options.output or found.default_folder("ablate", options, recipe)
     listed = variants(network, recipe, images)
     tried = [Variant("as-it-is", "", "as it is", found.architecture, recipe)]

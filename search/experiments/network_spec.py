@@ -26,7 +26,7 @@ class NetworkSpec:
 
     name: str | None  # of the reference or trial ("STUDY:12"), None for a layer text
     architecture: Architecture
-    recipe: Recipe  # not resolved: the batch of a data set is not chosen yet
+    recipe: Recipe | None  # not resolved: the batch is not chosen yet; None: what suits the data
     dataset: Definition
     checksum: str | None = None  # of the data set, where it is a trial's
 
@@ -49,9 +49,9 @@ class NetworkSpec:
 def network_spec(options: NetworkOptions) -> NetworkSpec:
     """Find a network by its name, its layers, or its study and trial number.
 
-    A reference comes with its own recipe and epochs, a trial with its own recipe and its study's data set, a layer
-    text with the default recipe; `recipe` and `dataset` take the place of those. Raises UserError for a name that is
-    none, an unknown protocol or recipe (with the nearest), or another data set than a trial's own.
+    A reference comes with its own recipe and epochs, a trial with its own recipe and its study's data set; `recipe` and
+    `dataset` take the place of those. Raises UserError for a name that is none, an unknown protocol or recipe (with the
+    nearest), or another data set than a trial's own.
     """
     check_protocol(options.protocol)
     named = None if options.recipe is None else recipes.recipe(options.recipe)  # before anything is opened
@@ -59,11 +59,11 @@ def network_spec(options: NetworkOptions) -> NetworkSpec:
     if number is not None:
         return _trial(options, study, number, named)
     name, architecture = find_network(options.what)
-    usual = recipes.recipe(recipes.DEFAULT_RECIPE)
+    own = None
     if name is not None:
         published = reference(name)
-        usual = replace(recipes.recipe(published.recipe), epochs=published.epochs)
-    return NetworkSpec(name, architecture, named or usual, sources.define(options.dataset or "mnist", of_data(options)))
+        own = replace(recipes.recipe(published.recipe), epochs=published.epochs)
+    return NetworkSpec(name, architecture, named or own, sources.define(options.dataset or "mnist", of_data(options)))
 
 
 def split_trial(what: str) -> tuple[str, int | None]:

@@ -36,7 +36,7 @@ def samples(dataset: Dataset, recipe: Recipe, seed: int) -> tuple[tuple[Picture,
     """(plain, augmented) samples of the train part, classes in turn; the second is empty without augmentation."""
     import torch
 
-    from underbudget.search.training.geometric_augmentation import random_matrices, transform_images
+    from underbudget.search.training.geometric_augmentation import fill_of, random_matrices, transform_images
     from underbudget.search.training.pixel_augmentation import change_pixels, random_pixel_changes
 
     part, classes = dataset.part("train"), dataset.info.classes
@@ -56,10 +56,11 @@ def samples(dataset: Dataset, recipe: Recipe, seed: int) -> tuple[tuple[Picture,
     if matrices is None and pixel_changes is None:
         return shown, ()
     images = torch.from_numpy(plain).float()
+    fill = fill_of(augmentation, dataset.info.mean, torch.device("cpu"))
     if matrices is not None:
-        images = transform_images(images, matrices, augmentation.perspective is not None)
+        images = transform_images(images, matrices, augmentation.perspective is not None, fill)
     if pixel_changes is not None:
-        images = change_pixels(images, pixel_changes)
+        images = change_pixels(images, pixel_changes, fill)
     altered = images.round().clamp(0, 255).to(torch.uint8).numpy()
     return shown, tuple(Picture(pixels, name) for pixels, name in zip(altered, names, strict=True))
 

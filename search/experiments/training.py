@@ -19,6 +19,7 @@ from underbudget.search.experiments.runs import complete
 from underbudget.search.experiments.setup import prepare
 from underbudget.search.session.options import check
 from underbudget.search.training import recipe as recipes
+from underbudget.search.training.choosing import choose
 
 
 def train(options: TrainingOptions, notify: Notify = lambda event: None) -> tuple[reported.Training, dict[str, Path]]:
@@ -34,9 +35,10 @@ def train(options: TrainingOptions, notify: Notify = lambda event: None) -> tupl
     found = network_spec(options)
     setup = prepare(found.dataset, options, notify, found.checksum)
     network = found.plan(setup.dataset)
+    base = choose(found.recipe, options, setup.dataset.info)
     given = {name: getattr(options, name) for name in ("weight_decay", "label_smoothing")}
     recipe = recipes.resolve(
-        replace(found.recipe, **{name: value for name, value in given.items() if value is not None}),
+        replace(base, **{name: value for name, value in given.items() if value is not None}),
         images=training_images(setup.dataset, options.protocol),
         epochs=options.epochs,
         lr=options.lr,

@@ -153,7 +153,7 @@ def _map_before(network: Plan, stage: int) -> tuple[int, int]:
 
 
 def _augmentation(recipe: Recipe) -> _Change | Missing:
-    if recipe.augmentation == Augmentation():
+    if replace(recipe.augmentation, name="") == Augmentation():
         return Missing("augmentation", "the recipe has no augmentation")
     altered = replace(recipe, augmentation=Augmentation())
     return "no-augmentation", "augmentation", "without augmentation", altered

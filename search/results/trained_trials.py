@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from underbudget.models import weights
 from underbudget.models.errors import UserError
-from underbudget.models.files import write_atomically
+from underbudget.models.files import json_value, write_atomically
 from underbudget.reports import front as fronts
 from underbudget.reports.network import plan_of
 from underbudget.reports.record import StudyRecord, TrialRecord
@@ -56,7 +56,7 @@ def read_samples(folder: Path) -> tuple[Any, list[int]]:
 
     path = folder / SAMPLES_FILE
     try:
-        stored = json.loads(path.read_bytes())
+        stored = json_value(path.read_bytes())
         return unpack(stored["images"], stored["shape"]), list(stored["labels"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(

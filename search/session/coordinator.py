@@ -8,6 +8,7 @@ import logging
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +54,7 @@ class Conditions:
     device: str = "cpu"
     sampler: str | Sampler = "tpe"
     early: Stopping = Stopping()  # noqa: RUF009, frozen
+    check: Callable[[], None] = lambda: None  # raises where the study is not in its place any more
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ class Coordinator:
         """
         deadline = time.monotonic() + self.limits.seconds
         while True:
+            self._conditions.check()
             if self.limits.stop:
                 return Outcome(False, self.limits.stop)
             if time.monotonic() >= deadline:
@@ -202,6 +205,7 @@ class Coordinator:
         score = record.score([epoch.val_accuracy for epoch in underway.curve])
         data = weights.from_text(message.weights)
         name = f"models/trial-{message.trial}.safetensors"
+        self._conditions.check()
         write_atomically(self._conditions.folder / name, data)
         result = Result(
             score,

@@ -3,8 +3,8 @@
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any
 
-from underbudget.search.data.definition import LAYOUTS, parse_size
-from underbudget.search.session.options import one_of, option, whole
+from underbudget.search.data.definition import FEATURES, LAYOUTS, check_label_pattern, parse_size
+from underbudget.search.session.options import between, one_of, option, whole
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,36 @@ class DataOptions:
         scope="study",
         trailing=True,
         check=one_of("single", "majority"),
+    )
+    label_pattern: str | None = option(
+        "Regular expression of file names: its first bracket is the label, for files outside class folders.",
+        scope="study",
+        trailing=True,
+        check=check_label_pattern,
+    )
+    sample_rate: int | None = option(
+        "Samples per second of recordings.",
+        shown="the commonest, at most 16000",
+        scope="study",
+        trailing=True,
+        check=whole(1_000, 192_000, "Hz, as a whole number"),
+    )
+    seconds: float | None = option(
+        "Length of recordings: longer ones lose both ends, shorter ones get silence.",
+        shown="of 95 % of them, at most 10",
+        scope="study",
+        trailing=True,
+        check=between(0.1, 60.0),
+    )
+    features: str | None = option(
+        "Images of recordings: log-mel or mfcc.",
+        shown="log-mel",
+        scope="study",
+        trailing=True,
+        check=one_of(*FEATURES),
+    )
+    mels: int | None = option(
+        "Mel bands of a recording.", shown="32", scope="study", trailing=True, check=whole(8, 128)
     )
     group: str | None = option(
         "Column, or regular expression of file names: examples of one group stay in one part.",

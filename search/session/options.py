@@ -17,7 +17,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, ParamSpec, TypeVar, get_args, get_type_hints
 
-from underbudget.models.errors import UserError, nearest
+from underbudget.models.errors import UserError, nearest, quoted
 from underbudget.search.study.location import RUNS
 
 Scope = Literal["study", "session", "call"]  # fixed for a study; to be given again at a resume; of one call only
@@ -100,12 +100,23 @@ def whole(least: int, most: int | None = None, what: str = "a whole number") -> 
     return check
 
 
+def between(least: float, most: float) -> Check:
+    """Checks that a number is in a range."""
+
+    def check(name: str, value: float) -> None:
+        if not least <= value <= most:
+            raise UserError(f"{name} is a number from {least:g} to {most:g}, not {value!r}")
+
+    return check
+
+
 def one_of(*allowed: str) -> Check:
     """Checks that a text is one of a few."""
 
     def check(name: str, value: str) -> None:
         if value not in allowed:
-            raise UserError(f"{name} is {' or '.join(allowed)}, not {value!r}")
+            *most, last = allowed
+            raise UserError(f"{name} is {', '.join(most)}{' or ' if most else ''}{last}, not {value!r}")
 
     return check
 
@@ -126,6 +137,8 @@ def _check_type(each: Option, value: Any, shown: str) -> None:
     if not fits or (isinstance(value, bool) and bool not in accepted):
         words = [word for kind, word in _WORDS.items() if kind in accepted]
         raise UserError(f"{shown} is {' or '.join(words)}, not {value!r}")
+    if isinstance(value, str) and "\0" in value:
+        raise UserError(f"{shown} is text without the character NUL, not {quoted(value)}")
 
 
 def read_toml(cls: type, path: Path) -> dict[str, Any]:
@@ -137,7 +150,7 @@ def read_toml(cls: type, path: Path) -> dict[str, Any]:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"the configuration {path} cannot be read ({error.strerror}): check --config") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"the configuration {path} is not TOML ({error}): mend it or leave out --config") from error
     known = declared(cls)
     values: dict[str, Any] = {}

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from underbudget.models.errors import UserError
+from underbudget.models.metrics import METRICS
 from underbudget.reports.storage_url import shown_url
 from underbudget.search.session.data_options import DataOptions
 from underbudget.search.session.options import Places, declared, flag, one_of, option, read_toml, whole
+from underbudget.search.training.recipe import AUGMENTATIONS, CLASS_WEIGHTS
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
@@ -43,6 +45,11 @@ def parse_batch_size(value: str | int) -> int | None:
     if not 2 <= number <= 1_000_000:
         raise UserError(f"--batch-size is auto or a whole number from 2 to 1000000, not {value!r}")
     return number
+
+
+def check_augmentation(name: str, value: str) -> None:
+    """Raises UserError for an augmentation that there is not."""
+    one_of("auto", *AUGMENTATIONS)(name, value)
 
 
 def _check_lr(name: str, value: float) -> None:
@@ -101,7 +108,29 @@ class Options(DataOptions, Places):
         "Accuracy in percent that a network must hold in its last 3 epochs.",
         check=lambda _, percent: check_target(percent),
     )
-    recipe: str | None = option("How networks are trained (docs/training.md).", scope="study", usual="warp10-onecycle")
+    recipe: str | None = option(
+        "How networks are trained (docs/training.md).",
+        scope="study",
+        shown="warp10-onecycle; onecycle where the images are no digits",
+    )
+    augment: str | None = option(
+        "What is done to training images: none, digits, natural, sound, signal, or auto: what suits the data.",
+        scope="study",
+        shown="auto, or the recipe's own where one is named",
+        check=check_augmentation,
+    )
+    metric: str | None = option(
+        "What accuracy means: accuracy, balanced_accuracy (mean recall of the classes) or f1_macro.",
+        scope="study",
+        shown="accuracy",
+        check=one_of(*METRICS),
+    )
+    class_weights: str | None = option(
+        "Of the loss: none, balanced, or auto: balanced under another metric than accuracy.",
+        scope="study",
+        shown="auto",
+        check=one_of("auto", *CLASS_WEIGHTS),
+    )
     lr: float | None = option("Learning rate instead of the recipe's.", scope="study", check=_check_lr)
     batch_size: int | str | None = option(
         "Images per step, or auto.", scope="study", usual="auto", check=lambda _, size: parse_batch_size(size)

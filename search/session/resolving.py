@@ -27,6 +27,7 @@ from underbudget.search.study import tuning
 from underbudget.search.study.location import StudyLocation, locate_study
 from underbudget.search.study.objective import Objective
 from underbudget.search.study.settings import Settings
+from underbudget.search.training import choosing
 from underbudget.search.training import recipe as recipes
 from underbudget.search.training.recipe import Recipe
 
@@ -97,7 +98,7 @@ def prepare(request: Options, say: Say = log.info) -> Session:
     else:
         default = Space.default(info.input_shape, len(info.classes), budget, asked.precision)
         space = default.narrowed(request.space or {})
-    recipe = _recipe(asked, stored.recipe if stored and request.recipe is None else None, info.counts["train"])
+    recipe = _recipe(asked, stored.recipe if stored and request.recipe is None else None, info)
     settings = Settings(info, budget, asked.precision, recipe, asked.seed, space, objective, tune)
     if stored and (different := study_settings.differences(stored, settings)):
         raise _different(request, where, stored, different)
@@ -113,6 +114,10 @@ def prepare(request: Options, say: Say = log.info) -> Session:
         "runs": str(where.folder.parent),
         "budget": str(budget),
         "epochs": recipe.epochs,
+        "recipe": recipe.name,
+        "augment": recipe.augmentation.name or None,
+        "metric": recipe.metric,
+        "class_weights": recipe.class_weights,
         "lr": recipe.lr,
         "batch_size": recipe.batch_size,
         "tune": list(tune) or None,
@@ -158,6 +163,9 @@ def options_of(stored: Settings, request: Options | None = None) -> Options:
         epochs=recipe.epochs,
         seed=stored.seed,
         recipe=recipe.name,
+        augment=(recipe.augmentation.name or None) if is_kept else None,
+        metric=recipe.metric,
+        class_weights=recipe.class_weights,
         lr=recipe.lr if is_kept else None,
         batch_size=recipe.batch_size if is_kept else None,
         precision=stored.precision,
@@ -188,9 +196,10 @@ def find_location(request: Options) -> StudyLocation:
     return locate_study(name, Path(asked.runs), asked.storage)
 
 
-def _recipe(asked: Any, kept: Recipe | None, images: int) -> Recipe:
+def _recipe(asked: Any, kept: Recipe | None, info: DatasetInfo) -> Recipe:
     """The study's recipe (`kept`) or the built-in one, with the numbers asked for; "auto" is the built-in's batch."""
-    base = recipes.recipe(asked.recipe) if kept is None else kept
+    images, named = info.counts["train"], None if asked.recipe is None else recipes.recipe(asked.recipe)
+    base = choosing.choose(kept or named, asked, info)
     batch = parse_batch_size(asked.batch_size)
     if batch is None and kept is not None:
         batch = recipes.resolve(recipes.recipe(kept.name), images=images).batch_size

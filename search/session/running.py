@@ -110,7 +110,7 @@ def run(
 def _search(session: Session, listener: Listener, report: LiveReport, engine: Callable[[Session], Engine]) -> Outcome:
     folder = session.location.folder
     with contextlib.ExitStack() as open_now:
-        study = open_now.enter_context(studies.open_study(session.location, session.settings))
+        study, guard = open_now.enter_context(studies.open_study(session.location, session.settings))
         open_now.enter_context(record.launch_log(folder / "launch.log"))
         listener.opened(session)
         keep_samples(session.dataset, folder)
@@ -124,7 +124,9 @@ def _search(session: Session, listener: Listener, report: LiveReport, engine: Ca
         closing = open_now.enter_context(record.recorded(study, session))
         made = open_now.enter_context(contextlib.closing(engine(session)))
         updater = update.Updater(session.location)
-        conditions = Conditions(session.dataset.folder, folder, session.device, session.sampler, session.early)
+        conditions = Conditions(
+            session.dataset.folder, folder, session.device, session.sampler, session.early, guard.check
+        )
         limits = Limits(session.trials, session.seconds)
         notify = updater.watching(report.watching(listener.happened))
         coordinator = Coordinator(study, session.settings, made, limits, conditions, notify)

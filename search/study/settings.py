@@ -1,5 +1,6 @@
 """What is fixed for the life of a study: any change of it would make its trials incomparable."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -123,6 +124,12 @@ def _named(dataset: DatasetInfo) -> str:
     return dataset.name if dataset.definition is None else "own data"
 
 
+def _augmentation(recipe: Mapping[str, Any]) -> object:
+    """A recipe's augmentation by its name, in full where it has none."""
+    augmentation = recipe.get("augmentation", {})
+    return augmentation.get("name", augmentation)
+
+
 def differences(stored: Settings, asked: Settings) -> list[str]:
     """Where two settings differ, each as "name: stored here, asked there"; empty where they agree."""
     pairs = {
@@ -145,7 +152,12 @@ def differences(stored: Settings, asked: Settings) -> list[str]:
     before, after = stored.recipe_json, asked.recipe_json
     if before["name"] != after["name"]:
         before, after = {"recipe": before["name"]}, {"recipe": after["name"]}
-    pairs |= {name.replace("_", " "): (before.get(name), after.get(name)) for name in before | after}
+    before, after = ({**each, "augmentation": _augmentation(each)} for each in (before, after))
+    usual = {field.name: field.default for field in dataclasses.fields(Recipe)}  # what JSON leaves out
+    pairs |= {
+        name.replace("_", " "): (before.get(name, usual.get(name)), after.get(name, usual.get(name)))
+        for name in before | after
+    }
     if stored.budget.plain() == asked.budget.plain():
         del pairs["budget"]  # params<8000 and params<=7999 allow the same
     return [f"{name}: the study has {one}, you asked for {two}" for name, (one, two) in pairs.items() if one != two]

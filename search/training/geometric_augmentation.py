@@ -3,8 +3,8 @@
 The conventions are torchvision's (`RandomAffine`, `transforms.functional.affine`, `RandomPerspective`): angles in
 degrees, a positive angle turns clockwise as seen, a positive x-shear moves the lower rows left, translation in whole
 pixels to the right and down, all about the centre of the image, x' = T R S H x for translation T, rotation R, scale S
-and shear H. What comes in from outside is black. Maps that follow each other are composed into one matrix per image, so
-an image is interpolated (bilinear) once.
+and shear H. A mirror (`RandomHorizontalFlip`) comes last. Maps that follow each other are composed into one matrix per
+image, so an image is interpolated (bilinear) once.
 """
 
 from functools import cache, reduce
@@ -48,6 +48,9 @@ def random_matrices(
     drawn = [_draw(warp, count, size, generator) for warp in augmentation.warps]
     if augmentation.perspective is not None:
         drawn.append(_draw_perspective(augmentation.perspective, count, size, generator))
+    if augmentation.mirror:
+        flipped = torch.rand(count, generator=generator) < augmentation.mirror
+        drawn.append(torch.where(flipped[:, None, None], torch.diag(torch.tensor([-1.0, 1.0, 1.0])), torch.eye(3)))
     # the warp that is applied last is undone first
     return reduce(torch.matmul, drawn) if drawn else None
 
@@ -55,11 +58,12 @@ def random_matrices(
 def _draw(warp: "Affine", count: int, size: tuple[int, int], generator: torch.Generator) -> Tensor:
     uniform = torch.rand(5, count, generator=generator) * 2 - 1  # -1..1
     low, high = warp.scale
+    down = warp.translation if warp.translation_y is None else warp.translation_y
     return inverse_matrices(
         angle=uniform[0] * warp.rotation,
         shear=uniform[1] * warp.shear,
         dx=torch.round(uniform[2] * (warp.translation * size[1])),
-        dy=torch.round(uniform[3] * (warp.translation * size[0])),
+        dy=torch.round(uniform[3] * (down * size[0])),
         scale=(low + high) / 2 + uniform[4] * (high - low) / 2,
     )
 
@@ -105,11 +109,13 @@ def _draw_perspective(view: "Perspective", count: int, size: tuple[int, int], ge
     return torch.where((uniform[8] < view.probability)[:, None, None], matrices, torch.eye(3))
 
 
-def transform_images(images: Tensor, matrices: Tensor, perspective: bool = False) -> Tensor:
+def transform_images(images: Tensor, matrices: Tensor, perspective: bool = False, fill: Tensor | None = None) -> Tensor:
     """Warp float images (n, channels, height, width) by maps (n, 3, 3) from output to input positions in pixels.
 
-    perspective: whether the maps are more than affine.
+    perspective: whether the maps are more than affine; fill: what comes in from outside, (channels, 1, 1); None: 0.
     """
+    if fill is not None:
+        return transform_images(images - fill, matrices, perspective) + fill
     height, width = images.shape[-2:]
     # affine_grid counts in halves of the image: -1 and 1 are its outer edges (align_corners=False)
     unit = _unit(width, height, matrices.dtype, matrices.device)
@@ -130,6 +136,11 @@ def transform_images(images: Tensor, matrices: Tensor, perspective: bool = False
 def _unit(width: int, height: int, kind: torch.dtype, device: torch.device) -> Tensor:
     """Half an image in pixels, homogeneous. Cached, since no CUDA graph can record a copy from the host."""
     return torch.tensor([width / 2, height / 2, 1.0], dtype=kind, device=device)
+
+
+def fill_of(augmentation: "Augmentation", mean: tuple[float, ...], device: torch.device) -> Tensor | None:
+    """The fill in pixels 0..255, (channels, 1, 1); None for black. mean: per channel, of pixels in 0..1."""
+    return None if augmentation.fill == "black" else torch.tensor(mean, device=device).view(-1, 1, 1) * 255
 
 
 class Normalizer:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from underbudget.models.errors import UserError, nearest
+from underbudget.models.metrics import METRICS
 from underbudget.search.training.schedule import (
     SCHEDULES,
     Constant,
@@ -38,6 +39,7 @@ class Affine:
     shear: float = 0.0  # degrees; x-shear, uniform in -shear..shear
     translation: float = 0.0  # share of width and height, uniform to both sides, rounded to whole pixels
     scale: tuple[float, float] = (1.0, 1.0)  # uniform between the two
+    translation_y: float | None = None  # share of the height where it is another than that of the width
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,34 @@ class Erasing:
 
 
 @dataclass(frozen=True)
-class Augmentation:
-    """What is done to a training image each time it is shown, in the order of the fields."""
+class Masks:
+    """A band of rows and a band of columns set to the fill: the frequency and time masks of a spectrogram.
 
-    warps: tuple[Affine, ...] = ()  # in this order; with the perspective composed into one interpolation
+    A band's width is uniform from 0 to its share of the image, cut to whole pixels, with the meaning of torchaudio's
+    `FrequencyMasking` and `TimeMasking`. Source: Park et al., "SpecAugment" (Interspeech 2019).
+    """
+
+    rows: float = 0.0  # share of the height, 0..1; 0: no band
+    columns: float = 0.0  # share of the width, likewise
+
+
+FILLS = ("black", "mean")
+CLASS_WEIGHTS = ("none", "balanced")
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to a training image each time it is shown: warps, perspective and mirror in one interpolation, then
+    jitter, erasing, masks."""
+
+    warps: tuple[Affine, ...] = ()  # in this order
     perspective: Perspective | None = None
     jitter: Jitter | None = None
     erasing: Erasing | None = None
+    mirror: float = 0.0  # 0..1: share of the images whose left and right are swapped, as `RandomHorizontalFlip` does
+    masks: Masks | None = None
+    fill: str = "black"  # of what comes in from outside, is erased or masked: one of FILLS, the train part's mean
+    name: str = ""  # its key in AUGMENTATIONS, "" for a recipe's own
 
 
 @dataclass(frozen=True)
@@ -95,6 +118,13 @@ class Recipe:
     beta2: float = 0.999  # adam, adamw: decay of the mean squared gradient
     label_smoothing: float = 0.0  # share of the target that is spread over all classes, in training
     ema: float = 0.0  # decay per step of the averaged weights, which are evaluated and kept; 0: no averaging
+    class_weights: str = "none"  # of the loss, one of CLASS_WEIGHTS; balanced: a class weighs as much as any other
+    metric: str = "accuracy"  # what the accuracy of the evaluated part is: one of models.metrics.METRICS
+
+    @property
+    def title(self) -> str:
+        """The name, and that of the augmentation where it is another than the recipe's own."""
+        return self.name + (f" with {word} augmentation" if (word := self.augmentation.name) else "")
 
 
 Rules = Iterator[tuple[bool, str, object]]  # whether a rule holds, the rule, the value
@@ -121,6 +151,9 @@ def _rules(recipe: Recipe) -> Rules:
     yield 0 <= recipe.weight_decay < math.inf, "the weight decay must be at least 0", recipe.weight_decay
     yield 0 <= recipe.beta2 < 1, "beta2 must be at least 0 and under 1", recipe.beta2
     yield 0 <= recipe.label_smoothing < 1, "label_smoothing must be at least 0 and under 1", recipe.label_smoothing
+    weights = recipe.class_weights
+    yield weights in CLASS_WEIGHTS, f"class_weights must be {' or '.join(CLASS_WEIGHTS)}", repr(weights)
+    yield recipe.metric in METRICS, f"the metric must be one of {', '.join(METRICS)}", repr(recipe.metric)
     yield 0 <= recipe.ema < 1, "ema, a decay, must be at least 0 and under 1", recipe.ema
     yield from _schedule_rules(recipe.schedule)
     yield from _augmentation_rules(recipe.augmentation)
@@ -148,6 +181,7 @@ def _augmentation_rules(augmentation: Augmentation) -> Rules:
         yield warp.rotation >= 0, "rotation must be at least 0", warp.rotation
         yield 0 <= warp.shear < 90, "shear must be at least 0 and under 90", warp.shear
         yield 0 <= warp.translation <= 1, "translation must be from 0 to 1", warp.translation
+        yield 0 <= (warp.translation_y or 0) <= 1, "translation_y must be from 0 to 1", warp.translation_y
         yield 0 < warp.scale[0] <= warp.scale[1], "scale must be two numbers, 0 < low <= high", warp.scale
     if view := augmentation.perspective:
         yield 0 <= view.distortion < 1, "distortion must be at least 0 and under 1", view.distortion
@@ -160,11 +194,20 @@ def _augmentation_rules(augmentation: Augmentation) -> Rules:
         yield 0 <= erasing.probability <= 1, "the erasing's probability must be from 0 to 1", erasing.probability
         yield 0 < small <= large <= 1, "area must be two numbers, 0 < low <= high <= 1", erasing.area
         yield 0 < flat <= steep < math.inf, "ratio must be two numbers, 0 < low <= high", erasing.ratio
+    if masks := augmentation.masks:
+        yield 0 <= masks.rows <= 1, "the masks' rows must be from 0 to 1", masks.rows
+        yield 0 <= masks.columns <= 1, "the masks' columns must be from 0 to 1", masks.columns
+    yield 0 <= augmentation.mirror <= 1, "mirror, a share, must be from 0 to 1", augmentation.mirror
+    yield augmentation.fill in FILLS, f"fill must be {' or '.join(FILLS)}", repr(augmentation.fill)
 
 
 # Fields that the first records did not have. At their defaults they are left out, so that equal recipes have equal
 # records whatever version wrote them.
-_LATER = frozenset({"beta2", "label_smoothing", "ema", "perspective", "jitter", "erasing", "length"})
+_LATER = {
+    *("beta2", "label_smoothing", "ema", "class_weights", "metric", "perspective", "jitter", "erasing", "length"),
+    *("translation_y", "mirror", "masks", "fill"),
+    "name",  # an augmentation's; a recipe's has no default
+}
 
 
 def to_json(recipe: Recipe) -> dict[str, Any]:
@@ -232,6 +275,7 @@ _FORMS: dict[Any, tuple[str, Callable[[Any], bool]]] = {
     int: ("a whole number", lambda value: _is_number(value, int)),
     int | None: ("a whole number", lambda value: value is None or _is_number(value, int)),
     float: ("a number", _is_number),
+    float | None: ("a number", lambda value: value is None or _is_number(value)),
     tuple[float, float]: (
         "two numbers",
         lambda value: isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value)),
@@ -249,10 +293,26 @@ _AFFINE_7 = Augmentation(
 _AFFINE_10 = Augmentation((Affine(rotation=10, translation=0.1, scale=(0.9, 1.1)),), jitter=Jitter(0.1, 0.1))
 _AFFINE_5 = Augmentation((Affine(rotation=5), Affine(translation=0.05, scale=(0.98, 1.02))))
 
+# By what the images show. A mirrored digit or letter is another sign, a mirrored cat is a cat.
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "none": Augmentation(name="none"),
+    "digits": replace(_WARP_10, name="digits"),
+    "natural": Augmentation(
+        (Affine(rotation=5, translation=0.1, scale=(0.9, 1.1)),),
+        jitter=Jitter(brightness=0.2, contrast=0.2),
+        erasing=Erasing(probability=0.25, area=(0.02, 0.15)),
+        mirror=0.5,
+        name="natural",
+    ),
+    "sound": Augmentation((Affine(translation=0.1, translation_y=0),), masks=Masks(0.15, 0.15), name="sound"),
+    "signal": Augmentation((Affine(translation_y=0.1),), masks=Masks(rows=0.1), fill="mean", name="signal"),
+}
+
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         Recipe("plain"),
+        Recipe("onecycle", lr=0.1, schedule=OneCycle(warm_up=0.2)),
         Recipe("rot7", augmentation=_ROTATION_7),
         Recipe("rot7-plateau", schedule=Plateau(factor=0.1, patience=1), augmentation=_ROTATION_7),
         Recipe("rot7-step6", schedule=StepDecay(every=6, factor=0.1), augmentation=_ROTATION_7),
@@ -288,6 +348,23 @@ def recipe(name: str) -> Recipe:
         return RECIPES[name]
     hint = f"did you mean {near}? " if (near := nearest(name, RECIPES)) else ""
     raise UserError(f"unknown recipe {name[:40]!r}: {hint}there are {', '.join(RECIPES)}")
+
+
+def usual(augmentation: str) -> Recipe:
+    """The recipe for data whose recipe nobody named. Raises UserError for an unknown augmentation."""
+    if augmentation == "digits":
+        return RECIPES[DEFAULT_RECIPE]
+    return augmented(RECIPES["onecycle"], augmentation)
+
+
+def augmented(recipe: Recipe, augmentation: str) -> Recipe:
+    """The recipe with one of AUGMENTATIONS. Raises UserError, offering the nearest, for an unknown name."""
+    if augmentation in AUGMENTATIONS:
+        named = AUGMENTATIONS[augmentation]
+        is_same = replace(recipe.augmentation, name=augmentation) == named
+        return recipe if is_same else replace(recipe, augmentation=named)
+    hint = f"did you mean {near}? " if (near := nearest(augmentation, AUGMENTATIONS)) else ""
+    raise UserError(f"unknown augmentation {augmentation[:40]!r}: {hint}there are {', '.join(AUGMENTATIONS)}")
 
 
 def resolve(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from underbudget.models.errors import UserError
-from underbudget.search.training.recipe import Affine, Augmentation, Erasing, Jitter, Perspective, Recipe, check
+from underbudget.search.training.recipe import Affine, Augmentation, Erasing, Jitter, Masks, Perspective, Recipe, check
 from underbudget.search.training.schedule import SCHEDULES, OneCycle, StepDecay
 
 
@@ -71,16 +71,19 @@ def _changed(recipe: Recipe, name: str, value: Any) -> Any:
 def strengthened(augmentation: Augmentation, factor: float) -> Augmentation:
     """The augmentation with every range `factor` times as wide, within its limits; 0: none at all.
 
-    A perspective's probability stays, an erasing's is multiplied.
+    The probabilities of a perspective and a mirror stay, an erasing's is multiplied.
     """
     if factor == 0:
         return Augmentation()
     view, jitter, erasing = augmentation.perspective, augmentation.jitter, augmentation.erasing
-    return Augmentation(
-        tuple(_affine(warp, factor) for warp in augmentation.warps),
-        view and Perspective(min(0.9, view.distortion * factor), view.probability),
-        jitter and Jitter(jitter.brightness * factor, jitter.contrast * factor),
-        erasing and Erasing(min(1.0, erasing.probability * factor), erasing.area, erasing.ratio),
+    masks = augmentation.masks
+    return replace(
+        augmentation,
+        warps=tuple(_affine(warp, factor) for warp in augmentation.warps),
+        perspective=view and Perspective(min(0.9, view.distortion * factor), view.probability),
+        jitter=jitter and Jitter(jitter.brightness * factor, jitter.contrast * factor),
+        erasing=erasing and Erasing(min(1.0, erasing.probability * factor), erasing.area, erasing.ratio),
+        masks=masks and Masks(min(1.0, masks.rows * factor), min(1.0, masks.columns * factor)),
     )
 
 
@@ -91,6 +94,7 @@ def _affine(warp: Affine, factor: float) -> Affine:
         min(80.0, warp.shear * factor),
         min(1.0, warp.translation * factor),
         (max(0.1, low), max(0.1, high)),
+        None if warp.translation_y is None else min(1.0, warp.translation_y * factor),
     )
 
 

@@ -22,7 +22,7 @@ from torch.nn import functional
 from underbudget.search.training.geometric_augmentation import transform_images
 from underbudget.search.training.loop import TorchRun
 from underbudget.search.training.optimizers import average_of
-from underbudget.search.training.pixel_augmentation import change_pixels
+from underbudget.search.training.pixel_augmentation import change_pixels, columns_of
 from underbudget.search.training.recipe import Recipe
 
 WARM_UP = 3  # steps of each size before a capture: libraries choose their algorithms and take their memory then
@@ -125,7 +125,8 @@ class StaticStep:
     def __init__(self, run: TorchRun, generator: torch.Generator) -> None:
         """run: with its data loaded and its network built, whose dropout draws from `generator`."""
         self.model, self.recipe, self.generator = run.model, run.recipe, generator
-        self.images, self.labels, self.normalize = run.images, run.labels, run.normalize
+        self.images, self.labels, self.normalize, self.fill = run.images, run.labels, run.normalize, run.fill
+        self.class_weights = run.class_weights
         model, recipe, device, count = run.model, run.recipe, run.images.device, len(run.images)
         self.parameters = list(model.parameters())
         self.update = update_of(recipe, self.parameters)
@@ -133,10 +134,10 @@ class StaticStep:
         augmentation = recipe.augmentation
         self.perspective = augmentation.perspective is not None
         self.matrices = self.pixel_changes = None  # of the epoch's images, in their order
-        if augmentation.warps or self.perspective:
+        if augmentation.warps or self.perspective or augmentation.mirror:
             self.matrices = torch.zeros(count, 3, 3, device=device)
-        if augmentation.jitter is not None or augmentation.erasing is not None:
-            self.pixel_changes = torch.zeros(count, 7, device=device)
+        if columns := columns_of(augmentation):
+            self.pixel_changes = torch.zeros(count, columns, device=device)
         self.average = average_of(recipe, model.state_dict().values())
         row = self.row(0, recipe.lr, recipe.momentum)
         self.rows = torch.zeros(run.timeline.steps_per_epoch, len(row), device=device)
@@ -167,11 +168,13 @@ class StaticStep:
         labels = self.labels.index_select(0, index)
         pixels = self.images.index_select(0, index)
         if self.matrices is not None:
-            pixels = transform_images(pixels.float(), self.matrices.index_select(0, places), self.perspective)
+            maps = self.matrices.index_select(0, places)
+            pixels = transform_images(pixels.float(), maps, self.perspective, self.fill)
         if self.pixel_changes is not None:
-            pixels = change_pixels(pixels.float(), self.pixel_changes.index_select(0, places))
+            pixels = change_pixels(pixels.float(), self.pixel_changes.index_select(0, places), self.fill)
         logits = self.model(self.normalize(pixels))
-        loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        smoothing = self.recipe.label_smoothing
+        loss = functional.cross_entropy(logits, labels, self.class_weights, label_smoothing=smoothing)
         gradients = torch.autograd.grad(loss, self.parameters)
         with torch.no_grad():
             row = self.rows.index_select(0, self.number)[0]

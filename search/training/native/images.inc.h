@@ -1,14 +1,15 @@
 /* From uint8 images to a block of the network's input: one bilinear warp, affine or a perspective, changes of pixels,
    normalisation, images to lanes. */
 
-/* An image in floats with a border of zeros, 1 before and 2 after: outside is black without a question asked. */
-static void to_canvas(const Net *net, const uint8_t *pixels, float *canvas) {
+/* An image in floats, less the fill, with a border of zeros, 1 before and 2 after: outside is the fill without a question
+   asked. */
+static void to_canvas(const Net *net, const uint8_t *pixels, float fill, float *canvas) {
     for (int y = 0; y < net->height; y++)
         for (int x = 0; x < net->width; x++)
-            canvas[(long)(y + 1) * (net->width + 3) + x + 1] = pixels[(long)y * net->width + x];
+            canvas[(long)(y + 1) * (net->width + 3) + x + 1] = pixels[(long)y * net->width + x] - fill;
 }
 
-/* The canvas at a position, from its first pixel's centre: bilinear, black outside. */
+/* The canvas at a position, from its first pixel's centre: bilinear, 0 outside. */
 INLINE float sample(const float *restrict canvas, int width, int height, float px, float py) {
     px = px > 0 ? px < width + 1 ? px : width + 1 : 0;
     py = py > 0 ? py < height + 1 ? py : height + 1 : 0;
@@ -48,18 +49,19 @@ static void perspective_row(const Net *net, const float *restrict canvas, const 
 }
 
 /* The first `count` lanes of a block; the others become 0. index NULL: the images from the first on; matrices,
-   pixel_changes NULL: as they are. */
+   pixel_changes NULL: as they are; columns: floats per image in pixel_changes. */
 static void fill(Net *net, int block, int count, const uint8_t *images, const int64_t *index, const float *matrices,
-                 const float *pixel_changes) {
+                 const float *pixel_changes, int columns) {
     const long width = net->width, size = net->height * width, canvas = (net->height + 3) * (width + 3);
     float *to = net->input + block * net->channels * size * V;
     memset(net->warped, 0, sizeof(float) * (size_t)(width * V));
     for (int c = 0; c < net->channels; c++) {
         const uint8_t *pixels[V];
-        float mean = pixel_changes ? 0 : net->pixel_mean[c], scale = pixel_changes ? 1 : net->pixel_scale[c];
+        const float outside = matrices ? net->pixel_fill[c] : 0; /* the canvas lacks it */
+        float mean = (pixel_changes ? 0 : net->pixel_mean[c]) - outside, scale = pixel_changes ? 1 : net->pixel_scale[c];
         for (int lane = 0; lane < count; lane++) {
             pixels[lane] = images + ((index ? index[lane] : lane) * net->channels + c) * size;
-            if (matrices) to_canvas(net, pixels[lane], net->canvas + lane * canvas);
+            if (matrices) to_canvas(net, pixels[lane], outside, net->canvas + lane * canvas);
         }
         for (int y = 0; y < net->height; y++) {
             float *row = to + (y * net->channels + c) * width * V;
@@ -75,5 +77,5 @@ static void fill(Net *net, int block, int count, const uint8_t *images, const in
                 for (int lane = 0; lane < V; lane++) row[x * V + lane] = (net->warped[lane * width + x] - mean) * scale;
         }
     }
-    if (pixel_changes) change_pixels(net, to, count, pixel_changes);
+    if (pixel_changes) change_pixels(net, to, count, pixel_changes, columns);
 }

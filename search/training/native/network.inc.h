@@ -37,7 +37,7 @@ typedef struct {
 typedef struct { /* as search/training/native/network.py fills it in; the arrays stay Python's */
     const Layer *layers;
     float *parameters, *gradients, *momentum, *buffers;
-    const float *pixel_mean, *pixel_scale; /* per channel */
+    const float *pixel_mean, *pixel_scale, *pixel_fill; /* per channel */
     int64_t parameter_count;
     uint64_t key;                          /* of dropout's random numbers */
     int32_t count, batch, classes;         /* layers; images of the largest step */
@@ -54,12 +54,14 @@ typedef struct { /* as search/training/native/network.py fills it in; the arrays
 typedef struct { /* one step of SGD, as network.py fills it in */
     const uint8_t *images;                  /* all of them; */
     const int64_t *labels, *index;          /* of all; the numbers of the step's */
-    const float *matrices, *pixel_changes;  /* 9 and PIXEL_CHANGES floats per image of the step, or NULL */
+    const float *matrices, *pixel_changes;  /* 9 and `columns` floats per image of the step, or NULL */
+    const float *class_weights;             /* of the loss, or NULL */
     double *loss;                           /* the summed loss and the right answers are added to these two */
     int64_t *hits;
     double smoothing;                       /* of the labels */
     int64_t number;                         /* of the step in the run */
-    int32_t count, apply_update, nesterov;  /* images; 0 leaves the parameters to another optimizer */
+    int32_t count, columns;                 /* images; floats per image in pixel_changes */
+    int32_t apply_update, nesterov;         /* 0 leaves the parameters to another optimizer */
     float rate, momentum, decay;
 } Step;
 

@@ -17,7 +17,7 @@ class Net(ctypes.Structure):
     """A network as network.inc.h declares it."""
 
     _fields_ = (
-        *fields(void_p="layers parameters gradients momentum buffers pixel_mean pixel_scale"),
+        *fields(void_p="layers parameters gradients momentum buffers pixel_mean pixel_scale pixel_fill"),
         *fields(int64="parameter_count", uint64="key", int32="count batch classes channels height width"),
         *fields(uint64="step", void_p="arena nodes input padded delta canvas warped"),
     )
@@ -27,8 +27,12 @@ class StepArguments(ctypes.Structure):
     """One step as network.inc.h declares it."""
 
     _fields_ = (
-        *fields(void_p="images labels index matrices pixel_changes loss hits", double="smoothing", int64="number"),
-        *fields(int32="count apply_update nesterov", float="rate momentum decay"),
+        *fields(
+            void_p="images labels index matrices pixel_changes class_weights loss hits",
+            double="smoothing",
+            int64="number",
+        ),
+        *fields(int32="count columns apply_update nesterov", float="rate momentum decay"),
     )
 
 
@@ -39,7 +43,8 @@ class Batch(NamedTuple):
     labels: Tensor  # of all images, int64
     chosen: Tensor  # numbers of the step's images, int64
     matrices: Tensor | None = None  # float32 (len(chosen), 3, 3), from output to input positions
-    pixel_changes: Tensor | None = None  # float32 (len(chosen), 7), as `pixel_augmentation` draws them
+    pixel_changes: Tensor | None = None  # float32 (len(chosen), columns), as `pixel_augmentation` draws them
+    class_weights: Tensor | None = None  # of the loss, float32 (classes,)
 
 
 class Sgd(NamedTuple):
@@ -65,9 +70,11 @@ class Network:
         mean: tuple[float, ...],
         std: tuple[float, ...],
         key: int,
+        fill: Tensor | None = None,
     ) -> None:
         """state: initial values by their names in the state dict; mean and std: per channel, of pixels in 0..1;
-        batch_size: images of the largest step; key: 64 bits that dropout's random numbers follow from.
+        batch_size: images of the largest step; key: 64 bits that dropout's random numbers follow from; fill: of what
+        comes in from outside or is erased, pixels per channel, None for black.
         """
         self.program = program
         nothing = torch.zeros(0)
@@ -77,6 +84,7 @@ class Network:
         self.momentum = torch.zeros_like(self.parameters)
         self.mean = torch.tensor(mean) * 255
         self.scale = 1 / (torch.tensor(std) * 255)
+        self.fill = torch.zeros(len(mean)) if fill is None else fill.flatten().contiguous()
         # Summed cross-entropy (nats) and right answers of the steps since they were last set to zero.
         self.loss, self.hits = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
         self._functions = library().functions
@@ -84,7 +92,7 @@ class Network:
         assert sizes == tuple(map(ctypes.sizeof, (Layer, Net, StepArguments)))
         self.classes = program.nodes[-1].channels
         self._layers = (Layer * len(program.nodes))(*program.nodes)
-        arrays = (self.parameters, self.gradients, self.momentum, self.buffers, self.mean, self.scale)
+        arrays = (self.parameters, self.gradients, self.momentum, self.buffers, self.mean, self.scale, self.fill)
         net = Net(
             ctypes.addressof(self._layers),
             *(array.data_ptr() for array in arrays),
@@ -101,7 +109,8 @@ class Network:
         tensors = (*batch, self.loss, self.hits)
         pointers = (None if tensor is None else tensor.data_ptr() for tensor in tensors)
         rate, momentum, decay, nesterov = sgd or Sgd(0)
-        numbers = (smoothing, number, len(batch.chosen), sgd is not None, nesterov, rate, momentum, decay)
+        columns = 0 if batch.pixel_changes is None else batch.pixel_changes.shape[1]
+        numbers = (smoothing, number, len(batch.chosen), columns, sgd is not None, nesterov, rate, momentum, decay)
         self._functions.train_step(self._pointer, ctypes.byref(StepArguments(*pointers, *numbers)))
 
     def evaluate(self, images: Tensor, labels: Tensor) -> tuple[float, list[list[int]]]:

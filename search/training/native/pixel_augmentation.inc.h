@@ -1,7 +1,12 @@
-/* Brightness, contrast and erased rectangles, on a block of V images at once: search/training/pixel_augmentation.py in C. */
+/* Brightness, contrast and filled rectangles, on a block of V images at once: search/training/pixel_augmentation.py in C. */
 
-enum { PIXEL_CHANGES = 7 }; /* floats per image: brightness, contrast, whether contrast comes first, first row, first column,
-                           height, width of what is erased */
+/* Floats per image: brightness, contrast, whether contrast comes first; of each rectangle first row, first column, height,
+   width. */
+enum { FIRST_RECTANGLE = 3, PER_RECTANGLE = 4, MOST_RECTANGLES = 3 };
+
+typedef struct {
+    Vector top, left, bottom, right;
+} Rectangle;
 
 INLINE Vector within_pixels(Vector value) { /* 0..255 */
     value = where(value > 0, value);
@@ -14,13 +19,19 @@ static float share_of_grey(const Net *net, int channel) {
     return net->channels == 3 ? rgb[channel] : 1.0f / (float)net->channels;
 }
 
-/* `block`: pixels 0..255, [row][channel][column][image]; afterwards normalised. pixel_changes: of the first `count` images. */
-static void change_pixels(const Net *net, float *block, int count, const float *pixel_changes) {
-    Vector rule[PIXEL_CHANGES];
-    for (int i = 0; i < PIXEL_CHANGES; i++)
-        for (int lane = 0; lane < V; lane++) rule[i][lane] = lane < count ? pixel_changes[PIXEL_CHANGES * lane + i] : i < 2;
-    const Vector brightness = rule[0], contrast = rule[1], top = rule[3], left = rule[4];
-    const Vector bottom = top + rule[5], right = left + rule[6];
+/* `block`: pixels 0..255, [row][channel][column][image]; afterwards normalised. pixel_changes: of the first `count` images,
+   `columns` floats each. */
+static void change_pixels(const Net *net, float *block, int count, const float *pixel_changes, int columns) {
+    Vector rule[FIRST_RECTANGLE + PER_RECTANGLE * MOST_RECTANGLES];
+    for (int i = 0; i < columns; i++)
+        for (int lane = 0; lane < V; lane++) rule[i][lane] = lane < count ? pixel_changes[columns * lane + i] : i < 2;
+    const Vector brightness = rule[0], contrast = rule[1];
+    const int rectangles = (columns - FIRST_RECTANGLE) / PER_RECTANGLE;
+    Rectangle filled[MOST_RECTANGLES];
+    for (int i = 0; i < rectangles; i++) {
+        const Vector *own = rule + FIRST_RECTANGLE + PER_RECTANGLE * i;
+        filled[i] = (Rectangle){own[0], own[1], own[0] + own[2], own[1] + own[3]};
+    }
     const Mask contrast_first = rule[2] > 0;
     const long rows = (long)net->height * net->channels;
     Vector grey = {};
@@ -36,15 +47,18 @@ static void change_pixels(const Net *net, float *block, int count, const float *
     for (long row = 0; row < rows; row++) {
         const int y = (int)(row / net->channels), channel = (int)(row % net->channels);
         const Vector height = broadcast((float)y);
-        const Mask erased_rows = (height >= top) & (height < bottom);
         const float mean = net->pixel_mean[channel], scale = net->pixel_scale[channel];
+        const Vector fill = broadcast(net->pixel_fill[channel]);
+        Mask in_rows[MOST_RECTANGLES];
+        for (int i = 0; i < rectangles; i++) in_rows[i] = (height >= filled[i].top) & (height < filled[i].bottom);
         for (int x = 0; x < net->width; x++) {
             float *place = block + (row * net->width + x) * V;
             Vector value = load(place), across = broadcast((float)x);
             value = either(contrast_first, within_pixels(value * contrast + lift), value);
             value = within_pixels(value * brightness);
             value = either(contrast_first, value, within_pixels(value * contrast + lift));
-            value = where(~(erased_rows & (across >= left) & (across < right)), value);
+            for (int i = 0; i < rectangles; i++)
+                value = either(in_rows[i] & (across >= filled[i].left) & (across < filled[i].right), fill, value);
             store(place, (value - mean) * scale);
         }
     }

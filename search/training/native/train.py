@@ -27,7 +27,7 @@ class NativeRun(TrainingRun):
             state = build(self.plan).state_dict()
             key = int(torch.randint(2**63 - 1, ()))
         self.names = list(state)
-        self.network = Network(program, state, largest, self.info.mean, self.info.std, key)
+        self.network = Network(program, state, largest, self.info.mean, self.info.std, key, self.fill)
         self.average = average_of(self.recipe, (self.network.parameters, self.network.buffers))
         self.optimizer = None  # the kernels' own
         if self.recipe.optimizer != "sgd":
@@ -41,10 +41,11 @@ class NativeRun(TrainingRun):
         self.network.hits.zero_()
 
     def advance(self, number: int, batch: slice, steps: int) -> None:
-        changes = (None if rows is None else rows[batch] for rows in (self.matrices, self.pixel_changes))
+        drawn = (self.matrices, self.pixel_changes)
+        matrices, changes = (None if rows is None else rows[batch] for rows in drawn)
         rate, momentum = self.pace(number)
         sgd = None if self.optimizer else Sgd(rate, momentum, self.recipe.weight_decay, self.recipe.nesterov)
-        images = Batch(self.images, self.labels, self.order[batch], *changes)
+        images = Batch(self.images, self.labels, self.order[batch], matrices, changes, self.class_weights)
         self.network.step(number, images, sgd, self.recipe.label_smoothing)
         if self.optimizer:
             set_pace(self.optimizer, rate, momentum)
