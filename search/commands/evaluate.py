@@ -44,7 +44,7 @@ def evaluate(
     data = None if dataset else sources.stored(str(model.metadata.get("data_checksum")), folder)
     dataset = dataset or str(model.metadata.get("dataset") or "mnist")
     if data is None:
-        data = sources.prepare(sources.define(dataset, {}), folder, log=lambda line: None)
+        data = sources.prepare(sources.define(dataset, {}, folder), folder, log=lambda line: None)
     if (model.input_shape, len(model.classes)) != (data.info.input_shape, len(data.info.classes)):
         takes = f"{'x'.join(map(str, model.input_shape))} pictures of {len(model.classes)} classes"
         has = f"{'x'.join(map(str, data.info.input_shape))} of {len(data.info.classes)}"

@@ -11,12 +11,13 @@ import typer
 from typer.exceptions import TyperException
 
 from underbudget.models.errors import UnderbudgetError
+from underbudget.search.commands import data
 
 # Each is a function of a module of the same name.
 COMMANDS = (
     *("launch", "status", "report", "dashboard", "show"),
     *("train", "confirm", "series", "ablate"),
-    *("export", "predict", "evaluate", "references", "datasets", "demo"),
+    *("export", "predict", "evaluate", "references", "demo"),
 )
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 for name in COMMANDS:
     app.command()(getattr(importlib.import_module(f"underbudget.search.commands.{name}"), name))
+app.add_typer(data.app, name="data")
 
 _DEBUG = "--debug"
 

@@ -109,6 +109,21 @@ def read_entry(path: Path) -> Entry | None:
         return None
 
 
+def entries(home: Path) -> dict[str, Entry]:
+    """The newest entry of each store in the index, by its checksum."""
+    files = sorted((home / "prepared" / "index").glob("*.json"), key=lambda file: file.stat().st_mtime)
+    read = (read_entry(file) for file in files)
+    return {entry.checksum: entry for entry in read if entry is not None}
+
+
+def forget(checksum: str, home: Path) -> None:
+    """Remove the entries of a store from the index. Raises OSError."""
+    for file in (home / "prepared" / "index").glob("*.json"):
+        entry = read_entry(file)
+        if entry is not None and entry.checksum == checksum:
+            file.unlink(missing_ok=True)
+
+
 def _key(definition: Definition, files: Sequence[str]) -> str:
     digest = hashlib.sha256(json.dumps([READING, definition.to_json()], sort_keys=True).encode())
     for file in files:

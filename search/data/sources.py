@@ -6,12 +6,13 @@ folder. Its name has a key of all that decides its content, so that no other ver
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from underbudget.models.errors import UserError, nearest
-from underbudget.search.data import kinds, preparing
+from underbudget.search.data import cache, kinds, own_names, preparing
 from underbudget.search.data.definition import ARRAYS, NAMED, Definition
 from underbudget.search.data.digits import read_digits
 from underbudget.search.data.named_sets import DATASETS, SPLIT_SEED, Source
@@ -23,15 +24,16 @@ VARIABLE = "UNDERBUDGET_DATA"
 Log = Callable[[str], None]
 
 
-def source(name: str) -> Source:
+def source(name: str, others: Sequence[str] = ()) -> Source:
     """The source of a data set. Raises UserError for an unknown name, with the nearest one and the list."""
     if name in DATASETS:
         return DATASETS[name]
-    hint = f"did you mean {near}? " if (near := nearest(name, DATASETS)) else ""
-    raise UserError(f"unknown data set '{name}': {hint}there are {', '.join(DATASETS)}")
+    known = (*DATASETS, *others)
+    hint = f"did you mean {near}? " if (near := nearest(name, known)) else ""
+    raise UserError(f"unknown data set '{name}': {hint}there are {', '.join(known)}")
 
 
-def data_folder(data_dir: Path | None = None) -> tuple[Path, str]:
+def data_folder(data_dir: Path | str | None = None) -> tuple[Path, str]:
     """The data folder and what decided on it: "--data-dir", "UNDERBUDGET_DATA" or "platform cache folder"."""
     if data_dir is not None:
         return Path(data_dir).expanduser(), "--data-dir"
@@ -47,12 +49,27 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("underbudget", appauthor=False))
 
 
-def define(text: str, options: Mapping[str, Any]) -> Definition:
+def homes(data_dir: Path | str | None = None) -> list[Path]:
+    """The folders below which prepared data are looked for, the first first."""
+    return list(dict.fromkeys((data_folder(data_dir)[0], cache_folder())))
+
+
+def define(text: str, options: Mapping[str, Any], data_dir: Path | str | None = None) -> Definition:
     """What is meant by --dataset and the options of data that were given, as `kinds.define` says; a name that is not
-    known is refused too."""
+    known is refused too.
+
+    A built-in name comes first, then one that the user gave (whose options may be replaced), then a path.
+    """
+    if text not in DATASETS and (own := own_names.find(text, homes(data_dir))) is not None:
+        given = kinds.given_options(options)
+        return kinds.checked(
+            replace(own.definition, options={**own.definition.options, **given}),
+            given,
+            kinds.KINDS[own.definition.kind].options,
+        )
     definition = kinds.define(text, options, DATASETS)
     if definition.kind == NAMED:
-        source(definition.source)
+        source(definition.source, [own.name for own in own_names.listing(homes(data_dir))])
     return definition
 
 
@@ -72,6 +89,7 @@ def prepare(
                 f"the data {what.name}, which came from Python, are not below {folder} ({reason}): give them again by "
                 "launch(STUDY, dataset=...), or the folder that has them by --data-dir"
             )
+        cache.mark_used(kept.folder)
         verify(kept, ("train", "validation"))
         return preparing.described(kept, what)
     if isinstance(what, Definition) and what.kind != NAMED:
@@ -111,7 +129,10 @@ def keep(data: object, options: Mapping[str, Any], data_dir: Path | None = None,
     examples = arrays.examples_of(python_data.arrays_of(data), given.get("layout"), asked.source)
     folder, reason = data_folder(data_dir)
     try:
-        return preparing.keep(asked, examples, _own_home(folder, reason), log)
+        home = _own_home(folder, reason)
+        definition = preparing.keep(asked, examples, home, log)
+        _trim(home, log)
+        return definition
     except OSError as error:
         raise UserError(f"the data folder {folder} cannot be used ({error}): name another one by --data-dir") from error
 
@@ -126,9 +147,33 @@ def _own_home(folder: Path, reason: str) -> Path:
 
 def _prepare_own(definition: Definition, folder: Path, reason: str, log: Log) -> Dataset:
     try:
-        return preparing.prepare(definition, _own_home(folder, reason), log)
+        home = _own_home(folder, reason)
+        dataset = preparing.prepare(definition, home, log)
+        cache.mark_used(dataset.folder)
+        _trim(home, log)
+        return dataset
     except OSError as error:
         raise UserError(f"{definition.source} cannot be prepared in {folder} ({error}): check both") from error
+
+
+def add(name: str, definition: Definition, data_dir: Path | None = None, log: Log = print) -> Dataset:
+    """Read a user's own data and give them a name that --dataset takes; another data set of that name is replaced.
+    Raises UserError for names that cannot be given, and as `prepare` does."""
+    own_names.check_name(name, tuple(DATASETS))
+    if definition.kind == NAMED:
+        raise UserError(f"{definition} has a name already: give the path of your own data")
+    dataset = prepare(definition, data_dir, log)
+    try:
+        own_names.add(_own_home(*data_folder(data_dir)), name, definition, dataset.info.checksum)
+    except OSError as error:
+        raise UserError(f"the name {name} cannot be stored ({error}): name another folder by --data-dir") from error
+    return dataset
+
+
+def _trim(home: Path, log: Log) -> None:
+    """Keep the stores under the limit that the user stated, if any."""
+    if (most := cache.limit()) is not None:
+        cache.trim([home], most, log)
 
 
 def stored(checksum: str, data_dir: Path | None = None) -> Dataset | None:

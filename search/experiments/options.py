@@ -33,7 +33,7 @@ class SeededOptions(DataOptions, ExperimentOptions):
     protocol: str = option("search, confirm or published, as in `train`.", default="search")
     epochs: int | None = option("Epochs instead of the recipe's.")
     dataset: str | None = option(
-        "A name (see `underbudget datasets`), or a folder of your own (docs/data.md).", usual="mnist"
+        "A name (see `underbudget data list`), or your own folder, .npz or .csv file (docs/data.md).", usual="mnist"
     )
     output: Path | None = option("Folder to write to.", shown="below runs/", flags=("--output", "-o"), trailing=True)
 

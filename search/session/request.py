@@ -72,7 +72,7 @@ class Options(DataOptions, Places):
     study: str | None = option("Name of the study; made from data set and budget if left out.", scope="study")
     _: KW_ONLY
     dataset: object | str | None = option(
-        "A name (see `underbudget datasets`), or a folder of your own (docs/data.md).",
+        "A name (see `underbudget data list`), or your own folder, .npz or .csv file (docs/data.md).",
         scope="study",
         usual="mnist",
         check=_check_dataset,

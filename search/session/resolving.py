@@ -86,7 +86,7 @@ def prepare(request: Options, say: Say = log.info) -> Session:
     objective = Objective(asked.objective, asked.minimize)
     tune = tuning.parse(asked.tune) if asked.tune is not None else ()
     budget = Budget.parse(asked.budget)
-    definition = sources.define(asked.dataset, of_data(asked))
+    definition = sources.define(asked.dataset, of_data(asked), asked.data_dir)
     device = devices.choose_device(asked.device, say)
     if stored and (other := _other_data(stored.dataset, definition)):  # before anything is downloaded for it
         raise _different(request, where, stored, [other])
@@ -192,7 +192,7 @@ def find_location(request: Options) -> StudyLocation:
     words = re.sub(r"[^A-Za-z0-9.]+", "-", str(Budget.parse(asked.budget))).strip("-")
     name = asked.study
     if name is None:
-        name = f"{sources.define(asked.dataset, of_data(asked)).name}-{words}"[:64]
+        name = f"{sources.define(asked.dataset, of_data(asked), asked.data_dir).name}-{words}"[:64]
     return locate_study(name, Path(asked.runs), asked.storage)
 
 
