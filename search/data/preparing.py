@@ -95,6 +95,14 @@ def read_entry(path: Path) -> Entry | None:
         return None
 
 
+def definition_of_store(store: Dataset) -> Definition | None:
+    """What a store was made from, by the index beside it; None where it does not say."""
+    for path in sorted((store.folder.parent / "index").glob("*.json")):
+        if (entry := read_entry(path)) is not None and entry.checksum == store.info.checksum:
+            return Definition.from_json(entry.definition)
+    return None
+
+
 def _key(definition: Definition, files: Sequence[str]) -> str:
     digest = hashlib.sha256(json.dumps([READING, definition.to_json()], sort_keys=True).encode())
     for file in files:
