@@ -110,10 +110,10 @@ class Format:
         found: Mapping[str, Callable[[object], object]] = self._of_module("OPTIONS", {})
         return found
 
-    def usage(self, path: Path) -> list[str]:
-        """Commands to type next, for a file of this format."""
-        predict = [f"underbudget predict {shlex.quote(str(path))} picture.png"]
-        return list(self._of_module("usage", lambda path: predict)(path))
+    def usage(self, path: Path, example: str = "picture.png") -> list[str]:
+        """Commands to type next, for a file of this format; example: the name of a file that the network takes."""
+        predict = [f"underbudget predict {shlex.quote(str(path))} {example}"]
+        return list(self._of_module("usage", lambda path, example: predict)(path, example))
 
     @property
     def is_folder(self) -> bool:

@@ -131,5 +131,5 @@ def verify(export: Export, draft: Path, path: Path) -> Verification:
     return replace(done, said=f"its network, given the trained weights: {done.said}")
 
 
-def usage(path: Path) -> list[str]:
+def usage(path: Path, example: str = "picture.png") -> list[str]:
     return [f"jupyter lab {shlex.quote(str(path))}"]

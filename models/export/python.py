@@ -195,6 +195,6 @@ def load(path: Path) -> Model:
     return Model.of(torch.inference_mode()(lambda pixels: network(normalise(pixels))), about)
 
 
-def usage(path: Path) -> list[str]:
+def usage(path: Path, example: str = "picture.png") -> list[str]:
     shown = shlex.quote(str(path))
-    return [f"python {shown} picture.png", f"python {shown} --selftest"]
+    return [f"python {shown} {example}", f"python {shown} --selftest"]

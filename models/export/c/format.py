@@ -221,7 +221,7 @@ def _takes(footprint: compiling.Footprint | None) -> str:
     )
 
 
-def usage(path: Path) -> list[str]:
+def usage(path: Path, example: str = "picture.png") -> list[str]:
     """How to compile and run the test program of a folder."""
     precision = next((name for name in ("int8", "float32") if (path / name).is_dir()), "int8")
     return [f"cc -std=c99 -O2 {shlex.quote(str(path))}/{precision}/*.c -o network && ./network"]
