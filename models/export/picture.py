@@ -34,6 +34,7 @@ def background(pictures: Tensor) -> str:
 
 
 INPUT = "picture"
+FACTS: dict[str, object] = {"background": BACKGROUND}
 Source: TypeAlias = "str | Path | Image.Image | Tensor"  # a file, or uint8 (channels, height, width)
 
 

@@ -36,6 +36,7 @@ FRONTEND: dict[str, Any] = {
 
 
 INPUT = "recording"
+FACTS: dict[str, object] = {"background": "any", "frontend": FRONTEND}
 Source: TypeAlias = str | Path | tuple[Tensor, int]  # a WAV file, or samples (n,) of -1..1 and their rate in Hz
 
 

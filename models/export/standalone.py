@@ -17,13 +17,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from underbudget.models.export.picture import INPUT, Source, fit, read
+from underbudget.models.export.picture import FACTS, INPUT, Source, fit, read
 
 CLASSES: tuple[str, ...] = ("0", "1")
 INPUT_SHAPE = (1, 28, 28)  # channels, height, width
 MEAN: tuple[float, ...] = (0.13,)
 STD: tuple[float, ...] = (0.31,)
-BACKGROUND = "dark"  # of the pictures of the training
 PARAMETERS = 6
 METADATA: dict[str, object] = {}
 SAMPLE_LABELS: tuple[int, ...] = ()
@@ -142,7 +141,7 @@ def write_onnx(path: str) -> None:
         raise ValueError("this torch writes no ONNX program")
     for node in program.model.graph:
         node.metadata_props.clear()  # where it was made, with the paths of this machine
-    facts = {"classes": list(CLASSES), "input_shape": list(INPUT_SHAPE), "background": BACKGROUND, "metadata": METADATA}
+    facts = {"classes": list(CLASSES), "input_shape": list(INPUT_SHAPE), "metadata": METADATA, **FACTS}
     program.model.metadata_props.update({key: json.dumps(value) for key, value in facts.items()})
     program.save(path)
     print(
