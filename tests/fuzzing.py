@@ -208,7 +208,7 @@ def _of_files(folder: Path) -> list[Target]:
     from stub_runs import a_run
 
     from underbudget.models.export import hub
-    from underbudget.models.export.standalone import fit, read
+    from underbudget.models.export.picture import fit, read
     from underbudget.models.language import parse
     from underbudget.models.plan import plan
     from underbudget.reports.misclassified import FILE, read_misclassified

@@ -18,8 +18,8 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from underbudget.models.build import build
+from underbudget.models.export.picture import background
 from underbudget.models.export.python import source
-from underbudget.models.export.standalone import background
 from underbudget.models.language import parse
 from underbudget.models.plan import plan
 

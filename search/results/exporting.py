@@ -14,6 +14,7 @@ from underbudget.models.export import formats
 from underbudget.models.export.contents import Export
 from underbudget.models.export.formats import Format, Verification
 from underbudget.models.export.literal import JSON
+from underbudget.models.export.recordings import is_of_sound
 from underbudget.models.export.verify import check_target, write_verified
 from underbudget.models.language import parse
 from underbudget.models.plan import plan
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from underbudget.search.data.store import Dataset
 
 CALIBRATION = 1_000  # training images, evenly spread over the part
+RECORDINGS = 32  # that a front end for sound is verified with
 
 
 @dataclass(frozen=True)
@@ -244,7 +246,16 @@ def with_images(export: Export, dataset: "Dataset | None") -> Export:
         return export
     validation, train = dataset.part("validation"), dataset.part("train")
     chosen = train.images[:: max(1, len(train.images) // CALIBRATION)][:CALIBRATION]
-    return replace(export, validation=(validation.images, validation.labels), calibration=chosen)
+    export = replace(export, validation=(validation.images, validation.labels), calibration=chosen)
+    return replace(export, recordings=_recordings(dataset)) if is_of_sound(export) else export
+
+
+def _recordings(dataset: "Dataset") -> list[Path]:
+    """Some recordings that a store was made from, where they are still there."""
+    from underbudget.search.data import preparing, sound_folder
+
+    definition = preparing.definition_of_store(dataset)
+    return [] if definition is None else sound_folder.some(definition, RECORDINGS)
 
 
 def format_of(output: Path, format: str | None) -> str:
