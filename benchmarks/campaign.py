@@ -10,6 +10,7 @@ import atexit
 import json
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -228,6 +229,9 @@ def stored() -> list[dict[str, Any]]:
 def main(names: list[str]) -> None:
     """Run what is missing of the named parts (all by default), then write the page."""
     RESULTS.parent.mkdir(exist_ok=True)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:  # under nohup: searches would inherit that
+            signal.signal(number, lambda *_: None)
     for name in names or list(PARTS):
         part = PARTS[name]
         done = {row["unit"] for row in stored() if row["part"] == name}
