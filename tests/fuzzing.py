@@ -353,7 +353,6 @@ def _of_studies(runs: Path) -> list[Target]:
         study.write(content)
         with contextlib.redirect_stdout(io.StringIO()):
             run(["--debug", "status", NAME, "--runs", str(runs), "--target", "99"])
-            run(["--debug", "status", NAME, "--runs", str(runs), "--json"])
 
     def report(content: Any) -> None:
         study.write(study.whole)
