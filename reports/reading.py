@@ -59,7 +59,8 @@ def read_study(storage_url: str, name: str) -> StudyRecord:
             raise UserError(f"study {name!r} in {where} was not made by underbudget: look at it with optuna-dashboard")
         _check_version(settings.get("record_version"), f"study {name!r} in {where}")
         trials = _read_trials(storage.engine, study_id, name)
-    confirmations = [value for key, value in sorted(attributes.items()) if key.startswith(CONFIRMATION_PREFIX)]
+    kept = sorted(key for key, value in attributes.items() if key.startswith(CONFIRMATION_PREFIX) and value is not None)
+    confirmations = [attributes[key] for key in kept]  # Optuna can't remove an attribute
     try:
         return StudyRecord(
             name,
