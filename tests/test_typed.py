@@ -1,5 +1,6 @@
 """JSON values as types: what fits comes back equal, anything else is refused by the name of its place."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
@@ -68,8 +69,7 @@ def test_what_fits_has_its_types() -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_anything_else_is_refused_by_its_place(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match="") as refused:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         typed(Outer, {**WHOLE, **change}, "it")
-    assert str(refused.value) == message
     with pytest.raises(ValueError, match="it is list, not dict"):
         typed(Outer, [], "it")
