@@ -91,3 +91,13 @@ def protect_streams() -> None:
         stream = getattr(sys, name) or open(os.devnull, "w")  # noqa: SIM115, for as long as the program runs
         if isinstance(stream, io.TextIOWrapper):
             setattr(sys, name, Stream(stream))
+
+
+def exit_code(code: int) -> int:
+    """A program's exit code at its end: 1 where it ended well but not all of its output was written, which it says
+    unless a reader such as `head` has seen enough."""
+    sys.stdout.flush()
+    lost = sys.stdout.lost if isinstance(sys.stdout, Stream) else None
+    if lost is not None and not isinstance(lost, BrokenPipeError):
+        print(f"error: standard output was lost ({lost.strerror}): all but what is shown was done", file=sys.stderr)
+    return code or int(lost is not None)

@@ -2,7 +2,7 @@
 
 import sys
 
-from underbudget.models.output import Stream, protect_streams
+from underbudget.models.output import exit_code, protect_streams
 
 
 def main() -> int:
@@ -11,15 +11,10 @@ def main() -> int:
     try:
         from underbudget.search.commands.main import run
 
-        code = run()
+        return exit_code(run())
     except KeyboardInterrupt:  # while the program was still being loaded
         print("error: stopped", file=sys.stderr)
         return 130
-    sys.stdout.flush()
-    lost = sys.stdout.lost if isinstance(sys.stdout, Stream) else None
-    if lost is not None and not isinstance(lost, BrokenPipeError):  # a reader such as head has seen enough
-        print(f"error: standard output was lost ({lost.strerror}): all but what is shown was done", file=sys.stderr)
-    return code or int(lost is not None)
 
 
 if __name__ == "__main__":
