@@ -121,6 +121,16 @@ def kill_unit(stopping: str, seed: int) -> dict[str, Any]:
         return kills.kill_and_resume(Path(name) / "killed", TRIALS, stopping, seconds, 0.0, whole)
 
 
+def fuzz_unit(seed: int) -> dict[str, Any]:
+    """Mutated inputs for every parser and every kind of file, others in each unit."""
+    import fuzzing
+
+    with tempfile.TemporaryDirectory() as name:
+        found = fuzzing.attack(fuzzing.targets(Path(name)), 1e9, 1000 + seed, most=260)
+    faults = [[target, raised, str(given)[:200]] for target, given, raised in found.faults]
+    return {"tried": sum(found.tried.values()), "read": sum(found.accepted.values()), "faults": faults}
+
+
 def survived(row: dict[str, Any]) -> bool:
     return row["kept"] and row.get("trained", row["complete"]) == TRIALS and row["as_uninterrupted"]
 
@@ -181,6 +191,12 @@ PARTS = {
         136,
         formats_unit,
         lambda row: row["verified"],
+    ),
+    "fuzzing": Part(
+        "4,290 mutated inputs for all parsers and files: each is read, or refused in one line",
+        24,
+        fuzz_unit,
+        lambda row: not row["faults"],
     ),
     "kills": Part(
         f"SIGKILL to the coordinator at a random moment of {TRIALS} simulated trainings, then resumed",
