@@ -6,8 +6,10 @@
 Each unit's result is appended to benchmarks/results/campaign.jsonl as it comes, so a stop costs one unit.
 """
 
+import atexit
 import json
 import random
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -122,6 +124,36 @@ def survived(row: dict[str, Any]) -> bool:
     return row["kept"] and row.get("trained", row["complete"]) == TRIALS and row["as_uninterrupted"]
 
 
+@cache
+def digits() -> Any:
+    """The embedded digits, prepared once for all units."""
+    from underbudget.search.data.sources import prepare
+
+    folder = tempfile.mkdtemp(prefix="underbudget-campaign-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return prepare("digits", Path(folder), lambda line: None)
+
+
+@cache
+def unharmed() -> Path:
+    """The folder of a search with a real worker that nobody killed."""
+    import attacks
+
+    runs = digits().folder.parent / "unharmed"
+    attacks.search(runs, digits())
+    return runs / attacks.NAME
+
+
+def attack_unit(kind: str, unit: int) -> dict[str, Any]:
+    """What `attacks` does to a real search; it raises AssertionError where something is lost, doubled or changed."""
+    import attacks
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        more = [unharmed()] if kind == "kill" else []
+        done: dict[str, Any] = getattr(attacks, kind)(unit, Path(name) / "runs", digits(), *more)
+        return done
+
+
 @dataclass(frozen=True)
 class Part:
     title: str
@@ -166,6 +198,24 @@ PARTS = {
         25,
         partial(kill_unit, "mo-asha"),
         survived,
+    ),
+    "real-kills": Part(
+        "SIGKILL to coordinator, worker or both at a random moment of real trainings, then resumed: as one not killed",
+        200,
+        partial(attack_unit, "kill"),
+        bool,
+    ),
+    "interrupts": Part(
+        "one to three signals within milliseconds at a random moment of real trainings: ended within 3 s, then resumed",
+        200,
+        partial(attack_unit, "interrupt"),
+        bool,
+    ),
+    "moved": Part(
+        "folder, database or lock renamed, replaced, deleted at a random moment of real trainings, then resumed",
+        200,
+        partial(attack_unit, "move"),
+        bool,
     ),
 }
 

@@ -15,6 +15,7 @@ from underbudget.search.session import repeats as sets
 from underbudget.search.session.data_options import of_data
 from underbudget.search.session.options import keywords
 from underbudget.search.session.request import Options, Request
+from underbudget.search.session.signals import Stopper
 from underbudget.search.study import finding
 from underbudget.search.study.location import RUNS, StudyLocation
 
@@ -131,8 +132,8 @@ def launch(options: Options) -> Study:
     The arguments are the options of `underbudget launch`; `dataset` may also be (x, y), a map-style data set of torch,
     or a mapping of parts to those (docs/data.md). The same call resumes. The session ends when the asked number of
     trials is there; a `timeout`, or a space that holds no new network, ends it earlier (`Study.outcome` says).
-    Raises UserError for whatever does not hold, never exits; an interrupt (Ctrl-C) leaves finished trials stored and
-    passes on.
+    Raises UserError for whatever does not hold, never exits; an interrupt (Ctrl-C) ends the search cleanly, within
+    seconds, and passes on.
     """
     return _search(resolving.prepare(_with_stored_data(options)))
 
@@ -159,8 +160,17 @@ def _with_stored_data(options: _AnyOptions) -> _AnyOptions:
 
 
 def _search(session: resolving.Session) -> Study:
-    running.run(session)
+    stopper = Stopper()
+    with stopper.listening_to_ctrl_c():
+        running.run(session, _Stopped(stopper))
     return Study(session.location)
+
+
+class _Stopped(running.Listener):
+    """A session that Ctrl-C stops cleanly: an interrupt in the middle of a write would leave the database locked."""
+
+    def __init__(self, stopper: Stopper) -> None:
+        self.begins = stopper.begins  # type: ignore[method-assign]
 
 
 def compare(*studies: Study) -> "pandas.DataFrame":

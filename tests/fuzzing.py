@@ -208,7 +208,7 @@ def _of_files(folder: Path) -> list[Target]:
     from stub_runs import a_run
 
     from underbudget.models.export import hub
-    from underbudget.models.export.standalone import fit, read
+    from underbudget.models.export.picture import fit, read
     from underbudget.models.language import parse
     from underbudget.models.plan import plan
     from underbudget.reports.misclassified import FILE, read_misclassified
@@ -262,6 +262,9 @@ def _of_files(folder: Path) -> list[Target]:
         finally:
             file(hub.WEIGHTS, weights, exported)
 
+    def kept_samples(content: Any) -> None:
+        read_samples(file(SAMPLES_FILE, content, study).parents[1], (1, 8, 8))
+
     shown = file("shown.png", picture("L", "PNG"))
     known = json.loads((exported / hub.CONFIG).read_text(encoding="utf-8"))
     header = json.loads((store / "dataset.json").read_text(encoding="utf-8"))
@@ -281,7 +284,7 @@ def _of_files(folder: Path) -> list[Target]:
         Target("dataset.json", (header,), dataset),
         Target("config.json", (known,), model),
         Target("model.safetensors", (weights,), model_weights),
-        Target("samples.json", (samples,), lambda value: read_samples(file(SAMPLES_FILE, value, study).parents[1])),
+        Target("samples.json", (samples,), kept_samples),
         Target("mistakes.json", (samples,), lambda value: read_misclassified(file(FILE, value, study).parents[1])),
         Target("run", (run,), lambda value: read_run(file("seed-0.json", value))),
         Target("idx file", (idx,), lambda data: read_idx(file("images.idx", data), 3)),

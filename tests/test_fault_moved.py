@@ -5,8 +5,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import optuna
 import pytest
+from attacks import delete_study
 from faults import NAME, begin, check_complete, check_kept, finished, instant, launched, request, search_instantly
 
 from underbudget.models.errors import UserError
@@ -124,17 +124,14 @@ def test_a_deleted_log_loses_nothing(digits: Dataset, tmp_path: Path) -> None:
     check_complete(folder, last, 5)
 
 
-def delete_study(runs: Path) -> None:
-    """Delete the study as its user would, and let go of its database."""
-    storage = optuna.storages.RDBStorage(f"sqlite:///{runs / NAME / 'study.db'}")
-    optuna.delete_study(study_name=NAME, storage=storage)
-    storage.remove_session()
-    storage.engine.dispose()
-
-
 def test_a_study_deleted_through_optuna(digits: Dataset, tmp_path: Path) -> None:
     begin(tmp_path, digits)
-    broken_off(tmp_path, digits, lambda: delete_study(tmp_path), "the study toy was deleted from its database")
+    broken_off(
+        tmp_path,
+        digits,
+        lambda: delete_study(tmp_path / NAME / "study.db"),
+        "the study toy was deleted from its database",
+    )
     with pytest.raises(UserError, match=r"models has the weights of .* deleted from its database: use another"):
         search_instantly(request(tmp_path, digits, 3))
     shutil.rmtree(tmp_path / NAME / "models")

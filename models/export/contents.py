@@ -5,6 +5,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from underbudget.models.errors import UnderbudgetError, UserError
@@ -44,6 +45,7 @@ class Export:
     # Where the data set is at hand, for a format that needs more than the samples:
     calibration: "npt.NDArray[np.uint8] | None" = None  # training images (n, channels, height, width)
     validation: "tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] | None" = None  # images and labels, all of them
+    recordings: Sequence[Path] = ()  # WAV files, to verify the front end of a network for sound with
     # Of one format, e.g. {"prefix": "digits"}; "name" is the network's, where that of its file or folder is not.
     options: Mapping[str, JSON] = field(default_factory=dict)
 
@@ -131,15 +133,16 @@ def description(export: Export) -> dict[str, JSON]:
         "layers_text": str(export.plan.architecture),
         "weights_sha256": digest(float_tensors(export)),
         "metadata": dict(export.metadata),
+        **({} if export.frontend is None else {"frontend": dict(export.frontend)}),
     }
 
 
 def background(export: Export) -> str:
     """The background that pictures are brought to: "dark" or "light" as the training pictures have it, "any" where they
     differ or where training took them as they are."""
-    from underbudget.models.export import standalone
+    from underbudget.models.export import picture
 
-    return standalone.background(check_batch(export)) if export.frontend is None else "any"
+    return picture.background(check_batch(export)) if export.frontend is None else "any"
 
 
 def float_tensors(export: Export) -> dict[str, bytes]:

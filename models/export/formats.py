@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from underbudget.models.errors import UnavailableError, UserError, nearest, quoted
+from underbudget.models.export.recordings import check_frontend
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,6 +45,7 @@ class Model:
     background: str  # of the training pictures: dark, light or any
     classes: tuple[str, ...]  # names, by label
     metadata: Mapping[str, Any]
+    frontend: Mapping[str, Any] | None = None  # how an image is made of raw data; None: as any picture is fitted
 
     @classmethod
     def of(cls, logits: "Callable[[Tensor], Tensor]", facts: Mapping[str, Any]) -> "Model":
@@ -54,7 +56,21 @@ class Model:
             raise ValueError(f"input_shape is {shape!r}"[:200])
         if not all(isinstance(name, str) for name in classes) or background not in ("dark", "light", "any"):
             raise ValueError("classes or background are not what an export writes")
-        return cls(logits, shape, background, classes, facts["metadata"])
+        frontend = facts.get("frontend")
+        if frontend is not None and frontend["kind"] == "sound":
+            check_frontend(frontend, shape)
+        return cls(logits, shape, background, classes, facts["metadata"], frontend)
+
+    def take(self, path: Path) -> "tuple[Tensor, list[str]]":
+        """What is in a file, a picture or a recording, as the network takes it: a batch of one, pixels 0..255, and what
+        was done to it. Raises OSError or ValueError for a file that cannot be read."""
+        if self.frontend is not None and self.frontend["kind"] == "sound":
+            from underbudget.models.export import sound
+
+            return sound.fit(sound.read(path), dict(self.frontend))
+        from underbudget.models.export import picture
+
+        return picture.fit(picture.read(path, self.input_shape[0]), self.input_shape, self.background)
 
 
 @dataclass(frozen=True)
@@ -94,10 +110,10 @@ class Format:
         found: Mapping[str, Callable[[object], object]] = self._of_module("OPTIONS", {})
         return found
 
-    def usage(self, path: Path) -> list[str]:
-        """Commands to type next, for a file of this format."""
-        predict = [f"underbudget predict {shlex.quote(str(path))} picture.png"]
-        return list(self._of_module("usage", lambda path: predict)(path))
+    def usage(self, path: Path, example: str = "picture.png") -> list[str]:
+        """Commands to type next, for a file of this format; example: the name of a file that the network takes."""
+        predict = [f"underbudget predict {shlex.quote(str(path))} {example}"]
+        return list(self._of_module("usage", lambda path, example: predict)(path, example))
 
     @property
     def is_folder(self) -> bool:

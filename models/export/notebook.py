@@ -19,6 +19,7 @@ from underbudget.models.export.contents import Export, facts, module
 from underbudget.models.export.formats import Verification
 from underbudget.models.export.literal import literal, markdown, plain
 from underbudget.models.export.network import network_class
+from underbudget.models.export.recordings import is_of_sound
 from underbudget.models.export.verify import verified_by
 
 CHECKED = "network"  # tag of the cells that the verification runs
@@ -56,6 +57,8 @@ def cells(export: Export, name: str) -> list[dict[str, Any]]:
     """The cells of the notebook."""
     if export.recipe is None:
         raise UnavailableError("a notebook trains the network anew, its recipe is not known: export another format")
+    if is_of_sound(export):
+        raise UnavailableError("a notebook trains on pictures, this network takes recordings: export another format")
     recipe: Mapping[str, Any] = export.recipe
     recipe_code.check(recipe)
     plan, data = export.plan, str(export.metadata.get("dataset", ""))
@@ -128,5 +131,5 @@ def verify(export: Export, draft: Path, path: Path) -> Verification:
     return replace(done, said=f"its network, given the trained weights: {done.said}")
 
 
-def usage(path: Path) -> list[str]:
+def usage(path: Path, example: str = "picture.png") -> list[str]:
     return [f"jupyter lab {shlex.quote(str(path))}"]

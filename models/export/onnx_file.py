@@ -145,7 +145,8 @@ def load(path: Path) -> Model:
     with reading(path, "ONNX file"):
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         stored = session.get_modelmeta().custom_metadata_map
-        facts = {key: json.loads(stored[key]) for key in ("input_shape", "background", "classes", "metadata")}
+        keys = ("input_shape", "background", "classes", "metadata", *({"frontend"} & set(stored)))
+        facts = {key: json.loads(stored[key]) for key in keys}
         tensors = {one.name: onnx.numpy_helper.to_array(one).tobytes() for one in onnx.load(path).graph.initializer}
         found = digest({name: value for name, value in tensors.items() if not name.startswith("normalise.")})
         # A file that an exported Python file wrote has no checksum: torch may have merged its layers.

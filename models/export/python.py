@@ -6,8 +6,10 @@ and a self-test. It imports nothing of this program and unpickles nothing. Equal
 
 import base64
 import hashlib
+import json
 import math
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 from underbudget.models.architecture import size_text
@@ -16,6 +18,7 @@ from underbudget.models.export.contents import Export, background, facts, float_
 from underbudget.models.export.formats import Model, Verification, reading
 from underbudget.models.export.literal import JSON, literal, plain
 from underbudget.models.export.network import network_class
+from underbudget.models.export.recordings import image_of, is_of_sound, recordings
 from underbudget.models.export.verify import verified_by
 
 SAMPLES = 8  # stored pictures, at most
@@ -28,16 +31,33 @@ import base64
 import hashlib
 import json
 import os
+import stat
 import struct
 import sys
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from PIL import Image
+"""
+SOUND_IMPORTS = """\
+import argparse
+import base64
+import hashlib
+import json
+import math
+import os
+import struct
+import sys
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
 """
 
 # Ends the driver of the fresh process (see models.export.verify): loads the file as a program would, then runs it as a
@@ -46,6 +66,11 @@ DRIVER = """\
 import runpy
 names = runpy.run_path(job["file"])
 answer_for(names["load"](), names["normalise"](torch_pictures()))
+for file, expected in json.loads(job["recordings"]).items():
+    image = names["fit"](names["read"](file))[0].byte().numpy().tobytes()
+    if hashlib.sha256(image).hexdigest() != expected:
+        print("its front end makes another image of a recording than the search does")
+        sys.exit(1)
 sys.argv = [job["file"], "--selftest"]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
@@ -67,6 +92,7 @@ def source(export: Export) -> str:
         _assignment("MEAN: tuple[float, ...]", tuple(map(float, export.mean))) + "  # per channel, of pixels in 0..1",
         _assignment("STD: tuple[float, ...]", tuple(map(float, export.std))),
         _assignment("BACKGROUND", background(export)) + "  # of the training pictures: dark, light or any",
+        *([_assignment("FRONTEND: dict[str, Any]", dict(export.frontend or {}))] if is_of_sound(export) else []),
         _assignment("PARAMETERS", export.parameters),
         _assignment("METADATA: dict[str, object]", dict(export.metadata)),
     ]
@@ -80,9 +106,10 @@ def source(export: Export) -> str:
         *_blob("WEIGHTS", b"".join(float_tensors(export).values())),
     ]
     parts = [
-        "\n".join([_docstring(export), "", IMPORTS, *constants]),
+        "\n".join([_docstring(export), "", SOUND_IMPORTS if is_of_sound(export) else IMPORTS, *constants]),
         network_class(plan),
-        _copied(),
+        _copied("sound" if is_of_sound(export) else "picture"),
+        _copied("standalone"),
         "\n".join(blobs),
         'if __name__ == "__main__":\n    raise SystemExit(main())\n',
     ]
@@ -102,28 +129,35 @@ def _blob(name: str, content: bytes) -> list[str]:
     return [f'{name}_SHA256 = "{hashlib.sha256(content).hexdigest()}"', f'{name} = """', *lines, '"""']
 
 
-def _copied() -> str:
-    """The part of standalone.py below its marker."""
-    text = Path(__file__).with_name("standalone.py").read_text(encoding="utf-8")
+def _copied(module: str) -> str:
+    """The part of a module below its marker."""
+    text = Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
     return text.partition(MARKER)[2].strip("\n")
 
 
 def _docstring(export: Export) -> str:
     plan = export.plan
-    what = f"{plan.classes} classes of {size_text(plan.input_shape)} pictures"
+    of_sound = is_of_sound(export)
+    what = f"{plan.classes} classes of {size_text(plan.input_shape)} {'spectrograms' if of_sound else 'pictures'}"
+    use = "word.wav       the class of a recording" if of_sound else "digit.png     what a picture shows"
+    needs = [
+        "From Python: `from winner import load, predict`. It needs Python 3.10, torch,",
+        "and Pillow to read a picture.",
+    ]
+    if of_sound:
+        needs = ["From Python: `from winner import load, predict`. It needs Python 3.10 and torch."]
     return "\n".join(
         [
             f'"""A network of {export.parameters:,} parameters that tells {what} apart.',
             "",
             *(f"    {label:<12}{plain(text, 104)}" for label, text in facts(export)),
             "",
-            "    python winner.py digit.png     what a picture shows; several may be given",
+            f"    python winner.py {use}; several may be given",
             "    python winner.py --selftest    check the weights and the arithmetic",
             "    python winner.py --info        all that is known about the network, as JSON",
             "    python winner.py --onnx F      write the network as ONNX file F",
             "",
-            "From Python: `from winner import load, predict`. It needs Python 3.10, torch,",
-            "and Pillow to read a picture.",
+            *needs,
             "This file is free to use; the weights are yours.",
             '"""',
         ]
@@ -136,8 +170,13 @@ def write(export: Export, path: Path, name: str) -> None:
 
 
 def verify(export: Export, draft: Path, path: Path) -> Verification:
-    """Tensors and logits of the file, loaded in a fresh process, equal to the network's bit for bit; its self-test."""
-    return verified_by(DRIVER, export, draft, path)
+    """Tensors and logits of the file, loaded in a fresh process, equal to the network's bit for bit; images of
+    recordings equal to those of the search; its self-test."""
+    with recordings(export) as files:
+        images = {str(file): hashlib.sha256(image_of(file, export)).hexdigest() for file in files}
+        done = verified_by(DRIVER, export, draft, path, recordings=json.dumps(images))
+    lines = (f"its images of {len(images)} recordings are those of the search",) if images else ()
+    return replace(done, lines=(*done.lines, *lines))
 
 
 def load(path: Path) -> Model:
@@ -150,6 +189,7 @@ def load(path: Path) -> Model:
         names = runpy.run_path(str(path))
         make, normalise = names["load"], names["normalise"]
         about = {key: names[key.upper()] for key in ("input_shape", "background", "classes", "metadata")}
+        about["frontend"] = names.get("FRONTEND")
     try:
         network = make()
     except ValueError as error:  # it checks its weights
@@ -157,6 +197,6 @@ def load(path: Path) -> Model:
     return Model.of(torch.inference_mode()(lambda pixels: network(normalise(pixels))), about)
 
 
-def usage(path: Path) -> list[str]:
+def usage(path: Path, example: str = "picture.png") -> list[str]:
     shown = shlex.quote(str(path))
-    return [f"python {shown} picture.png", f"python {shown} --selftest"]
+    return [f"python {shown} {example}", f"python {shown} --selftest"]

@@ -35,6 +35,8 @@ FRONTEND: dict[str, Any] = {
 # --- copied into exported files from here ---
 
 
+INPUT = "recording"
+FACTS: dict[str, object] = {"background": "any", "frontend": FRONTEND}
 Source: TypeAlias = str | Path | tuple[Tensor, int]  # a WAV file, or samples (n,) of -1..1 and their rate in Hz
 
 

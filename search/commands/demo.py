@@ -16,9 +16,9 @@ def demo(runs: Runs = None) -> int:
     """Search, report, export and predict on scikit-learn's digits; about two minutes on two cores."""
     from PIL import Image
 
-    from underbudget.search.commands import searching, stopping, summary
+    from underbudget.search.commands import searching, summary
     from underbudget.search.results import exporting, report, trained_trials
-    from underbudget.search.session import resolving
+    from underbudget.search.session import resolving, signals
     from underbudget.search.session.request import Request
     from underbudget.search.study import finding
 
@@ -33,12 +33,12 @@ def demo(runs: Runs = None) -> int:
             "",
         )
     say(f"1 of 4  Searching networks under 8,000 parameters: {TRIALS} trials of 15 epochs, two at a time")
-    stopper = stopping.Stopper()
+    stopper = signals.Stopper()
     with stopper.listening():
         outcome = searching.run(session, "auto", stopper, lambda *lines: say(*_indented(lines)))
     if not outcome.reached:
         searching.finish(session, outcome)
-        return stopping.STOPPED if stopper.signalled else 1
+        return signals.STOPPED if stopper.signalled else 1
     study = finding.read(where)
     say("", "2 of 4  Writing the report")
     best = trained_trials.pick(study)
@@ -48,7 +48,7 @@ def demo(runs: Runs = None) -> int:
     done = exporting.export_trial(where, study, best, output, force=True)
     say("4 of 4  The exported file, by itself, reads a picture of the validation part")
     picture = output.with_name("digit.png")
-    images, labels = trained_trials.read_samples(where.folder)
+    images, labels = trained_trials.read_samples(where.folder, study.settings["dataset"]["input_shape"])
     Image.fromarray(images[-1][0]).save(picture)
     command = [sys.executable, "-P", output.name, picture.name]
     answer = subprocess.run(command, cwd=output.parent, capture_output=True, text=True, check=False)

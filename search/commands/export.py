@@ -48,6 +48,7 @@ def export(
     storage: Storage = None,
 ) -> None:
     """Export a trained network as a file that stands on its own, verified in a fresh process."""
+    from underbudget.models.export.recordings import is_of_sound
     from underbudget.search.results import exporting
 
     wanted = exporting.format_of(output, format)
@@ -55,7 +56,7 @@ def export(
     options = exporting.options_of(wanted, {"prefix": prefix, "precision": precision})
     bundle = replace(_gathered(what, pick, at_least, searched, data_dir, runs, storage), options=options)
     written = exporting.write(bundle, output, wanted, force)
-    usage = [""]
+    usage, example = [""], "word.wav" if is_of_sound(bundle) else "picture.png"
     for one in written:
         done = one.verification
         if done is None:
@@ -64,7 +65,7 @@ def export(
         say(f"{done.path}: {done.bytes / 1000:.1f} kB, {done.parameters:,} parameters counted in it, {done.said}")
         for line in done.lines:
             say(f"  {line}")
-        usage += [f"  {line}" for line in one.format.usage(done.path)]
+        usage += [f"  {line}" for line in one.format.usage(done.path, example)]
     say(*usage)
 
 

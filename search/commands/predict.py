@@ -1,4 +1,4 @@
-"""`underbudget predict`: what pictures show, by an exported network of any format."""
+"""`underbudget predict`: what pictures show or recordings hold, by an exported network of any format."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,16 +16,19 @@ def predict(
     file: Annotated[
         Path, typer.Argument(help="A file or folder that underbudget export wrote. A py, pt2 or c file can run code.")
     ],
-    pictures: Annotated[list[Path], typer.Argument(help="Picture files of any size, colour or grey.")],
+    pictures: Annotated[
+        list[Path], typer.Argument(help="Picture files of any size, or recordings (WAV) for a network of sounds.")
+    ],
 ) -> int:
-    """Say what pictures show. The format is told from FILE. Give only a py, pt2 or c file that you trust."""
-    from underbudget.models.export.standalone import fit, read
+    """Say what pictures show, or recordings hold. The format is told from FILE.
 
+    Give only a py, pt2 or c file that you trust.
+    """
     model = load(file)
     failed = False
     for picture in pictures:
         try:
-            pixels, steps = fit(read(picture, model.input_shape[0]), model.input_shape, model.background)
+            pixels, steps = model.take(picture)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             typer.echo(f"{shown(str(picture))}: {reason}", err=True)

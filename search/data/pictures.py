@@ -1,6 +1,6 @@
 """Picture files of any size, colour and format that Pillow reads, as arrays of one size.
 
-A picture becomes what an exported network makes of it (models.export.standalone, `read` and `fit`): turned as its
+A picture becomes what an exported network makes of it (models.export.picture, `read` and `fit`): turned as its
 EXIF data says, of an animation the first frame, 16 bits as 8, transparency laid on paper, CMYK and palettes as RGB;
 brought to the size with its proportions kept, bilinearly with antialiasing, and what is missing at the sides filled
 with the colour of its border.

@@ -33,7 +33,7 @@ def look(path: str) -> list[int] | str:
 
 def reader(task: dict[str, Any], first: int) -> Callable[[str | None], str]:
     """Reads pictures into the rows of an array file, from row `first` on; answers "" or why one cannot be read."""
-    from underbudget.models.export.standalone import fit, read
+    from underbudget.models.export.picture import fit, read
 
     images = np.load(task["file"], mmap_mode="r+")
     _, channels, height, width = images.shape

@@ -124,6 +124,12 @@ def forget(checksum: str, home: Path) -> None:
             file.unlink(missing_ok=True)
 
 
+def definition_of_store(store: Dataset) -> Definition | None:
+    """What a store was made from, by the index beside it; None where it does not say."""
+    entry = entries(store.folder.parents[1]).get(store.info.checksum)
+    return None if entry is None else Definition.from_json(entry.definition)
+
+
 def _key(definition: Definition, files: Sequence[str]) -> str:
     digest = hashlib.sha256(json.dumps([READING, definition.to_json()], sort_keys=True).encode())
     for file in files:

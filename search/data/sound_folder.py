@@ -23,6 +23,15 @@ def holds_sounds(root: Path) -> bool:
     return are_mostly(str(root), _is_recording, pictures.has_picture_ending)
 
 
+def some(definition: Definition, most: int) -> list[Path]:
+    """At most so many of the recordings, evenly spread over the folder; none where it is gone or cannot be read."""
+    try:
+        found = [file.path for file in listing(definition) if _is_recording(file.path)]
+    except UserError:
+        return []
+    return [Path(path) for path in found[:: max(1, len(found) // most)][:most]]
+
+
 def read(definition: Definition, say: Say) -> Examples:
     """Read every recording. Files of other endings are left alone. Raises UserError as `sounds.decode` and `listing`
     do, and for a folder without recordings."""

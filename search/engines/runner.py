@@ -84,11 +84,11 @@ class _Steps:
                 self._tell(StepsDone(self._trial, self._epoch, step, steps, loss, accuracy, now - self._began))
 
 
-def run_on_one_thread(job: Job) -> Iterator[Message]:
+def run_on_one_thread(job: Job, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Message]:
     """As `run`, for a process that does other things too: torch has one thread only while it trains."""
     import torch
 
-    messages = run(job)
+    messages = run(job, should_stop)
     while True:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)

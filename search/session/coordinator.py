@@ -43,6 +43,7 @@ class Limits:
     trials: int  # complete and stopped trials of the study
     seconds: float = math.inf
     stop: str = ""  # why to stop, "" to go on
+    at_once: bool = False  # whether an interrupt may come at once, since nothing is being written
 
 
 @dataclass(frozen=True)

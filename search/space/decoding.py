@@ -27,6 +27,8 @@ LEAST_SIDE = 2  # pixels; no layer shrinks a side below it
 TRANSITIONS = ("none", "before", "after")
 TRANSITION_TAILS = ("plain", "full")
 PADDINGS = ("none", "first", "last")
+PADDINGS_OF_LARGE = (*PADDINGS, "all")  # of images of at least LARGE pixels a side, whose borders matter too
+LARGE = 32
 HEADS = ("gap_conv", "conv1x1_gap", "conv3x3_gap", "gap_hidden_conv")
 ORDERS = ("relu_bn", "bn_relu")
 FIRST_TAILS = ("full", "activation")
@@ -72,12 +74,12 @@ def decode(params: Mapping[str, Any], input_shape: tuple[int, int, int], classes
     if "kernel" in params:
         length = int(params["kernel"])
         kernel = (length if size[0] > 1 else 1, length if size[1] > 1 else 1)
-    chain = _Chain(size, kernel)
+    chain, padded = _Chain(size, kernel), params["padding"]
 
     for index in range(1, params["n_before"] + 1):
         first = index == 1
         tail = (arch.Activation("relu"),) if first and params["first_tail"] == "activation" else full
-        chain.conv(params[f"width_before_{index}"], tail, params["padding"] == "first", separable and not first)
+        chain.conv(params[f"width_before_{index}"], tail, padded in ("first", "all"), separable and not first)
     chain.shrink()
     transition = params["transition"]
     if transition == "before":
@@ -87,7 +89,8 @@ def decode(params: Mapping[str, Any], input_shape: tuple[int, int, int], classes
         chain.conv1x1(params["transition_width"], full if params["transition_tail"] == "full" else ())
     count = params["n_after"]
     for index in range(1, count + 1):
-        chain.conv(params[f"width_after_{index}"], full, params["padding"] == "last" and index == count, separable)
+        is_padded = padded == "all" or (padded == "last" and index == count)
+        chain.conv(params[f"width_after_{index}"], full, is_padded, separable)
         if params["pools"] == 2 and index == (count + 1) // 2:
             chain.pool()
 
@@ -95,7 +98,7 @@ def decode(params: Mapping[str, Any], input_shape: tuple[int, int, int], classes
     if head == "conv1x1_gap":
         chain.conv1x1(classes)
     elif head == "conv3x3_gap":
-        chain.conv(classes, (), False, separable)
+        chain.conv(classes, (), padded == "all", separable)
     chain.stages.append(_GAP)
     if head == "gap_hidden_conv":
         chain.conv1x1(params["hidden_width"], full)

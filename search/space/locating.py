@@ -11,7 +11,7 @@ from underbudget.models.architecture import Architecture, Conv, Dropout, Separab
 from underbudget.search.space.decoding import active, decode
 from underbudget.search.space.dimensions import Dimension
 
-# Dimensions whose values are tried out, in their order of preference; each has at most three values.
+# Dimensions whose values are tried out, in their order of preference; each has at most four values.
 _TRIED = ("transition", "transition_tail", "pools", "padding", "order", "first_tail")
 
 

@@ -19,9 +19,12 @@ from underbudget.models.export.c import compiling
 from underbudget.models.export.c.literals import prefix_of
 from underbudget.models.export.c.program import Program, precision_of, programs
 from underbudget.models.export.c.simulate import simulate
+from underbudget.models.export.c.sound import MOST_OFF, images_of, sixteen_bits
+from underbudget.models.export.c.sound import run as run_sound
 from underbudget.models.export.c.source import header, self_test, source
 from underbudget.models.export.contents import MOST_CHECKED, Export, check_batch, description, logits
 from underbudget.models.export.formats import Model, Verification, reading
+from underbudget.models.export.recordings import recordings
 from underbudget.models.export.verify import TOLERANCE, different, said_of, size
 
 if TYPE_CHECKING:
@@ -62,6 +65,7 @@ def verify(export: Export, file: Path, path: Path) -> Verification:
                 compiling.compiled(folder, program.prefix, target)
                 compiling.selftest(target)
                 predictions, stored, time = compiling.run(target, pictures)
+                heard = _heard(program, target, path)
             footprint = compiling.footprint(folder, program.prefix)
         except UnderbudgetError as error:
             raise different(path, f"{program.precision}: {error}") from error
@@ -70,12 +74,42 @@ def verify(export: Export, file: Path, path: Path) -> Verification:
         if not (np.take_along_axis(stored, predictions[:, None], 1)[:, 0] == stored.max(1)).all():
             raise different(path, f"{program.precision}: it predicts another class than its logits say")
         said.append(f"{program.precision}: {_compared(program, pictures, stored, wanted, path)}")
+        lines += heard
         if export.validation is not None:
             lines.append(_accuracies(program.precision, export, export.validation[1], predictions, wanted))
         lines.append(f"{program.precision}: {time.partition(', ')[2]} on this machine; {_takes(footprint)}")
     if len(said) == 1 and export.options.get("precision") is None:
         lines.append("int8 was left out: it is calibrated on training images, which are not here")
     return Verification(path, size(file), export.parameters, len(pictures), "; ".join(said), tuple(lines))
+
+
+def _heard(program: Program, target: Path, path: Path) -> list[str]:
+    """How a compiled program does on recordings, in words; nothing where it takes none.
+
+    Raises UnderbudgetError where its images are more than MOST_OFF from the search's, or its logits are not those of
+    its images.
+    """
+    export = program.export
+    with recordings(export) as files:
+        if export.frontend is None or not files:
+            return []
+        samples = [sixteen_bits(file, export.frontend) for file in files]
+    wanted = images_of(samples, export.frontend)
+    _, stored, images = run_sound(target, samples, export.plan.input_shape)
+    off = np.abs(images.astype(int) - wanted)
+    if off.max() > MOST_OFF:
+        raise different(path, f"{program.precision}: its images of recordings are off by {off.max()} of 255")
+    _compared(program, images, stored, _logits(export, images), path)
+    if program.integers is None:
+        theirs = _logits(export, wanted)
+    else:
+        theirs = simulate(program.integers, wanted).astype(np.float32)
+    differ = int((stored.argmax(1) != theirs.argmax(1)).sum())
+    share, largest = 100 * (off > 0).mean(), program.logit_grid[0] * np.abs(stored - theirs).max()
+    return [
+        f"{program.precision}: {share:.2g} % of the values in images of {len(files)} recordings are off by 1 of 255 "
+        f"from those of the search, logits by at most {largest:.2g}; {differ} predictions differ"
+    ]
 
 
 def load(path: Path) -> Model:
@@ -187,7 +221,7 @@ def _takes(footprint: compiling.Footprint | None) -> str:
     )
 
 
-def usage(path: Path) -> list[str]:
+def usage(path: Path, example: str = "picture.png") -> list[str]:
     """How to compile and run the test program of a folder."""
     precision = next((name for name in ("int8", "float32") if (path / name).is_dir()), "int8")
     return [f"cc -std=c99 -O2 {shlex.quote(str(path))}/{precision}/*.c -o network && ./network"]

@@ -2,6 +2,7 @@
 tests them (which can run on the target too). Equal exports give equal texts."""
 
 import functools
+import math
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,9 @@ import numpy.typing as npt
 from underbudget.models.export.c.literals import array, braces, floats, string, whole
 from underbudget.models.export.c.program import VALUE_TYPES, Program
 from underbudget.models.export.c.quantise import PIXEL_BITS, IntegerStep
+from underbudget.models.export.c.sound import MOST_OFF, images_of, sound_of
 from underbudget.models.export.c.steps import WEIGHTED, Step
+from underbudget.models.export.recordings import is_of_sound, made
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -33,7 +36,8 @@ def source(program: Program) -> str:
     size, places = program.arena
     kinds = {step.kind for step in program.chain}
     weighted = [step.name for step in program.chain if step.kind in WEIGHTED]
-    used = {"float.h": not int8 and "maxpool" in kinds, "stddef.h": True, "string.h": not int8 and bool(weighted)}
+    copies = is_of_sound(export) or (not int8 and bool(weighted))
+    used = {"float.h": not int8 and "maxpool" in kinds, "stddef.h": True, "string.h": copies}
     return _render(
         "network.c",
         program,
@@ -66,7 +70,19 @@ def self_test(
         expected=[whole(row.astype(int)) if program.integers is not None else floats(row) for row in logits],
         predictions=whole(logits.argmax(1)),
         tolerance=floats(np.array([tolerance]))[0],
+        made_image=whole(_made_image(program)),
+        most_off=MOST_OFF,
     )
+
+
+def _made_image(program: Program) -> list[int]:
+    """The image of the recording that the test program makes, row by row."""
+    frontend = program.export.frontend
+    if frontend is None or not is_of_sound(program.export):
+        return []
+    recording = np.array(made(int(str(frontend["samples"]))), np.int16)
+    values: list[int] = images_of([recording], frontend).ravel().tolist()
+    return values
 
 
 @functools.cache
@@ -91,6 +107,7 @@ def _render(template: str, program: Program, **values: Any) -> str:
         upper=program.prefix.upper(),
         value=VALUE_TYPES[program.precision],
         int8=program.integers is not None,
+        sound=sound_of(program.export.frontend, math.prod(program.export.plan.input_shape)),
         array=array,
         braces=braces,
         **values,

@@ -1,11 +1,15 @@
 {{ program.about }}
 
-/* Without arguments it computes the pictures below again; with a file of raw pictures it predicts them:
+/* Without arguments it computes the pictures below again; with a file of raw pictures it predicts them{{ ",
+   with `sound FILE ...` recordings" if sound }}:
    cc -std=c99 -O2 {{ prefix }}.c {{ prefix }}_main.c -o {{ prefix }} && ./{{ prefix }} */
 
 #include "{{ prefix }}.h"
 
 #include <stdio.h>
+{% if sound %}
+#include <string.h>
+{% endif %}
 #include <time.h>
 
 #define SAMPLES {{ pictures | length }}
@@ -25,6 +29,72 @@ static const {{ prefix }}_logit expected[SAMPLES][{{ upper }}_CLASSES] = {
 
 static const int predictions[SAMPLES] = {{ braces(predictions, 40) }};
 
+{% if sound %}
+static const uint8_t expected_image[{{ upper }}_PIXELS] = {{ braces(made_image) }};
+
+static int16_t recording[{{ upper }}_SAMPLES];
+
+/* Whether the picture of a recording that is made here, a wave of rising pitch and noise, both fading, is as expected. */
+static int sound_selftest(void)
+{
+    static uint8_t image[{{ upper }}_PIXELS];
+    uint32_t state = 1, phase = 0;
+    int worst = 0;
+    for (int32_t i = 0; i < {{ upper }}_SAMPLES; i++) {
+        int32_t value;
+        state = state * UINT32_C(1664525) + UINT32_C(1013904223);
+        phase += (UINT32_C(1) << 22) + (uint32_t)i * ((UINT32_C(1) << 30) / {{ upper }}_SAMPLES);
+        value = (int32_t)(phase >> 16) - 32768;
+        value = (value < 0 ? -value : value) - 16384 + (int32_t)(state >> 20) - 2048;
+        recording[i] = (int16_t)(value / (1 << ((int64_t)i * 8 / {{ upper }}_SAMPLES)));
+    }
+    {{ prefix }}_image(recording, {{ upper }}_SAMPLES, image);
+    for (int32_t i = 0; i < {{ upper }}_PIXELS; i++) {
+        const int difference = image[i] > expected_image[i] ? image[i] - expected_image[i] : expected_image[i] - image[i];
+        worst = difference > worst ? difference : worst;
+    }
+    printf("selftest %s: the picture of a recording differs by at most %d of 255 (%d allowed)\n",
+           worst <= {{ most_off }} ? "passed" : "FAILED", worst, {{ most_off }});
+    return worst <= {{ most_off }};
+}
+
+/* Predicts recordings, each a file of raw samples of 16 bits: one line each, the label's index, the logits as stored, and
+   the picture. */
+static int predict_sounds(int count, char **names)
+{
+    static int16_t samples[60 * {{ upper }}_SAMPLE_RATE];
+    static uint8_t image[{{ upper }}_PIXELS];
+    {{ prefix }}_logit logits[{{ upper }}_CLASSES];
+    clock_t ticks = 0;
+    for (int n = 0; n < count; n++) {
+        FILE *file = fopen(names[n], "rb");
+        int32_t length;
+        int found;
+        clock_t start;
+        if (!file) {
+            fprintf(stderr, "%s cannot be read\n", names[n]);
+            return 0;
+        }
+        length = (int32_t)fread(samples, sizeof *samples, sizeof samples / sizeof *samples, file);
+        fclose(file);
+        start = clock();
+        found = {{ prefix }}_predict_sound(samples, length, logits);
+        ticks += clock() - start;
+        printf("%d", found);
+        for (int c = 0; c < {{ upper }}_CLASSES; c++) {
+            printf(" %.9g", (double)logits[c]);
+        }
+        {{ prefix }}_image(samples, length, image);
+        for (int32_t i = 0; i < {{ upper }}_PIXELS; i++) {
+            printf(" %d", image[i]);
+        }
+        printf("\n");
+    }
+    fprintf(stderr, "%d recordings, %.4f ms each\n", count, 1000.0 * (double)ticks / CLOCKS_PER_SEC / (double)count);
+    return 1;
+}
+
+{% endif %}
 /* Computes the stored pictures again; returns whether they give what was stored. */
 static int selftest(void)
 {
@@ -85,9 +155,19 @@ static int predict(const char *name)
 
 int main(int count, char **arguments)
 {
+{% if sound %}
+    if (count > 2 && !strcmp(arguments[1], "sound")) {
+        return predict_sounds(count - 2, arguments + 2) ? 0 : 1;
+    }
+{% endif %}
     if (count > 2) {
         fprintf(stderr, "give nothing for the self-test, or one file of raw pictures\n");
         return 2;
     }
+{% if sound %}
+    if (count < 2 && !sound_selftest()) {
+        return 1;
+    }
+{% endif %}
     return (count == 2 ? predict(arguments[1]) : selftest()) ? 0 : 1;
 }

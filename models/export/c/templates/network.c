@@ -71,3 +71,7 @@ int {{ prefix }}_predict(const uint8_t pixels[{{ upper }}_PIXELS], {{ prefix }}_
     }
     return best;
 }
+{% if sound %}
+
+{% include "sound.c" %}
+{% endif %}

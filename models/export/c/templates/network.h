@@ -24,6 +24,20 @@ typedef {{ value }} {{ prefix }}_logit;
    logits unless `logits` is NULL. Not re-entrant: the maps are in static memory. */
 int {{ prefix }}_predict(const uint8_t pixels[{{ upper }}_PIXELS], {{ prefix }}_logit logits[{{ upper }}_CLASSES]);
 
+{% if sound %}
+/* Sound: recordings of 16 bits, one channel, at {{ upper }}_SAMPLE_RATE. Of a longer one than {{ upper }}_SAMPLES the
+   middle is taken, a shorter one gets silence on both sides. */
+#define {{ upper }}_SAMPLE_RATE {{ sound.sample_rate }} /* Hz */
+#define {{ upper }}_SAMPLES {{ sound.samples }}
+#define {{ upper }}_SOUND_BYTES {{ sound.bytes }} /* of static memory, besides the arena */
+
+/* The picture of a recording of `count` samples, which `{{ prefix }}_predict` takes, in float32. */
+void {{ prefix }}_image(const int16_t *samples, int32_t count, uint8_t pixels[{{ upper }}_PIXELS]);
+
+/* The index of the likeliest class for a recording, as `{{ prefix }}_predict`. */
+int {{ prefix }}_predict_sound(const int16_t *samples, int32_t count, {{ prefix }}_logit logits[{{ upper }}_CLASSES]);
+
+{% endif %}
 /* Whether the weights are what they were when this file was made. */
 int {{ prefix }}_intact(void);
 
