@@ -15,12 +15,14 @@ import random
 import sys
 import tempfile
 import time
+import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from underbudget.models.errors import UnderbudgetError
@@ -209,12 +211,22 @@ def _of_texts() -> list[Target]:
     ]
 
 
+def recording(width: int) -> bytes:
+    """A WAV file of 100 samples of `width` bytes."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as writer:
+        writer.setparams((1, width, 8000, 0, "NONE", ""))
+        writer.writeframes(bytes(range(100)) * width)
+    return content.getvalue()
+
+
 def _of_files(folder: Path) -> list[Target]:
     from exports import export_of
     from stub_runs import a_run
 
-    from underbudget.models.export import hub
+    from underbudget.models.export import hub, sound
     from underbudget.models.export.picture import fit, read
+    from underbudget.models.export.recordings import check_frontend
     from underbudget.models.language import parse
     from underbudget.models.plan import plan
     from underbudget.reports.misclassified import (
@@ -300,6 +312,11 @@ def _of_files(folder: Path) -> list[Target]:
 
     array, opened = (store / "train-images.npy").read_bytes(), open_dataset(store)
     np.lib.format.open_memmap(folder / "rows.npy", "w+", np.uint8, (1, 1, 8, 8)).flush()
+
+    def front_end(value: Any) -> None:
+        check_frontend(value, (1, 32, 61))
+        sound.fit((torch.zeros(1000), 8000), value)
+
     shown = file("shown.png", picture("L", "PNG"))
     known = json.loads((exported / hub.CONFIG).read_text(encoding="utf-8"))
     header = json.loads((store / "dataset.json").read_text(encoding="utf-8"))
@@ -336,6 +353,13 @@ def _of_files(folder: Path) -> list[Target]:
         ),
         Target("a picture of a data set", tuple(picture(mode, format) for mode, format in pictures), own_picture),
         Target("predict", tuple(picture(mode, format) for mode, format in pictures), predict, share=0.2),
+        Target(
+            "recording",
+            tuple(map(recording, (1, 2, 3, 4))),
+            lambda data: sound.read(file("recording", data))[0].sum(),
+            (OSError, ValueError),
+        ),
+        Target("front end", (dict(sound.FRONTEND),), front_end, (KeyError, TypeError, ValueError)),
     ]
 
 
