@@ -11,6 +11,10 @@ from faults import NAME, begin, check_complete, check_kept, finished, instant, r
 
 from underbudget.models.errors import UserError
 from underbudget.search.data.store import Dataset
+from underbudget.search.experiments.confirmation import StudyArchive
+from underbudget.search.session import resolving
+from underbudget.search.study import opening as studies
+from underbudget.search.study.guard import BrokenOffError
 
 LONG = 1_000_000  # trials: the search does not end by itself
 
@@ -123,3 +127,22 @@ def test_a_study_deleted_through_optuna(digits: Dataset, tmp_path: Path) -> None
     shutil.rmtree(tmp_path / NAME / "models")
     assert search_instantly(request(tmp_path, digits, 3)).reached
     check_complete(tmp_path / NAME, {}, 3)
+
+
+def test_a_confirmation_writes_nothing_to_the_old_place(digits: Dataset, tmp_path: Path) -> None:
+    begin(tmp_path, digits)
+    session = resolving.prepare(request(tmp_path, digits, 3), lambda line: None)
+    folder, new = tmp_path / NAME, tmp_path / "new"
+    with (  # noqa: PT012, what is tested is the end of the block
+        pytest.raises(BrokenOffError, match="was moved or deleted"),
+        studies.open_study(session.location, session.settings) as (study, guard),
+    ):
+        archive = StudyArchive(study, guard, digits, folder / "confirm")
+        archive.check()
+        folder.rename(new)
+        with pytest.raises(BrokenOffError):
+            archive.check()
+        with pytest.raises(BrokenOffError):
+            study.set_user_attr("note", "by whoever writes")
+    assert not folder.exists()
+    assert not (new / "study.db-wal").stat().st_size

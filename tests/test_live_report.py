@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 import simulated
-from faults import NAME, SECONDS, instant, request
+from faults import NAME, SECONDS, instant, request, search_instantly
 
 import underbudget
 from underbudget.reports.reading import read_study
@@ -211,7 +211,10 @@ def test_a_search_writes_it_while_it_runs_and_at_its_end(digits: Dataset, tmp_pa
         seen = json.loads((page.parent / "report.json").read_text())
         assert seen["counts"]["trained"] < 400
         launch.process.send_signal(signal.SIGINT)
-        assert launch.end(130) == ""  # and no process is left
+        assert launch.end(130) == ""  # and no process is left: a person waits, so this is no time for a report
+    stopped = read_study(f"sqlite:///{tmp_path / NAME / 'study.db'}", NAME).trials
+    trained = sum(trial.state in ("complete", "stopped") for trial in stopped)
+    assert search_instantly(request(tmp_path, digits, trained + 1, live_every="1h")).reached
     found = json.loads((page.parent / "report.json").read_text())
     trials = read_study(f"sqlite:///{tmp_path / NAME / 'study.db'}", NAME).trials
     assert found["counts"]["proposed"] == len(trials)

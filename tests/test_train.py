@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 import stub_runs
+from faults import ROOT
 from PIL import Image
 
 from underbudget.reports.runs import read_run
@@ -215,16 +216,11 @@ def test_a_terminated_training_notes_what_it_has_read(digits: Dataset, tmp_path:
     command = ["train", LAYERS, "--dataset", "digits", "--data-dir", stub_runs.data_dir(digits), "--epochs", "10000",
                "--protocol", "published", "--output", str(tmp_path / "out")]  # fmt: skip
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import sys; from underbudget.search.commands.main import run; sys.exit(run(sys.argv[1:]))",
-            *command,
-        ],
+        [sys.executable, "-P", "-m", "underbudget", *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(Path(__file__).parents[1])},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)},
     )
     assert process.stdout is not None
     for line in process.stdout:
