@@ -90,6 +90,7 @@ class DatasetInfo:
         numbers = (*rest["mean"], *rest["std"])
         if not all(isinstance(text, str) for text in texts) or len(numbers) != 2 * channels:
             raise ValueError("names are text, mean and std have a number per channel")
+        "".join(texts).encode()  # half a surrogate pair, which JSON can hold, is a ValueError too
         if not all(math.isfinite(number) for number in numbers):
             raise ValueError("mean and std are finite")
         if (frontend := value.get("frontend")) is not None and not isinstance(frontend.get("kind"), str):
