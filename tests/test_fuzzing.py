@@ -34,6 +34,9 @@ def test_half_a_surrogate_pair_is_no_name(tmp_path: Path) -> None:
     for name in ("name", "title", "checksum"):
         with pytest.raises(UnderbudgetError):
             target.read({**header, "info": {**header["info"], name: "\ud800"}})
+    images = header["files"]["train-images.npy"]
+    with pytest.raises(UnderbudgetError):
+        target.read({**header, "files": {**header["files"], "train-images.npy": {**images, "sha256": "\ud800"}}})
     target.read(header)
 
 

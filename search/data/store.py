@@ -291,7 +291,10 @@ def _read_header(folder: Path) -> tuple[DatasetInfo, dict[str, dict[str, Any]]]:
         )
     try:
         entries = ((name, header["files"][name]) for name in (_file(*array) for array in ARRAYS))
-        files = {name: {"bytes": int(entry["bytes"]), "sha256": str(entry["sha256"])} for name, entry in entries}
+        files = {
+            name: {"bytes": int(entry["bytes"]), "sha256": bytes.fromhex(entry["sha256"]).hex()}
+            for name, entry in entries
+        }
         return DatasetInfo.from_json(header["info"]), files
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise damaged(folder, f"{HEADER} is incomplete") from error
