@@ -28,6 +28,18 @@ def test_json_nested_deeper_than_python_reads_is_refused(tmp_path: Path) -> None
     assert by_name["mistakes.json"].read("[" * 100_000) is None
 
 
+def test_half_a_surrogate_pair_is_no_name(tmp_path: Path) -> None:
+    target = next(target for target in fuzzing.targets(tmp_path) if target.name == "dataset.json")
+    header = target.inputs[0]
+    for name in ("name", "title", "checksum"):
+        with pytest.raises(UnderbudgetError):
+            target.read({**header, "info": {**header["info"], name: "\ud800"}})
+    images = header["files"]["train-images.npy"]
+    with pytest.raises(UnderbudgetError):
+        target.read({**header, "files": {**header["files"], "train-images.npy": {**images, "sha256": "\ud800"}}})
+    target.read(header)
+
+
 def test_a_fault_is_found() -> None:
     target = fuzzing.Target("number", ("1", "22"), int)
     found = fuzzing.attack([target], seconds=60, most=50)

@@ -90,6 +90,7 @@ class DatasetInfo:
         numbers = (*rest["mean"], *rest["std"])
         if not all(isinstance(text, str) for text in texts) or len(numbers) != 2 * channels:
             raise ValueError("names are text, mean and std have a number per channel")
+        "".join(texts).encode()  # half a surrogate pair, which JSON can hold, is a ValueError too
         if not all(math.isfinite(number) for number in numbers):
             raise ValueError("mean and std are finite")
         if (frontend := value.get("frontend")) is not None and not isinstance(frontend.get("kind"), str):
@@ -290,7 +291,10 @@ def _read_header(folder: Path) -> tuple[DatasetInfo, dict[str, dict[str, Any]]]:
         )
     try:
         entries = ((name, header["files"][name]) for name in (_file(*array) for array in ARRAYS))
-        files = {name: {"bytes": int(entry["bytes"]), "sha256": str(entry["sha256"])} for name, entry in entries}
+        files = {
+            name: {"bytes": int(entry["bytes"]), "sha256": bytes.fromhex(entry["sha256"]).hex()}
+            for name, entry in entries
+        }
         return DatasetInfo.from_json(header["info"]), files
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise damaged(folder, f"{HEADER} is incomplete") from error
