@@ -18,6 +18,6 @@ def unpack(text: str, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
     """The inverse of `pack`. Raises ValueError where the text is damaged or of another shape."""
     try:  # no more than that: a small text can stand for any amount of memory
         values = zlib.decompressobj().decompress(base64.b64decode(text), math.prod(shape) + 1)
-    except zlib.error as error:
+    except (zlib.error, OverflowError, MemoryError) as error:
         raise ValueError(str(error)) from error
     return np.frombuffer(bytearray(values), dtype=np.uint8).reshape(shape)

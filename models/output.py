@@ -13,6 +13,7 @@ from typing import IO, Any, cast
 
 log = logging.getLogger(__name__)
 
+_JOINERS = "\u200c\u200d"  # between letters of Persian, Hindi, ..., and in emoji
 _PLAIN = re.compile(r"[^\n\t -~]")  # anything else is looked at
 
 
@@ -25,7 +26,8 @@ def visible(text: str) -> str:
 
 def _shown(found: re.Match[str]) -> str:
     character = found[0]
-    if character.isprintable() or (character.isspace() and character > "\x85" and character not in "\u2028\u2029"):
+    is_blank = character.isspace() and character > "\x85" and character not in "\u2028\u2029"
+    if character.isprintable() or is_blank or character in _JOINERS:
         return character
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
@@ -66,7 +68,7 @@ class Stream(io.TextIOWrapper):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self.fileno())
         os.close(nowhere)
-        log.warning("nothing can be shown any more (%s)", error.strerror)
+        log.info("nothing can be shown any more (%s)", error.strerror)
 
 
 class _Drawing:
@@ -91,3 +93,13 @@ def protect_streams() -> None:
         stream = getattr(sys, name) or open(os.devnull, "w")  # noqa: SIM115, for as long as the program runs
         if isinstance(stream, io.TextIOWrapper):
             setattr(sys, name, Stream(stream))
+
+
+def exit_code(code: int) -> int:
+    """A program's exit code at its end: 1 where it ended well but not all of its output was written, which it says
+    unless a reader such as `head` has seen enough."""
+    sys.stdout.flush()
+    lost = sys.stdout.lost if isinstance(sys.stdout, Stream) else None
+    if lost is not None and not isinstance(lost, BrokenPipeError):
+        print(f"error: standard output was lost ({lost.strerror}): all but what is shown was done", file=sys.stderr)
+    return code or int(lost is not None)

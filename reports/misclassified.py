@@ -66,5 +66,5 @@ def read_misclassified(folder: Path) -> MisclassifiedImages | None:
                 for pixels, (index, true, predicted, confidence) in zip(pictures, missed, strict=True)
             ),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None

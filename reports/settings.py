@@ -5,11 +5,59 @@ The search stores plain JSON, which gets its types here. What a study lacks is e
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from underbudget.budget.limits import Budget, Limit
 from underbudget.models.errors import UserError
 from underbudget.models.metrics import METRIC_WORDS, METRICS
+
+
+class DatasetJson(TypedDict, total=False):
+    """What the reports read of a stored data set."""
+
+    name: str
+    title: str
+    checksum: str
+    input_shape: list[int]
+    classes: list[str]
+    counts: dict[str, int]
+    mean: list[float]
+    std: list[float]
+
+
+class RecipeJson(TypedDict, total=False):
+    """What the reports read of a stored recipe."""
+
+    name: str
+
+
+class SettingsJson(TypedDict, total=False):
+    """What the reports read of stored settings."""
+
+    dataset: DatasetJson
+    budget: str
+    precision: str
+    epochs: int
+    seed: int
+    minimize: str
+    recipe: RecipeJson
+    hypervolume_reference: dict[str, float] | None
+
+
+class SessionJson(TypedDict, total=False):
+    """What the reports read of a stored session."""
+
+    started: str
+    ended: str | None
+    outcome: str
+    trials_asked: int | None
+    seconds: float | None
+
+
+class AccessJson(TypedDict, total=False):
+    """What the reports read of a stored test-set access."""
+
+    times: int
 
 
 @dataclass(frozen=True)

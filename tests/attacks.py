@@ -15,7 +15,18 @@ from typing import Any
 import optuna
 import psutil
 import simulated
-from faults import NAME, Launch, begin, check_complete, check_kept, finished, launched, request, search_instantly
+from faults import (
+    NAME,
+    SECONDS,
+    Launch,
+    begin,
+    check_complete,
+    check_kept,
+    finished,
+    launched,
+    request,
+    search_instantly,
+)
 
 from underbudget.search.data.store import Dataset
 from underbudget.search.session import resolving, running
@@ -65,7 +76,7 @@ def kill(unit: int, runs: Path, digits: Dataset, whole: Path) -> dict[str, Any]:
         for victim in victims:
             victim.kill()
         if who == "worker":  # the search goes on by itself
-            assert launch.end(0) == ""
+            assert launch.end(0, seconds=10 * SECONDS) == ""
             ended = True
         else:
             launch.process.communicate()

@@ -186,9 +186,9 @@ class Launch:
         """Processes that the coordinator started."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def end(self, *codes: int) -> str:
+    def end(self, *codes: int, seconds: float = SECONDS) -> str:
         """Wait for the end, which must leave no process; what was said on standard error."""
-        _, errors = self.process.communicate(timeout=SECONDS)
+        _, errors = self.process.communicate(timeout=seconds)
         assert self.process.returncode in codes, errors
         assert "Traceback" not in errors, errors
         self.check_gone()

@@ -14,6 +14,7 @@ import pytest
 import torch
 from exports import export_of, run
 
+from underbudget import launch
 from underbudget.models.compiler import c_compiler
 from underbudget.models.errors import UnavailableError, UnderbudgetError
 from underbudget.models.export import formats, sound
@@ -30,6 +31,7 @@ from underbudget.models.export.verify import write_verified
 from underbudget.models.language import parse
 from underbudget.models.plan import plan
 from underbudget.search.data import sounds
+from underbudget.search.results import exporting
 
 Samples = np.ndarray[tuple[int, ...], np.dtype[np.int16]]
 NETWORK = "conv3x3(4,s2) relu bn | conv3x3(6) bn relu | gap | linear(3)"
@@ -268,3 +270,22 @@ def test_c_is_verified_with_recordings(files: list[Path], tmp_path: Path, monkey
     monkeypatch.setattr(tables, "floats", lambda values: floats(np.asarray(values) * 1.05))
     with pytest.raises(UnderbudgetError, match=r"selftest FAILED|off by"):
         write_verified(export, tmp_path / "d", format="c")
+
+
+def test_from_a_folder_to_a_file_that_hears(tmp_path: Path) -> None:
+    """A study of recordings is exported and verified with them; the file predicts them as the study's network does."""
+    for number in range(40):
+        seconds = np.arange(2400) / 8000
+        tone = 9000 * np.sin(2 * np.pi * (300 if number % 2 else 1500) * seconds + number)
+        place = tmp_path / "set" / ("low" if number % 2 else "high")
+        place.mkdir(parents=True, exist_ok=True)
+        write_wav(place / f"{number}.wav", tone.astype(np.int16))
+    places = {"runs": tmp_path / "runs", "data_dir": tmp_path / "data"}
+    study = launch("tones", dataset=str(tmp_path / "set"), trials=1, epochs=1, seed=3, **places)
+    record = study.read()
+    bundle, _ = exporting.of_trial(study.location, record, record.trials[0], places["data_dir"])
+    assert len(bundle.recordings) == 32  # of the 40
+    done = write_verified(bundle, tmp_path / "tones.py")
+    assert done.lines[-1] == "its images of 32 recordings are those of the search"
+    predicted = run((tmp_path / "tones.py").read_text()).predict(tmp_path / "set" / "low" / "1.wav")
+    assert {name for name, _ in predicted} == {"low", "high"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from attacks import delete_study
-from faults import NAME, begin, check_complete, check_kept, finished, instant, launched, request, search_instantly
+from faults import NAME, begin, check_complete, check_kept, finished, instant, request, search_instantly
 
 from underbudget.models.errors import UserError
 from underbudget.search.data.store import Dataset
@@ -37,20 +37,6 @@ def test_a_renamed_study_goes_on_in_its_new_place(digits: Dataset, tmp_path: Pat
     check_kept(new / "study.db", before)
     assert search_instantly(request(new.parent, digits, 5)).reached
     check_complete(new, before, 5)
-
-
-def test_a_renamed_study_with_real_workers(digits: Dataset, tmp_path: Path) -> None:
-    new = tmp_path / "new" / NAME
-    new.parent.mkdir()
-    with launched(request(tmp_path / "runs", digits, 50, workers=2)) as launch:
-        launch.until("ended", state="complete")
-        before = finished(tmp_path / "runs" / NAME / "study.db")
-        (tmp_path / "runs" / NAME).rename(new)
-        assert "was moved or deleted" in launch.end(1)
-    assert not (tmp_path / "runs" / NAME).exists()
-    trained = [row for row in finished(new / "study.db").values() if row[0][2] == "COMPLETE"]
-    assert search_instantly(request(new.parent, digits, len(trained) + 4)).reached
-    check_complete(new, before, len(trained) + 4)
 
 
 def test_a_renamed_database(digits: Dataset, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from faults import (
     NAME,
+    ROOT,
     SECONDS,
     begin,
     check_complete,
@@ -179,3 +180,26 @@ def test_ctrl_c_ends_a_training_in_this_process_at_its_next_step(digits: Dataset
         launch.process.send_signal(signal.SIGINT)
         assert launch.end(130) == ""
     assert "stopped by SIGINT" in (tmp_path / NAME / "launch.log").read_text()
+
+
+def test_three_signals_end_an_experiment_in_one_line(digits: Dataset, tmp_path: Path) -> None:
+    data = str(digits.folder.parents[1])
+    options = ["--dataset", "digits", "--data-dir", data, "--epochs", "5000", "--device", "cpu", "--seeds", "2"]
+    command = ["train", "conv3x3(4) relu | gap | linear(10)", *options, "--output", str(tmp_path / "out")]
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "underbudget", *command],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert any("epoch  2/" in line for line in process.stdout)
+        begun = time.monotonic()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGINT):
+            process.send_signal(number)
+        _, errors = process.communicate(timeout=SECONDS)
+    assert process.returncode == 130
+    kept = f"; finished runs are kept in {tmp_path / 'out'}, the same command goes on with the others"
+    assert errors in (f"error: stopped{kept}\n", "error: stopped\n")
+    assert time.monotonic() - begun < 20

@@ -233,8 +233,8 @@ AUTOMATIC = {
     6_273: (64, 98),  # a last batch of one image is no step of its own, 128 would have 49
     1_258: (16, 79),
     1_257: (16, 79),
-    100: (2, 50),
-    60: (2, 30),  # never under 2
+    100: (8, 13),
+    60: (8, 8),  # never under 8
     2: (2, 1),
 }
 

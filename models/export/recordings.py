@@ -41,7 +41,7 @@ def check_frontend(frontend: Mapping[str, Any], shape: Sequence[int]) -> None:
         and frontend["bands"] <= frontend["mels"]
         and frontend["features"] in ("log-mel", "mfcc")
         and len(numbers) == 5
-        and all(math.isfinite(number) for number in numbers)
+        and all(math.isfinite(number) and abs(number) < 1e9 for number in numbers)
         and 0 <= frontend["lowest"] < frontend["highest"] <= rate / 2
         and min(frontend["floor"], *frontend["scale"]) > 0
     ):

@@ -10,7 +10,9 @@ from underbudget.search.session import options, repeats, resolving
 from underbudget.search.session.options import declared
 from underbudget.search.session.request import Options, Request
 from underbudget.search.session.resolving import Session
+from underbudget.search.session.running import baseline_of
 from underbudget.search.space import feasible_share
+from underbudget.search.training.recipe import LEAST_RUN
 
 
 def header(session: Session) -> list[str]:
@@ -32,7 +34,7 @@ def header(session: Session) -> list[str]:
         ("recipe", f"{recipe.title}, {recipe.optimizer} lr {recipe.lr:g}, batch {recipe.batch_size}"),
         ("steps", f"{session.steps:,} per trial: {train:,} images in batches of {recipe.batch_size}, {times}"),
         ("workers", f"{session.workers} on {session.device} ({session.workers_reason})"),
-        ("space", f"{len(settings.space.dimensions)} dimensions, fingerprint {settings.space.fingerprint}"),
+        ("space", _space_words(session)),
     ]
     if recipe.metric != "accuracy" or recipe.class_weights != "none":
         rows.append(("metric", f"{METRIC_WORDS[recipe.metric]}; class weights of the loss: {recipe.class_weights}"))
@@ -49,12 +51,30 @@ def header(session: Session) -> list[str]:
         lines.append(
             f"warning: no network can hold a target in its last {SCORE_EPOCHS} epochs with --epochs {settings.epochs}"
         )
-    if session.steps < resolving.WARN_STEPS:
+    limit = next((limit for limit in settings.budget.limits if limit.metric == "params"), None)
+    largest = settings.cost(settings.space.largest()).params
+    if limit is not None and 2 * largest < limit.largest:
         lines.append(
-            f"warning: {session.steps:,} steps per trial are few (under {resolving.WARN_STEPS:,}): "
+            f"warning: the largest network of the space has {largest:,} of the {limit.largest:,} parameters that the "
+            "budget allows: widen the space (docs/space.md), or give a smaller budget"
+        )
+    if session.steps < LEAST_RUN:
+        lines.append(
+            f"warning: {session.steps:,} steps per trial are few (under {LEAST_RUN:,}): "
             "accuracies will be rough, give more --epochs or a smaller --batch-size"
         )
     return lines
+
+
+def _space_words(session: Session) -> str:
+    """How large the networks of the space are, and what a sound one costs at this size of images."""
+    settings, space = session.settings, session.settings.space
+    least, most = (settings.cost(end).params for end in (space.smallest(), space.largest()))
+    words = f"{len(space.dimensions)} dimensions, {least:,} to {most:,} parameters, fingerprint {space.fingerprint}"
+    if (first := baseline_of(settings)) is not None:
+        cost = settings.cost(space.decode(first))
+        words += f"; a sound network within budget: {cost.macs:,} MACs, {cost.peak_bytes:,} bytes at its peak"
+    return words
 
 
 def _stopping_words(session: Session) -> str:

@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,10 +48,10 @@ def parse_idx(packed: bytes, dimensions: int, name: str) -> npt.NDArray[np.uint8
     """
     try:
         content = gzip.decompress(packed)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{name} cannot be read ({error}): it must be a gzipped IDX file") from error
     start = 4 + 4 * dimensions
-    shape = tuple(int(size) for size in np.frombuffer(content[4:start], dtype=">u4"))
+    shape = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4))
     if content[:4] != bytes((0, 0, 8, dimensions)) or len(content) - start != math.prod(shape):
         raise UserError(f"{name} must be an IDX file of unsigned bytes with {dimensions} dimensions, it is not")
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)

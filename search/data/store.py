@@ -129,8 +129,9 @@ class Dataset:
         dtype = np.dtype(np.uint8 if kind == "images" else "<i8")
         try:
             array: npt.NDArray[Any] = np.load(path, mmap_mode="r")
-        except (OSError, ValueError) as error:
-            raise damaged(self.folder, f"{path.name} cannot be read ({error})") from error
+        except Exception as error:  # numpy evaluates the head of a file, which may end in any way
+            what = " ".join(str(error).split())[:200]
+            raise damaged(self.folder, f"{path.name} cannot be read ({what})") from error
         if array.shape != _shape(self.info, part, kind) or array.dtype != dtype:
             raise damaged(self.folder, f"{path.name} holds {array.dtype} {array.shape}")
         return array

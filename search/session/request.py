@@ -83,7 +83,9 @@ class Options(DataOptions, Places):
     trials: int | None = option(
         "Trials that the study is to have in all, complete and stopped ones.", usual=100, check=whole(1, 1_000_000)
     )
-    epochs: int | None = option("Epochs of one trial.", scope="study", shown="15", check=whole(1, 10_000))
+    epochs: int | None = option(
+        "Epochs of one trial.", scope="study", shown="15, with few images more", check=whole(1, 10_000)
+    )
     workers: int | None = option("Trials at a time.", shown="one per usable core", check=whole(1, 1024))
     seed: int | None = option("Every random number derives from it.", scope="study", usual=0, check=whole(0, 2**32 - 1))
     timeout: str | None = option(

@@ -34,7 +34,6 @@ from underbudget.search.training.recipe import Recipe
 log = logging.getLogger(__name__)
 
 Say = Callable[[str], None]
-WARN_STEPS = 1000  # fewer optimiser steps per trial than this rank networks poorly
 
 
 @dataclass(frozen=True)
@@ -203,7 +202,10 @@ def _recipe(asked: Any, kept: Recipe | None, info: DatasetInfo) -> Recipe:
     batch = parse_batch_size(asked.batch_size)
     if batch is None and kept is not None:
         batch = recipes.resolve(recipes.recipe(kept.name), images=images).batch_size
-    return recipes.resolve(base, images=images, epochs=asked.epochs, lr=asked.lr, batch_size=batch)
+    epochs = asked.epochs
+    if epochs is None and kept is None and info.definition is not None:
+        epochs = recipes.suited_epochs(base, images, batch)
+    return recipes.resolve(base, images=images, epochs=epochs, lr=asked.lr, batch_size=batch)
 
 
 def check_possible(settings: Settings) -> None:

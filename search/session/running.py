@@ -3,7 +3,7 @@
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from underbudget.models.errors import UnderbudgetError
 from underbudget.search.dashboard import update
@@ -43,11 +43,14 @@ def enqueue_smallest(study: "optuna.Study", settings: Settings) -> None:
 
 def enqueue_baseline(study: "optuna.Study", settings: Settings) -> None:
     """Enqueue a sound network of the space, as large as the budget allows, so that a search begins with one."""
-    params = baseline(
-        settings.space.dimensions, lambda found: settings.budget.fits(settings.cost(settings.space.decode(found)))
-    )
-    if params is not None:
+    if (params := baseline_of(settings)) is not None:
         study.enqueue_trial(params, skip_if_exists=True)
+
+
+def baseline_of(settings: Settings) -> dict[str, Any] | None:
+    """Parameters of that network, None where the budget allows none of its kind."""
+    space, budget = settings.space, settings.budget
+    return baseline(space.dimensions, lambda found: budget.fits(settings.cost(space.decode(found))))
 
 
 def enqueue_references(study: "optuna.Study", settings: Settings) -> list[str]:

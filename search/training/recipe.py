@@ -26,8 +26,11 @@ from underbudget.search.training.schedule import (
 
 DEFAULT_RECIPE = "warp10-onecycle"
 DEFAULT_BATCH = 128
+LEAST_RUN = 1000  # steps, below which accuracies are rough
+MOST_EPOCHS = 60  # that are chosen without being asked for
 LEAST_STEPS = 50  # per epoch, below which an automatic batch is made smaller
 OPTIMIZERS = ("sgd", "adam", "adamw")
+LEAST_CHOSEN = 8  # the smallest batch that is chosen without being asked for, where there are as many images
 LEAST_BATCH = 2  # batch norm cannot train on one value per channel
 
 
@@ -367,13 +370,19 @@ def augmented(recipe: Recipe, augmentation: str) -> Recipe:
     raise UserError(f"unknown augmentation {augmentation[:40]!r}: {hint}there are {', '.join(AUGMENTATIONS)}")
 
 
+def suited_epochs(recipe: Recipe, images: int, batch_size: int | None = None) -> int:
+    """The recipe's epochs; of few images more, so that a run has LEAST_RUN steps, up to MOST_EPOCHS."""
+    steps = timeline(resolve(recipe, images=images, batch_size=batch_size), images).steps_per_epoch
+    return max(recipe.epochs, min(MOST_EPOCHS, math.ceil(LEAST_RUN / steps)))
+
+
 def resolve(
     recipe: Recipe, *, images: int, epochs: int | None = None, lr: float | None = None, batch_size: int | None = None
 ) -> Recipe:
     """The recipe with every number filled in, for a training part of `images` images.
 
     epochs, lr, batch_size: take the place of the recipe's where given. A batch size that is not given is the recipe's
-    where that makes at least 50 steps per epoch, else the largest power of two that does (at least 2); the learning
+    where that makes at least 50 steps per epoch, else the largest power of two that does (at least 8); the learning
     rate stays as it is (measured in docs/training.md). Raises UserError for a value out of range.
     """
     if images < LEAST_BATCH:
@@ -396,10 +405,12 @@ def timeline(recipe: Recipe, images: int) -> Timeline:
 
 
 def _automatic_batch(usual: int, images: int) -> int:
+    """The usual batch where that makes LEAST_STEPS per epoch, else the largest power of two that does, or LEAST_CHOSEN:
+    smaller ones make batch norm's statistics poor, and of few images more epochs are better."""
     if _steps(usual, images) >= LEAST_STEPS:
         return usual
     batch = 1 << (usual.bit_length() - 1)
-    while batch > LEAST_BATCH and _steps(batch, images) < LEAST_STEPS:
+    while batch > LEAST_BATCH and (batch > images or (batch > LEAST_CHOSEN and _steps(batch, images) < LEAST_STEPS)):
         batch //= 2
     return batch
 

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from underbudget.models.output import Stream, protect_streams
+from underbudget.models.output import exit_code, protect_streams
 
 
 def main() -> int:
@@ -21,12 +21,7 @@ def main() -> int:
         from underbudget.search.commands.main import run
 
         signals.end_at_the_first()
-        code = run()
-        sys.stdout.flush()
-        lost = sys.stdout.lost if isinstance(sys.stdout, Stream) else None
-        if lost is not None and not isinstance(lost, BrokenPipeError):  # a reader such as head has seen enough
-            print(f"error: standard output was lost ({lost.strerror}): all but what is shown was done", file=sys.stderr)
-        code = code or int(lost is not None)
+        code = exit_code(run())
     except KeyboardInterrupt:  # outside of any command
         print("error: stopped", file=sys.stderr)
         code = 130

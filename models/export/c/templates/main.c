@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 {% if sound %}
+#include <stdlib.h>
 #include <string.h>
 {% endif %}
 #include <time.h>
@@ -62,20 +63,24 @@ static int sound_selftest(void)
    the picture. */
 static int predict_sounds(int count, char **names)
 {
-    static int16_t samples[60 * {{ upper }}_SAMPLE_RATE];
     static uint8_t image[{{ upper }}_PIXELS];
     {{ prefix }}_logit logits[{{ upper }}_CLASSES];
     clock_t ticks = 0;
     for (int n = 0; n < count; n++) {
         FILE *file = fopen(names[n], "rb");
+        int16_t *samples = NULL;
+        long bytes = -1;
         int32_t length;
         int found;
         clock_t start;
-        if (!file) {
+        if (file && !fseek(file, 0, SEEK_END) && (bytes = ftell(file)) >= 0 && !fseek(file, 0, SEEK_SET)) {
+            samples = malloc((size_t)bytes + sizeof *samples);
+        }
+        if (!samples) {
             fprintf(stderr, "%s cannot be read\n", names[n]);
             return 0;
         }
-        length = (int32_t)fread(samples, sizeof *samples, sizeof samples / sizeof *samples, file);
+        length = (int32_t)fread(samples, sizeof *samples, (size_t)bytes / sizeof *samples, file);
         fclose(file);
         start = clock();
         found = {{ prefix }}_predict_sound(samples, length, logits);
@@ -89,6 +94,7 @@ static int predict_sounds(int count, char **names)
             printf(" %d", image[i]);
         }
         printf("\n");
+        free(samples);
     }
     fprintf(stderr, "%d recordings, %.4f ms each\n", count, 1000.0 * (double)ticks / CLOCKS_PER_SEC / (double)count);
     return 1;
