@@ -10,7 +10,6 @@ from underbudget.search.session import options, repeats, resolving
 from underbudget.search.session.options import declared
 from underbudget.search.session.request import Options, Request
 from underbudget.search.session.resolving import Session
-from underbudget.search.session.running import baseline_of
 from underbudget.search.space import feasible_share
 from underbudget.search.training.recipe import LEAST_RUN
 
@@ -71,7 +70,7 @@ def _space_words(session: Session) -> str:
     settings, space = session.settings, session.settings.space
     least, most = (settings.cost(end).params for end in (space.smallest(), space.largest()))
     words = f"{len(space.dimensions)} dimensions, {least:,} to {most:,} parameters, fingerprint {space.fingerprint}"
-    if (first := baseline_of(settings)) is not None:
+    if (first := settings.baseline()) is not None:
         cost = settings.cost(space.decode(first))
         words += f"; a sound network within budget: {cost.macs:,} MACs, {cost.peak_bytes:,} bytes at its peak"
     return words

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from underbudget.models.errors import UnderbudgetError
 from underbudget.search.dashboard import update
@@ -18,7 +18,6 @@ from underbudget.search.session import record
 from underbudget.search.session.coordinator import Conditions, Coordinator, Limits, Outcome
 from underbudget.search.session.resolving import Session
 from underbudget.search.space import feasible_share
-from underbudget.search.space.baseline import baseline
 from underbudget.search.study import finding
 from underbudget.search.study import opening as studies
 from underbudget.search.study.settings import Settings
@@ -43,14 +42,8 @@ def enqueue_smallest(study: "optuna.Study", settings: Settings) -> None:
 
 def enqueue_baseline(study: "optuna.Study", settings: Settings) -> None:
     """Enqueue a sound network of the space, as large as the budget allows, so that a search begins with one."""
-    if (params := baseline_of(settings)) is not None:
+    if (params := settings.baseline()) is not None:
         study.enqueue_trial(params, skip_if_exists=True)
-
-
-def baseline_of(settings: Settings) -> dict[str, Any] | None:
-    """Parameters of that network, None where the budget allows none of its kind."""
-    space, budget = settings.space, settings.budget
-    return baseline(space.dimensions, lambda found: budget.fits(settings.cost(space.decode(found))))
 
 
 def enqueue_references(study: "optuna.Study", settings: Settings) -> list[str]:

@@ -14,6 +14,7 @@ from underbudget.models.plan import plan
 from underbudget.reports.record import RECORD_VERSION
 from underbudget.search.data.store import DatasetInfo
 from underbudget.search.space import Space, Suggests
+from underbudget.search.space.baseline import baseline
 from underbudget.search.space.dimensions import Sampled, collect
 from underbudget.search.study import tuning
 from underbudget.search.study.objective import Objective
@@ -55,6 +56,11 @@ class Settings:
     def cost(self, network: Architecture) -> Cost:
         """What a network costs on the study's images and classes."""
         return count(plan(network, self.dataset.input_shape, len(self.dataset.classes)), self.precision)
+
+    def baseline(self) -> dict[str, Any] | None:
+        """Parameters of a sound network of the space as large as the budget allows, None where it allows none."""
+        dimensions, budget = self.space.dimensions, self.budget
+        return baseline(dimensions, lambda params: budget.fits(self.cost(self.space.decode(params))))
 
     def recipe_of(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The recipe of a trial's parameters, as its record stores it."""
