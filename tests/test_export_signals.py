@@ -12,6 +12,8 @@ import torch
 from exports import export_of
 
 from underbudget.models.export import formats, window
+from underbudget.models.export.c.format import _texts
+from underbudget.models.export.c.program import programs
 from underbudget.models.export.contents import logits
 from underbudget.models.export.python import source
 from underbudget.models.export.recordings import check_signal
@@ -89,6 +91,18 @@ def test_an_exported_file_takes_raw_windows(tmp_path: Path) -> None:
     for command in checks:
         done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_c_header_has_the_scale(tmp_path: Path) -> None:
+    placed = plan(parse("conv5x1(4,s2x1) relu bn | gap | linear(3)"), (2, 30, 1), 3)
+    made = programs(export_of(placed, frontend=FRONTEND, samples=IMAGES[:4], calibration=IMAGES), "net")
+    header = _texts(made[0])["net.h"]
+    for name in ("offset", "scale"):
+        (line,) = [line for line in header.splitlines() if f"NET_VALUE_{name.upper()}S" in line]
+        numbers = [float(word.rstrip("f")) for word in line.partition("{")[2].rstrip("}").split(", ")]
+        assert numbers == pytest.approx(SCALE[name], rel=1e-7)
+    pictures = programs(export_of(placed, samples=IMAGES[:4], calibration=IMAGES), "net")
+    assert "VALUE_OFFSETS" not in _texts(pictures[0])["net.h"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Arrays in an .npz file as a data set: layouts, values, labels, and what makes none."""
 
 import pickle
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 
 from underbudget.models.errors import UserError
-from underbudget.search.data import sources
+from underbudget.search.data import npz, sources
 from underbudget.search.data.arrays import place_of
+from underbudget.search.data.definition import Definition
 from underbudget.search.data.layouts import layout_of
 from underbudget.search.data.store import PARTS, Dataset
 
@@ -228,3 +230,23 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 )
 def test_names_of_arrays(name: str, place: Any) -> None:
     assert place_of(name) == place
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_damaged_files_are_told_in_one_line(save: Any, tmp_path: Path) -> None:
+    path, source = tmp_path / "data.npz", random.Random(0)
+    save(path, x=PICTURES, y=LABELS)
+    whole = path.read_bytes()
+    refused: list[str] = []
+    for _ in range(150):
+        data = bytearray(whole)
+        for _ in range(source.randint(1, 4)):
+            place = source.randrange(len(data))
+            data[place : place + source.choice((0, 1, 20))] = source.randbytes(source.choice((0, 1, 9)))
+        path.write_bytes(data)
+        try:
+            npz.read(Definition("npz", str(path)), print)
+        except UserError as error:
+            refused.append(str(error))
+    assert len(refused) > 75
+    assert not [message for message in refused if "\n" in message]

@@ -19,7 +19,7 @@ from underbudget.models.export.contents import Export, facts, module
 from underbudget.models.export.formats import Verification
 from underbudget.models.export.literal import literal, markdown, plain
 from underbudget.models.export.network import network_class
-from underbudget.models.export.recordings import is_of_sound
+from underbudget.models.export.recordings import front_end_of
 from underbudget.models.export.verify import verified_by
 
 CHECKED = "network"  # tag of the cells that the verification runs
@@ -57,8 +57,9 @@ def cells(export: Export, name: str) -> list[dict[str, Any]]:
     """The cells of the notebook."""
     if export.recipe is None:
         raise UnavailableError("a notebook trains the network anew, its recipe is not known: export another format")
-    if is_of_sound(export):
-        raise UnavailableError("a notebook trains on pictures, this network takes recordings: export another format")
+    if (front_end := front_end_of(export)) != "picture":
+        takes = {"sound": "recordings", "window": "windows of a sensor"}[front_end]
+        raise UnavailableError(f"a notebook trains on pictures, this network takes {takes}: export another format")
     recipe: Mapping[str, Any] = export.recipe
     recipe_code.check(recipe)
     plan, data = export.plan, str(export.metadata.get("dataset", ""))

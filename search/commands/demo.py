@@ -93,7 +93,7 @@ def _session(dataset: str | None, runs: str | None, data_dir: str | None) -> "Se
     own: dict[str, Any] = {"trials": TRIALS, "budget": "params<8000", "runs": runs, "data_dir": data_dir}
     if dataset is None:
         return resolving.prepare(Request(STUDY, dataset="digits", epochs=15, workers=2, **own), say)
-    name = f"{STUDY}-{sources.define(dataset, {}).name}"
+    name = f"{STUDY}-{sources.define(dataset, {}, data_dir).name}"
     request = Request(name, dataset=dataset, timeout=SEARCH_TIME, **own)
     session = resolving.prepare(request, say)
     if not session.resumes and session.dataset.info.counts["train"] > MANY_IMAGES:

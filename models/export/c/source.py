@@ -108,10 +108,20 @@ def _render(template: str, program: Program, **values: Any) -> str:
         value=VALUE_TYPES[program.precision],
         int8=program.integers is not None,
         sound=sound_of(program.export.frontend, math.prod(program.export.plan.input_shape)),
+        raw=_raw_values(program),
         array=array,
         braces=braces,
         **values,
     )
+
+
+def _raw_values(program: Program) -> dict[str, str] | None:
+    """Offset and scale per channel, as C writes a list, of values that become bytes; None where there are none, and for
+    sound, which has functions for it."""
+    frontend = program.export.frontend
+    if frontend is None or is_of_sound(program.export) or "offset" not in frontend:
+        return None
+    return {name: ", ".join(floats(np.array(frontend[name], np.float32))) for name in ("offset", "scale")}
 
 
 def _steps(program: Program) -> list[tuple[Step, IntegerStep | None]]:

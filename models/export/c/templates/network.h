@@ -13,6 +13,11 @@ extern "C" {
 #define {{ upper }}_CHANNELS {{ plan.input_shape[0] }}
 #define {{ upper }}_PIXELS {{ plan.input_shape[0] * plan.input_shape[1] * plan.input_shape[2] }}
 #define {{ upper }}_CLASSES {{ plan.classes }}
+{% if raw %}
+/* A value v of the channel c is the byte 255 * (v - offset) / scale, rounded and kept within 0..255. */
+#define {{ upper }}_VALUE_OFFSETS {{ "{" }}{{ raw.offset }}{{ "}" }}
+#define {{ upper }}_VALUE_SCALES {{ "{" }}{{ raw.scale }}{{ "}" }}
+{% endif %}
 #define {{ upper }}_ARENA_BYTES {{ program.arena_bytes }} /* of static memory, which all maps share */
 
 /* A logit is {{ upper }}_LOGIT_SCALE * (stored - {{ upper }}_LOGIT_ZERO). */
