@@ -6,8 +6,11 @@
 Each unit's result is appended to benchmarks/results/campaign.jsonl as it comes, so a stop costs one unit.
 """
 
+import atexit
 import json
 import random
+import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -118,8 +121,48 @@ def kill_unit(stopping: str, seed: int) -> dict[str, Any]:
         return kills.kill_and_resume(Path(name) / "killed", TRIALS, stopping, seconds, 0.0, whole)
 
 
+def fuzz_unit(seed: int) -> dict[str, Any]:
+    """Mutated inputs for every parser and every kind of file, others in each unit."""
+    import fuzzing
+
+    with tempfile.TemporaryDirectory() as name:
+        found = fuzzing.attack(fuzzing.targets(Path(name)), 1e9, 1000 + seed, most=260)
+    faults = [[target, raised, str(given)[:200]] for target, given, raised in found.faults]
+    return {"tried": sum(found.tried.values()), "read": sum(found.accepted.values()), "faults": faults}
+
+
 def survived(row: dict[str, Any]) -> bool:
     return row["kept"] and row.get("trained", row["complete"]) == TRIALS and row["as_uninterrupted"]
+
+
+@cache
+def digits() -> Any:
+    """The embedded digits, prepared once for all units."""
+    from underbudget.search.data.sources import prepare
+
+    folder = tempfile.mkdtemp(prefix="underbudget-campaign-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return prepare("digits", Path(folder), lambda line: None)
+
+
+@cache
+def unharmed() -> Path:
+    """The folder of a search with a real worker that nobody killed."""
+    import attacks
+
+    runs = digits().folder.parent / "unharmed"
+    attacks.search(runs, digits())
+    return runs / attacks.NAME
+
+
+def attack_unit(kind: str, unit: int) -> dict[str, Any]:
+    """What `attacks` does to a real search; it raises AssertionError where something is lost, doubled or changed."""
+    import attacks
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        more = [unharmed()] if kind == "kill" else []
+        done: dict[str, Any] = getattr(attacks, kind)(unit, Path(name) / "runs", digits(), *more)
+        return done
 
 
 @dataclass(frozen=True)
@@ -149,6 +192,12 @@ PARTS = {
         formats_unit,
         lambda row: row["verified"],
     ),
+    "fuzzing": Part(
+        "4,290 mutated inputs for all parsers and files: each is read, or refused in one line",
+        24,
+        fuzz_unit,
+        lambda row: not row["faults"],
+    ),
     "kills": Part(
         f"SIGKILL to the coordinator at a random moment of {TRIALS} simulated trainings, then resumed",
         50,
@@ -167,6 +216,24 @@ PARTS = {
         partial(kill_unit, "mo-asha"),
         survived,
     ),
+    "real-kills": Part(
+        "SIGKILL to coordinator, worker or both at a random moment of real trainings, then resumed: as one not killed",
+        200,
+        partial(attack_unit, "kill"),
+        bool,
+    ),
+    "interrupts": Part(
+        "one to three signals within milliseconds at a random moment of real trainings: ended within 3 s, then resumed",
+        200,
+        partial(attack_unit, "interrupt"),
+        bool,
+    ),
+    "moved": Part(
+        "folder, database or lock renamed, replaced, deleted at a random moment of real trainings, then resumed",
+        200,
+        partial(attack_unit, "move"),
+        bool,
+    ),
 }
 
 
@@ -178,6 +245,9 @@ def stored() -> list[dict[str, Any]]:
 def main(names: list[str]) -> None:
     """Run what is missing of the named parts (all by default), then write the page."""
     RESULTS.parent.mkdir(exist_ok=True)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:  # under nohup: searches would inherit that
+            signal.signal(number, lambda *_: None)
     for name in names or list(PARTS):
         part = PARTS[name]
         done = {row["unit"] for row in stored() if row["part"] == name}

@@ -63,7 +63,7 @@ def search(trials: int, turns: int) -> dict[str, float]:
         trained = (
             seconds_of(lambda: simulated.search(folder, trials + 1 + TURNS, fixed, early=Stopping("front"))) - trained
         )
-        with open_study(simulated.location(folder), fixed) as study:
+        with open_study(simulated.location(folder), fixed) as (study, _):
             return {
                 "trials": trials,
                 "coordinator_seconds_per_trial": trained / (TURNS - 1),

@@ -9,6 +9,7 @@ from typing import NoReturn
 from underbudget.budget.count import BYTES_PER_VALUE
 from underbudget.budget.table import describe, render
 from underbudget.models.errors import UnderbudgetError, UserError
+from underbudget.models.output import drawing, exit_code, protect_streams
 from underbudget.models.plan import parse_input_shape, plan
 from underbudget.models.references import find_network
 
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.json:
             print(json.dumps(describe(planned, options.precision, name), indent=2))
             return 0
-        Console(highlight=False).print(render(planned, options.precision, name))
+        Console(file=drawing(sys.stdout), highlight=False).print(render(planned, options.precision, name))
     except UnderbudgetError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -50,4 +51,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    protect_streams()
+    sys.exit(exit_code(main()))

@@ -1,9 +1,29 @@
-"""Writing a file whole or not at all, also if the power fails."""
+"""Files: written whole or not at all, also if the power fails; JSON that others wrote; paths with links."""
 
 import contextlib
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
+
+from underbudget.models.errors import UserError
+
+
+def json_value(text: str | bytes) -> Any:
+    """A JSON text from outside. Raises ValueError, also where it is nested deeper than Python can read."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def real_path(path: Path) -> Path:
+    """The absolute path with links followed. Raises UserError for a link that leads back to itself."""
+    real = os.path.realpath(path)
+    if os.path.islink(real):
+        raise UserError(f"{path} is a link that leads back to itself: remove it")
+    return Path(real)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import astuple, dataclass
 from typing import Any
 
+from underbudget.models.errors import UserError
 from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.reports.runs import HOLDING_EPOCHS, OverSeeds, Run, conditions_json, from_json, holding
 from underbudget.reports.statistics import rank_correlation
@@ -63,7 +64,12 @@ def confirmation_of(study: StudyRecord, target: float | None = None) -> Confirma
     for runs of another version."""
     runs: dict[int, list[Run]] = defaultdict(list)
     for stored in study.confirmations:
-        run = from_json(stored)
+        try:
+            run = from_json(stored)
+        except UserError:
+            raise
+        except ValueError as error:
+            raise UserError(f"a confirmation of the study {study.name} is no record of a run ({error})") from None
         _, _, trial = (run.name or "").rpartition(":")
         if trial.isdecimal():
             runs[int(trial)].append(run)

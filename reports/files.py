@@ -9,6 +9,7 @@ from typing import Any
 
 from underbudget.models.errors import UserError
 from underbudget.models.files import write_atomically
+from underbudget.models.output import visible
 
 
 def write_files(
@@ -31,7 +32,7 @@ def write_files(
 
 def json_text(value: Any) -> str:
     """JSON for people and programs, indented, in UTF-8. Raises ValueError for a number that is not finite."""
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return visible(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> str:
@@ -40,4 +41,4 @@ def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> 
     writer = csv.DictWriter(buffer, columns or list(rows[0] if rows else ()), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return buffer.getvalue()
+    return visible(buffer.getvalue())

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from underbudget.models.files import write_atomically
+from underbudget.models.files import json_value, write_atomically
 from underbudget.models.images import pack, unpack
 from underbudget.reports.runs import Misclassification
 
@@ -54,7 +54,7 @@ def write_misclassified(folder: Path, misclassified: MisclassifiedImages) -> Non
 def read_misclassified(folder: Path) -> MisclassifiedImages | None:
     """What FILE holds; None where it is missing or damaged, since a report can do without."""
     try:
-        stored: dict[str, Any] = json.loads((folder / FILE).read_bytes())
+        stored: dict[str, Any] = json_value((folder / FILE).read_bytes())
         missed: Sequence[Any] = stored["missed"]
         pictures = unpack(stored["pixels"], stored["shape"]) if missed else ()
         return MisclassifiedImages(
@@ -66,5 +66,5 @@ def read_misclassified(folder: Path) -> MisclassifiedImages | None:
                 for pixels, (index, true, predicted, confidence) in zip(pictures, missed, strict=True)
             ),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None

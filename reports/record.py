@@ -18,6 +18,7 @@ from functools import cached_property
 from typing import Any
 
 from underbudget.budget.count import Cost
+from underbudget.models.typed import typed
 from underbudget.reports.settings import StoredSettings, stored_settings
 
 RECORD_VERSION = 1
@@ -164,8 +165,8 @@ def to_json(value: Proposal | Result | Epoch | Stop) -> dict[str, Any]:
 
 
 def proposal_from_json(value: dict[str, Any]) -> Proposal:
-    """The inverse of `to_json` for a Proposal."""
-    return Proposal(**{**value, "cost": Cost(**value["cost"])})
+    """The inverse of `to_json` for a Proposal. Raises ValueError for anything else."""
+    return typed(Proposal, value, "record")
 
 
 def attributes(proposal: Proposal) -> dict[str, Any]:

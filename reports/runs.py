@@ -6,11 +6,13 @@ The search fills it in, one file per seed; pages, tables and `underbudget confir
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from underbudget.models.errors import UserError
+from underbudget.models.files import json_value
+from underbudget.models.typed import typed
 from underbudget.reports.record import SCORE_EPOCHS, Epoch
 from underbudget.reports.statistics import Summary, summary
 
@@ -145,30 +147,25 @@ def to_json(run: Run) -> dict[str, Any]:
 
 
 def from_json(value: dict[str, Any]) -> Run:
-    """The inverse of `to_json`. Raises UserError for the form of another version, or none."""
+    """The inverse of `to_json`. Raises UserError for the form of another version, ValueError for no form of a run."""
     version = value.get("run_version") if isinstance(value, dict) else None
     if version != RUN_VERSION:
         raise UserError(
             f"this run has record version {version}, this program reads {RUN_VERSION}: use the version of underbudget "
             "that made it, or train again into another folder"
         )
-    data = dict(value["data"])
-    for name in ("input_shape", "classes", "mean", "std"):
-        data[name] = tuple(data[name])
-    fields = {
-        **value,
-        "data": Data(**data),
-        "curve": tuple(Epoch(**epoch) for epoch in value["curve"]),
-        "judged": tuple(Evaluated(**epoch) for epoch in value["judged"]),
-        "missed": tuple(Misclassification(*each) for each in value["missed"]),
-    }
-    return Run(**fields)
+    names = [field.name for field in fields(Misclassification)]
+    missed = [dict(zip(names, each, strict=True)) for each in typed(list[list[Any]], value.get("missed"), "missed")]
+    run = typed(Run, {**value, "missed": missed}, "run")
+    if not run.judged:
+        raise ValueError("a run has an epoch")
+    return run
 
 
 def read_run(path: Path) -> Run:
     """The run stored in a file. Raises UserError where it cannot be read."""
     try:
-        return from_json(json.loads(path.read_text(encoding="utf-8")))
+        return from_json(json_value(path.read_bytes()))
     except OSError as error:
         raise UserError(f"the run {path} cannot be read ({error.strerror}): check the folder") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

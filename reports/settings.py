@@ -5,10 +5,59 @@ The search stores plain JSON, which gets its types here. What a study lacks is e
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from underbudget.budget.limits import Budget, Limit
 from underbudget.models.errors import UserError
+from underbudget.models.metrics import METRIC_WORDS, METRICS
+
+
+class DatasetJson(TypedDict, total=False):
+    """What the reports read of a stored data set."""
+
+    name: str
+    title: str
+    checksum: str
+    input_shape: list[int]
+    classes: list[str]
+    counts: dict[str, int]
+    mean: list[float]
+    std: list[float]
+
+
+class RecipeJson(TypedDict, total=False):
+    """What the reports read of a stored recipe."""
+
+    name: str
+
+
+class SettingsJson(TypedDict, total=False):
+    """What the reports read of stored settings."""
+
+    dataset: DatasetJson
+    budget: str
+    precision: str
+    epochs: int
+    seed: int
+    minimize: str
+    recipe: RecipeJson
+    hypervolume_reference: dict[str, float] | None
+
+
+class SessionJson(TypedDict, total=False):
+    """What the reports read of a stored session."""
+
+    started: str
+    ended: str | None
+    outcome: str
+    trials_asked: int | None
+    seconds: float | None
+
+
+class AccessJson(TypedDict, total=False):
+    """What the reports read of a stored test-set access."""
+
+    times: int
 
 
 @dataclass(frozen=True)
@@ -36,6 +85,17 @@ class StoredSettings:
     minimize: str  # the cost that the front is searched for, a field of `Cost`
     recipe: dict[str, Any]
     hypervolume_reference: dict[str, float]  # empty in a study without one
+
+    @property
+    def metric(self) -> str:
+        """What accuracy means in this study: a key of METRICS."""
+        metric = self.recipe.get("metric")
+        return metric if metric in METRICS else "accuracy"
+
+    @property
+    def metric_words(self) -> str:
+        """The same for people: "balanced accuracy"."""
+        return METRIC_WORDS[self.metric]
 
     @property
     def images(self) -> int | None:

@@ -45,7 +45,7 @@ class Difference:
     high: float | None = None
 
 
-def wilson_interval(correct: float, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def wilson_interval(correct: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Wilson's score interval of a proportion `correct / n`, as (low, high) in percent, 0 <= low <= high <= 100.
 
     `correct` may be a fraction, as a mean of counts is; SciPy takes whole counts only. Source: E. B. Wilson, "Probable
@@ -65,7 +65,7 @@ def wilson_interval(correct: float, n: int, confidence: float = CONFIDENCE) -> t
     return low, high
 
 
-def accuracy_interval(accuracy: float, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def accuracy_interval(accuracy: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Wilson's interval of an accuracy in percent measured on n images, as (low, high) in percent. Raises ValueError
     for an accuracy outside 0..100, and as `wilson_interval` does."""
     return wilson_interval(min(accuracy * n / 100, n) if accuracy <= 100 else math.inf, n, confidence)

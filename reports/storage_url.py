@@ -20,6 +20,8 @@ def parse_url(url: str) -> "sqlalchemy.URL":
     import sqlalchemy
 
     try:
+        if not url.isprintable():
+            raise ValueError
         parsed = sqlalchemy.make_url(url)
     except (sqlalchemy.exc.ArgumentError, ValueError):
         raise UserError("the storage is no database URL: write it like sqlite:///runs/demo/study.db") from None

@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from underbudget.models.metrics import effective_images
 from underbudget.reports import front as fronts
 from underbudget.reports.record import TRAINED, StudyRecord, TrialRecord
 from underbudget.reports.statistics import accuracy_interval
@@ -34,9 +35,13 @@ def epochs_saved(study: StudyRecord) -> int:
 
 def interval(study: StudyRecord, accuracy: float | None) -> tuple[float, float] | None:
     """95 % interval of a validation accuracy of this study in percent, None where it is unknown."""
-    images = study.stored.images
+    images: float | None = study.stored.images
     if images is None or accuracy is None or not 0 <= accuracy <= 100:
         return None
+    if study.stored.metric != "accuracy":
+        images = next(
+            (effective_images(one.result.confusion, study.stored.metric) for one in study.trials if one.result), images
+        )
     return accuracy_interval(accuracy, images)
 
 

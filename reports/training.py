@@ -7,6 +7,7 @@ from typing import Any
 
 from underbudget.budget.count import Cost
 from underbudget.budget.limits import Budget
+from underbudget.models.metrics import class_scores
 from underbudget.models.plan import Plan
 from underbudget.reports.pictures import Picture
 from underbudget.reports.runs import HOLDING_EPOCHS, OverSeeds, Run, conditions_json, holding, in_last_epochs
@@ -134,10 +135,12 @@ def history_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def class_rows(training: Training) -> list[dict[str, Any]]:
-    """Per class: images of the evaluated part, accuracy in percent over all seeds, what it was most often taken for."""
+    """Per class: images of the evaluated part; recall, precision, F1 in percent over all seeds; what it was most often
+    taken for."""
     rows = []
     classes, seeds = training.runs[0].data.classes, len(training.runs)
-    for label, counts in enumerate(training.confusion()):
+    confusion = training.confusion()
+    for label, (counts, one) in enumerate(zip(confusion, class_scores(confusion), strict=True)):
         wrong = [(times, other) for other, times in enumerate(counts) if other != label and times]
         times, other = max(wrong, key=lambda pair: (pair[0], -pair[1]), default=(0, -1))
         total = sum(counts)
@@ -145,7 +148,9 @@ def class_rows(training: Training) -> list[dict[str, Any]]:
             {
                 "class": classes[label],
                 "images": total // seeds,
-                "accuracy": 100 * counts[label] / total if total else None,
+                "recall": one.recall if total else None,
+                "precision": one.precision if one.predicted else None,
+                "f1": one.f1 if total else None,
                 "misclassified": (total - counts[label]) / seeds,
                 "most_often_taken_for": classes[other] if times else "",
             }

@@ -1,18 +1,21 @@
 """The Python interface: the same searches, as objects. Re-exported by `underbudget`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from underbudget.reports import comparison, comparison_tables, tables
 from underbudget.reports import front as fronts
 from underbudget.reports.reading import read_study
 from underbudget.reports.record import StudyRecord, TrialRecord
+from underbudget.search.data import sources
 from underbudget.search.results import trained_trials
+from underbudget.search.session import data_options, resolving, running
 from underbudget.search.session import repeats as sets
-from underbudget.search.session import resolving, running
+from underbudget.search.session.data_options import of_data
 from underbudget.search.session.options import keywords
 from underbudget.search.session.request import Options, Request
+from underbudget.search.session.signals import Stopper
 from underbudget.search.study import finding
 from underbudget.search.study.location import RUNS, StudyLocation
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     import torch
 
     from underbudget.models.export.formats import Verification
+
+_AnyOptions = TypeVar("_AnyOptions", bound=Options)
 
 
 @dataclass(frozen=True)
@@ -124,12 +129,13 @@ class Study:
 def launch(options: Options) -> Study:
     """Start a search, or resume it, and return its study when the session is over.
 
-    The arguments are the options of `underbudget launch`. The same call resumes. The session ends when the asked number
-    of trials is there; a `timeout`, or a space that holds no new network, ends it earlier (`Study.outcome` says).
-    Raises UserError for whatever does not hold, never exits; an interrupt (Ctrl-C) leaves finished trials stored and
-    passes on.
+    The arguments are the options of `underbudget launch`; `dataset` may also be (x, y), a map-style data set of torch,
+    or a mapping of parts to those (docs/data.md). The same call resumes. The session ends when the asked number of
+    trials is there; a `timeout`, or a space that holds no new network, ends it earlier (`Study.outcome` says).
+    Raises UserError for whatever does not hold, never exits; an interrupt (Ctrl-C) ends the search cleanly, within
+    seconds, and passes on.
     """
-    return _search(resolving.prepare(options))
+    return _search(resolving.prepare(_with_stored_data(options)))
 
 
 def launch_repeats(repeats: int, study: str | None = None, **options: Any) -> list[Study]:
@@ -139,12 +145,32 @@ def launch_repeats(repeats: int, study: str | None = None, **options: Any) -> li
     those of `launch`, `timeout` is that of each search. Raises TypeError for an unknown option, UserError as `launch`
     does, for any of the studies, before the first is searched.
     """
-    return [_search(session) for session in sets.prepare(Request(study, repeats=repeats, **options))]
+    request = _with_stored_data(Request(study, repeats=repeats, **options))
+    return [_search(session) for session in sets.prepare(request)]
+
+
+def _with_stored_data(options: _AnyOptions) -> _AnyOptions:
+    """The options with data from Python stored, and named by their store."""
+    if options.dataset is None or isinstance(options.dataset, str):
+        return options
+    folder = None if options.data_dir is None else Path(options.data_dir)
+    definition = sources.keep(options.dataset, of_data(options), folder, resolving.log.info)
+    applied: dict[str, Any] = dict.fromkeys(data_options.NAMES)
+    return replace(options, dataset=str(definition), **applied)
 
 
 def _search(session: resolving.Session) -> Study:
-    running.run(session)
+    stopper = Stopper()
+    with stopper.listening_to_ctrl_c():
+        running.run(session, _Stopped(stopper))
     return Study(session.location)
+
+
+class _Stopped(running.Listener):
+    """A session that Ctrl-C stops cleanly: an interrupt in the middle of a write would leave the database locked."""
+
+    def __init__(self, stopper: Stopper) -> None:
+        self.begins = stopper.begins  # type: ignore[method-assign]
 
 
 def compare(*studies: Study) -> "pandas.DataFrame":

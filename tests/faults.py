@@ -170,22 +170,27 @@ class Launch:
 
     def until(self, event: str, **fields: Any) -> dict[str, Any]:
         """Wait for an event of the search."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            told: dict[str, Any] = json.loads(line)
+        while told := self.next():
             if told["event"] == event and all(told[name] == value for name, value in fields.items()):
                 return told
         raise AssertionError(f"ended without {event} {fields}: {self.process.communicate()[1]}")
+
+    def next(self) -> dict[str, Any]:
+        """Wait for the next event of the search; {} where it has ended."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        told: dict[str, Any] = json.loads(line) if line else {}
+        return told
 
     def workers(self) -> list[psutil.Process]:
         """Processes that the coordinator started."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def end(self, *codes: int) -> str:
+    def end(self, *codes: int, seconds: float = SECONDS) -> str:
         """Wait for the end, which must leave no process; what was said on standard error."""
-        _, errors = self.process.communicate(timeout=SECONDS)
+        _, errors = self.process.communicate(timeout=seconds)
         assert self.process.returncode in codes, errors
-        assert "Traceback" not in errors
+        assert "Traceback" not in errors, errors
         self.check_gone()
         return errors
 

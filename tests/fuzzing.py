@@ -5,7 +5,10 @@ every exception that is not the program's own. `python tests/fuzzing.py SECONDS 
 and prints what it found.
 """
 
+import contextlib
 import copy
+import gzip
+import hashlib
 import io
 import json
 import random
@@ -61,6 +64,7 @@ class Target:
     inputs: tuple[Any, ...]  # bytes, text, or JSON values
     read: Callable[[Any], object]  # raises UnderbudgetError for what it refuses
     refuses: tuple[type[BaseException], ...] = ()  # more that a caller turns into one line
+    share: float = 1.0  # of the inputs that others get: less where one takes long
 
 
 @dataclass
@@ -90,7 +94,7 @@ def attack(targets: list[Target], seconds: float, seed: int = 0, most: int | Non
         source = random.Random(f"{seed}/{target.name}")
         tried = accepted = 0
         end = time.monotonic() + seconds / len(targets)
-        while time.monotonic() < end and (most is None or tried < most):
+        while time.monotonic() < end and (most is None or tried < most * target.share):
             given = mutate(copy.deepcopy(source.choice(target.inputs)), source)
             tried += 1
             try:
@@ -136,7 +140,9 @@ def _text(text: str, source: random.Random) -> str:
 
 def _bytes(data: bytes, source: random.Random) -> bytes:
     at, to = sorted((source.randint(0, len(data)), source.randint(0, len(data))))
-    match source.randrange(5):
+    match source.randrange(6):
+        case 5:
+            return data[:at] + source.randbytes(1) + data[at + 1 :]
         case 0:
             return data[:at] + source.randbytes(source.choice((1, 2, 4, 8))) + data[at + 1 :]
         case 1:
@@ -185,7 +191,7 @@ def picture(mode: str, format: str) -> bytes:
 
 def targets(folder: Path) -> list[Target]:
     """Every parser and every kind of file; files are made in `folder`."""
-    return [*_of_texts(), *_of_files(folder)]
+    return [*_of_texts(), *_of_files(folder), *_of_studies(folder / "runs")]
 
 
 def _of_texts() -> list[Target]:
@@ -223,10 +229,18 @@ def _of_files(folder: Path) -> list[Target]:
     from underbudget.models.export.recordings import check_frontend
     from underbudget.models.language import parse
     from underbudget.models.plan import plan
-    from underbudget.reports.misclassified import FILE, read_misclassified
+    from underbudget.reports.misclassified import (
+        FILE,
+        MisclassifiedImage,
+        MisclassifiedImages,
+        read_misclassified,
+        write_misclassified,
+    )
     from underbudget.reports.runs import read_run, to_json
+    from underbudget.search.commands.main import run
+    from underbudget.search.data import pictures_worker
     from underbudget.search.data.idx import read_idx
-    from underbudget.search.data.store import PARTS, Part, open_dataset, verify, write_dataset
+    from underbudget.search.data.store import PARTS, Dataset, Part, open_dataset, verify, write_dataset
     from underbudget.search.results.trained_trials import SAMPLES_FILE, keep_samples, read_samples
     from underbudget.search.session.options import check
     from underbudget.search.session.request import read_config
@@ -269,10 +283,35 @@ def _of_files(folder: Path) -> list[Target]:
 
     def model_weights(content: bytes) -> None:
         file(hub.WEIGHTS, content, exported)
+        file(hub.CONFIG, {**known, "model_sha256": hashlib.sha256(content).hexdigest()}, exported)
         try:
             hub.load(exported)
         finally:
             file(hub.WEIGHTS, weights, exported)
+            file(hub.CONFIG, known, exported)
+
+    def npy(content: bytes) -> None:
+        file("train-images.npy", content, store)
+        try:
+            Dataset(opened.info, store).part("train")
+        finally:
+            file("train-images.npy", array, store)
+
+    def own_picture(content: bytes) -> None:
+        path = str(file("own.png", content))
+        pictures_worker.look(path)
+        pictures_worker.reader({"file": str(folder / "rows.npy")}, 0)(path)
+
+    def predict(content: bytes) -> None:
+        file(hub.CONFIG, known, exported)
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            run(["--debug", "predict", str(exported), str(file("shown.img", content))])
+
+    def kept_samples(content: Any) -> None:
+        read_samples(file(SAMPLES_FILE, content, study).parents[1], (1, 8, 8))
+
+    array, opened = (store / "train-images.npy").read_bytes(), open_dataset(store)
+    np.lib.format.open_memmap(folder / "rows.npy", "w+", np.uint8, (1, 1, 8, 8)).flush()
 
     def front_end(value: Any) -> None:
         check_frontend(value, (1, 32, 61))
@@ -282,7 +321,10 @@ def _of_files(folder: Path) -> list[Target]:
     known = json.loads((exported / hub.CONFIG).read_text(encoding="utf-8"))
     header = json.loads((store / "dataset.json").read_text(encoding="utf-8"))
     samples = json.loads((study / SAMPLES_FILE).read_text(encoding="utf-8"))
-    run = to_json(a_run((99.0, 99.2)))
+    missed = tuple(MisclassifiedImage(index, 1, 2, 60.0, parts["test"].images[index]) for index in range(3))
+    write_misclassified(study, MisclassifiedImages(0, "0" * 64, 3, missed))
+    mistakes = json.loads((study / FILE).read_text(encoding="utf-8"))
+    record = to_json(a_run((99.0, 99.2)))
     pictures = (
         ("L", "PNG"),
         ("RGB", "JPEG"),
@@ -297,16 +339,20 @@ def _of_files(folder: Path) -> list[Target]:
         Target("dataset.json", (header,), dataset),
         Target("config.json", (known,), model),
         Target("model.safetensors", (weights,), model_weights),
-        Target("samples.json", (samples,), lambda value: read_samples(file(SAMPLES_FILE, value, study).parents[1])),
-        Target("mistakes.json", (samples,), lambda value: read_misclassified(file(FILE, value, study).parents[1])),
-        Target("run", (run,), lambda value: read_run(file("seed-0.json", value))),
-        Target("idx file", (idx,), lambda data: read_idx(file("images.idx", data), 3)),
+        Target("samples.json", (samples,), kept_samples),
+        Target("mistakes.json", (mistakes,), lambda value: read_misclassified(file(FILE, value, study).parents[1])),
+        Target("run", (record,), lambda value: read_run(file("seed-0.json", value))),
+        Target("idx file", (gzip.compress(idx),), lambda data: read_idx(file("images.idx", data), 3)),
+        Target("idx content", (idx,), lambda data: read_idx(file("images.idx", gzip.compress(data, 1)), 3)),
+        Target("npy file", (array,), npy),
         Target(
             "picture",
             tuple(picture(mode, format) for mode, format in pictures),
             lambda data: fit(read(file("picture", data))),
             (OSError, ValueError),
         ),
+        Target("a picture of a data set", tuple(picture(mode, format) for mode, format in pictures), own_picture),
+        Target("predict", tuple(picture(mode, format) for mode, format in pictures), predict, share=0.2),
         Target(
             "recording",
             tuple(map(recording, (1, 2, 3, 4))),
@@ -314,6 +360,33 @@ def _of_files(folder: Path) -> list[Target]:
             (OSError, ValueError),
         ),
         Target("front end", (dict(sound.FRONTEND),), front_end, (KeyError, TypeError, ValueError)),
+    ]
+
+
+def _of_studies(runs: Path) -> list[Target]:
+    from foreign_studies import NAME, ForeignStudy
+
+    from underbudget.reports.reading import read_study
+    from underbudget.reports.writing import write_report
+    from underbudget.search.commands.main import run
+
+    study = ForeignStudy(runs)
+
+    def status(content: Any) -> None:
+        study.write(study.whole)
+        study.write(content)
+        with contextlib.redirect_stdout(io.StringIO()):
+            run(["--debug", "status", NAME, "--runs", str(runs), "--target", "99"])
+
+    def report(content: Any) -> None:
+        study.write(study.whole)
+        study.write(content)
+        write_report(read_study(study.url, NAME), runs / "report", 99.0)
+
+    inputs = ({"values": study.values()}, {"values": study.values()}, {"texts": study.texts()})
+    return [
+        Target("a study's attributes, status", inputs, status, share=0.2),
+        Target("a study's attributes, report", inputs, report, share=0.1),
     ]
 
 

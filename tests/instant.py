@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import simulated
 
-from underbudget.search.commands.main import run
+from underbudget.__main__ import main
 from underbudget.search.engines.inprocess import InProcessEngine
 from underbudget.search.engines.job import Job, Message
 
@@ -68,4 +68,4 @@ InProcessEngine.__init__.__defaults__ = (messages,)  # type: ignore[attr-defined
 
 if __name__ == "__main__":
     exec(os.environ.get("FAULT", ""))
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(main())

@@ -73,13 +73,13 @@ def search(
         if stop_after is not None and events >= stop_after:
             bounds.stop = "asked to stop"
 
-    with open_study(location(folder), fixed) as study:
+    with open_study(location(folder), fixed) as (study, guard):
         session = Coordinator(
             study,
             fixed,
             engine or InProcessEngine(messages),
             bounds,
-            Conditions(Path("nowhere"), folder, sampler=sampler, early=early),
+            Conditions(Path("nowhere"), folder, sampler=sampler, early=early, check=guard.check),
             notify,
         )
         return session.run()

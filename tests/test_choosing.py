@@ -1,6 +1,6 @@
 """Which recipe a data set gets: named ones, a user's own, and what --recipe and --augment change."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -17,6 +17,13 @@ PETS = DatasetInfo(
 MNIST = replace(PETS, name="mnist", input_shape=(1, 28, 28), frontend=None)
 
 
+@dataclass(frozen=True)
+class Asked:
+    augment: str | None = None
+    metric: str | None = None
+    class_weights: str | None = None
+
+
 def test_what_suits_the_data() -> None:
     assert usual_augmentation(MNIST) == "digits"
     assert usual_augmentation(PETS) == "natural"
@@ -28,13 +35,13 @@ def test_what_suits_the_data() -> None:
 
 def test_a_recipe_that_is_named_keeps_its_augmentation_unless_another_is_asked_for() -> None:
     named = recipe("affine7-jitter")
-    assert choose(None, None, MNIST) == RECIPES["warp10-onecycle"]
-    assert choose(None, "auto", MNIST) == RECIPES["warp10-onecycle"]
-    assert choose(None, None, PETS) == replace(RECIPES["onecycle"], augmentation=AUGMENTATIONS["natural"])
-    assert choose(None, "none", MNIST).augmentation == Augmentation()
-    assert choose(named, None, PETS) == named
-    assert choose(named, "auto", PETS) == replace(named, augmentation=AUGMENTATIONS["natural"])
-    assert choose(named, "signal", PETS) == replace(named, augmentation=AUGMENTATIONS["signal"])
+    assert choose(None, Asked(), MNIST) == RECIPES["warp10-onecycle"]
+    assert choose(None, Asked("auto"), MNIST) == RECIPES["warp10-onecycle"]
+    assert choose(None, Asked(), PETS) == replace(RECIPES["onecycle"], augmentation=AUGMENTATIONS["natural"])
+    assert choose(None, Asked("none"), MNIST).augmentation == Augmentation()
+    assert choose(named, Asked(), PETS) == named
+    assert choose(named, Asked("auto"), PETS) == replace(named, augmentation=AUGMENTATIONS["natural"])
+    assert choose(named, Asked("signal"), PETS) == replace(named, augmentation=AUGMENTATIONS["signal"])
 
 
 def test_an_augmentation_that_a_recipe_has_already_changes_nothing() -> None:
@@ -51,4 +58,19 @@ def test_every_augmentation_is_within_its_rules(name: str) -> None:
 
 def test_an_unknown_augmentation_offers_the_nearest() -> None:
     with pytest.raises(UserError, match="unknown augmentation 'natura': did you mean natural"):
-        choose(None, "natura", PETS)
+        choose(None, Asked("natura"), PETS)
+
+
+def test_another_metric_than_accuracy_balances_the_loss_unless_it_is_said_otherwise() -> None:
+    def chosen(*given: str | None) -> tuple[str, str]:
+        found = choose(None, Asked(None, *given), PETS)
+        return found.metric, found.class_weights
+
+    assert chosen() == ("accuracy", "none")
+    assert chosen("balanced_accuracy") == ("balanced_accuracy", "balanced")
+    assert chosen("f1_macro", "none") == ("f1_macro", "none")
+    assert chosen(None, "balanced") == ("accuracy", "balanced")
+    assert chosen("accuracy", "auto") == ("accuracy", "none")
+    kept = choose(None, Asked(metric="f1_macro", class_weights="none"), PETS)
+    assert choose(kept, Asked(), PETS) == kept
+    assert choose(kept, Asked(metric="f1_macro"), PETS) == kept

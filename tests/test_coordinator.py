@@ -66,7 +66,7 @@ from underbudget.search.study.opening import open_study
 from underbudget.search.sampling.proposer import Proposer
 
 fixed = simulated.settings("params<400")
-with open_study(simulated.location(Path({str(tmp_path)!r})), fixed) as study:
+with open_study(simulated.location(Path({str(tmp_path)!r})), fixed) as (study, _):
     proposer = Proposer(study, fixed, "random")
     reasons = [proposer.propose().reason for _ in range(30)]
 assert sum("over" in reason for reason in reasons) > 20, reasons

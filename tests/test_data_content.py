@@ -13,7 +13,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from underbudget.models.errors import UserError
 from underbudget.search.data.digits import enlarge
-from underbudget.search.data.sources import DATASETS, prepare
+from underbudget.search.data.named_sets import DATASETS
+from underbudget.search.data.sources import prepare
 from underbudget.search.data.store import PARTS, Dataset, verify
 
 MNIST_CHECKSUM = "b1204d740d339238d959892baae1cb5d373020fe51e5c1ff6c8de5dc3702760c"

@@ -153,6 +153,14 @@ def test_random_networks(one: Placed) -> None:
         check(program, stored, pictures(placed.input_shape))
 
 
+def test_a_network_for_signals(tmp_path: Path) -> None:
+    text = "conv5x1(6,s2x1) relu bn | sep7x1(5,p3x0) bn relu | maxpool2x1 | conv9x1(7,p4x0) relu bn | conv1x1(4) | gap"
+    placed = plan(parse(text), (3, 50, 1), 4)
+    for program in both(placed):
+        assert program.arena_bytes == count(placed, program.precision).peak_bytes
+        check(program, executed(program, pictures((3, 50, 1)), tmp_path), pictures((3, 50, 1)))
+
+
 @pytest.mark.parametrize("tail", ["relu bn", "bn relu", "bn", "relu bn relu bn"])
 def test_padding_behind_a_batch_norm_is_zero(tail: str, tmp_path: Path) -> None:
     """A batch norm moved over a ReLU or into the next convolution would pad with another value than zero."""

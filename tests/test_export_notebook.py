@@ -125,7 +125,9 @@ def test_every_schedule_is_tried() -> None:
     assert {recipe.schedule.kind for recipe in [*RECIPES.values(), *MORE]} == set(SCHEDULES)
 
 
-@pytest.mark.parametrize("dataset", ["mnist", "fashion-mnist", "cifar10", "digits", "x\n'''\"\\", None])
+@pytest.mark.parametrize(
+    "dataset", ["mnist", "fashion-mnist", "cifar10", "svhn", "digits", "photos", "x\n'''\"\\", None]
+)
 def test_every_data_set_has_code(dataset: str | None, tmp_path: Path) -> None:
     data = {**metadata(), "dataset": dataset}
     code = [cell["source"] for cell in notebook(tmp_path / "a.ipynb", metadata=data) if cell["cell_type"] == "code"]

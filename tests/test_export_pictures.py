@@ -2,6 +2,10 @@
 
 import builtins
 import io
+import os
+import socket
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +112,33 @@ def test_unreadable_pictures_cost_a_line_each(
     assert printed.out.startswith(f"{tmp_path / 'whole.png'}: ")
     assert [line.split(": ")[0] for line in printed.err.splitlines()] == [str(tmp_path / name) for name in names[:5]]
     assert "No such file" in printed.err
+
+
+def test_what_is_no_file_is_not_waited_for(winner: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+        names = [str(tmp_path / "pipe"), str(tmp_path / "socket"), str(tmp_path), "/dev/zero"]
+        assert winner.main(names) == 1
+    assert capsys.readouterr().err.splitlines() == [f"{name}: is no regular file" for name in names]
+
+
+def test_a_huge_picture_is_refused_by_its_head_or_decoded_small(
+    winner: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+) -> None:
+    """The PNGs have nothing but a head: they are never decoded. Pillow warns of the first, refuses the second."""
+    names = [str(tmp_path / name) for name in ("large.png", "bomb.png", "large.jpg")]
+    for name, side in zip(names[:2], (13_000, 60_000), strict=True):
+        head = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+        chunk = struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
+        Path(name).write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + b"\0\0\0\1IDAT")
+    Image.new("L", (7_000, 7_000), 200).save(names[2])
+    assert winner.main(names) == 1
+    printed = capsys.readouterr()
+    refused = "has more than 40,000,000 pixels: make it smaller"
+    assert printed.err.splitlines() == [f"{name}: {refused}" for name in names[:2]]
+    assert "[resized 1750x1750 to 8x8]" in printed.out
+    assert not recwarn.list
 
 
 def test_without_pillow_one_line(

@@ -159,7 +159,7 @@ def test_a_log_without_its_database_is_not_mixed_into_a_new_one(digits: Dataset,
     """After a SIGKILL somebody deletes study.db to begin afresh, and leaves study.db-wal."""
     before = begin(tmp_path, digits)
     session = resolving.prepare(request(tmp_path, digits, 3), lambda line: None)
-    with studies.open_study(session.location, session.settings) as study:
+    with studies.open_study(session.location, session.settings) as (study, _):
         study.set_user_attr("note", "in the log")
         shutil.copytree(tmp_path, tmp_path / "killed")  # what a SIGKILL at this moment leaves
     folder = tmp_path / "killed" / NAME

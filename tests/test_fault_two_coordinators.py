@@ -1,9 +1,12 @@
 """Two coordinators of one study: the second is refused, by whatever path it comes, and changes nothing."""
 
 import os
+import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from faults import NAME, begin, check_complete, check_kept, instant, request, search_instantly
 
@@ -57,6 +60,11 @@ def test_a_second_coordinator(
     with pytest.raises(UserError, match="is being searched by another process") as no:
         search_instantly(request(Path(runs), digits, 5, storage=url))
     assert "\n" not in str(no.value)
+    holder = re.match(r"Held by process (\d+) on host (\S+) ", (searched / "runs/toy/study.db.lock").read_text())
+    assert holder is not None
+    assert f"(process {holder[1]} on host {holder[2]})" in str(no.value)
+    assert holder[2] == socket.gethostname()
+    assert psutil.Process(int(holder[1])).cmdline()[1].endswith("instant.py")
     assert not (searched / "new.db").exists()
 
 

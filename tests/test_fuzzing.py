@@ -5,15 +5,27 @@ from pathlib import Path
 import fuzzing
 import pytest
 
+from underbudget.models.errors import UnderbudgetError
 
-@pytest.mark.filterwarnings(
-    "ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning"
-)  # Pillow's, of pictures
+MOST = 200  # inputs of a target
+
+
 def test_every_input_is_read_or_refused_in_one_line(tmp_path: Path) -> None:
-    found = fuzzing.attack(fuzzing.targets(tmp_path), seconds=600, seed=1, most=500)
+    targets = fuzzing.targets(tmp_path)
+    found = fuzzing.attack(targets, seconds=1200, seed=1, most=MOST)
     assert found.faults == [], "\n".join(found.lines())
-    assert set(found.tried.values()) == {500}
-    assert found.accepted["config.json"] > 10  # mutations leave some inputs valid: more than the first check is reached
+    assert found.tried == {target.name: MOST * target.share for target in targets}
+    # Mutations leave some inputs valid: more than the first check of a parser is reached.
+    assert all(found.accepted.values())
+
+
+def test_json_nested_deeper_than_python_reads_is_refused(tmp_path: Path) -> None:
+    by_name = {target.name: target for target in fuzzing.targets(tmp_path)}
+    for name in ("dataset.json", "config.json", "samples.json", "run"):
+        for text in ("[" * 100_000, '{"a":' * 100_000):
+            with pytest.raises(UnderbudgetError):
+                by_name[name].read(text)
+    assert by_name["mistakes.json"].read("[" * 100_000) is None
 
 
 def test_a_fault_is_found() -> None:

@@ -112,6 +112,8 @@ CASES: list[tuple[str, tuple[int, int, int], int, list[tuple[str, int, int]]]] =
      [("drop1", 1, 1)]),
     ("linear(20) relu drop0.5 | linear(10) bn", (1, 9, 9), 3, [("drop1", 0, 2)]),
     ("conv3x3(1) | conv9x4(2,s3,p4x2) relu bn | gap", (4, 20, 9), 17, []),
+    ("conv5x1(9,s2x1) relu bn | sep7x1(8,p3x0) bn relu | maxpool2x1 | conv5x1(16) relu bn | conv1x1(5) | gap",
+     (3, 64, 1), 37, []),
 ]  # fmt: skip
 
 
@@ -243,13 +245,16 @@ def test_all_augmentation_is_that_of_the_plain_path(
         torch.testing.assert_close(fed, pair.pixels(expected).flatten(1), rtol=0, atol=tolerance)
 
 
-def test_label_smoothing_is_that_of_torch() -> None:
+@pytest.mark.parametrize("weights", [None, torch.tensor([0.3, 2.0, 0.0, 1.0])], ids=["alike", "weighted"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.15])
+def test_label_smoothing_and_class_weights_are_those_of_torch(smoothing: float, weights: Tensor | None) -> None:
     pair = Pair("conv3x3(6) relu bn | gap | linear(4)", (1, 8, 8), 20)
     logits = pair.model(pair.pixels(pair.images[pair.index]))
-    expected = functional.cross_entropy(logits, pair.labels[pair.index], label_smoothing=0.15)
+    known = None if weights is None else weights.double()
+    expected = functional.cross_entropy(logits, pair.labels[pair.index], known, label_smoothing=smoothing)
     expected.backward()
     before = pair.network.state()
-    pair.network.step(STEP, pair.data(), None, smoothing=0.15)
+    pair.network.step(STEP, pair.data()._replace(class_weights=weights), None, smoothing=smoothing)
     assert pair.network.loss.item() / 20 == pytest.approx(expected.item(), abs=1e-6)
     for name, parameter in pair.model.named_parameters():
         assert parameter.grad is not None

@@ -128,13 +128,16 @@ def test_many_kinds_of_pictures_become_one(tmp_path: Path) -> None:
 
 def test_bad_files_are_named_or_left_out(colours: Path, tmp_path: Path) -> None:
     (colours / "10" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing more")
+    os.mkfifo(colours / "10" / "pipe.png")  # would be waited for without end
     (colours / "10" / "text.jpg").write_text("hello")
-    with pytest.raises(UserError, match=r"2 of 42 pictures cannot be read \(.*broken.png.*text.jpg: is no picture\)"):
+    said = r"3 of 43 .* cannot be read \(.*broken.png.*pipe.png: is no regular file.*text.jpg: is no picture\)"
+    with pytest.raises(UserError, match=said):
         open_folder(colours, tmp_path / "cache")
     dataset = open_folder(colours, tmp_path / "cache", skip_bad_images=True)
     assert sum(dataset.info.counts.values()) == 40
     (entry,) = (tmp_path / "cache" / "prepared" / "index").iterdir()
-    assert [Path(one["name"]).name for one in json.loads(entry.read_text())["left_out"]] == ["broken.png", "text.jpg"]
+    left_out = [Path(one["name"]).name for one in json.loads(entry.read_text())["left_out"]]
+    assert left_out == ["broken.png", "pipe.png", "text.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +176,7 @@ def test_folders_that_make_no_data_set(layout: dict[str, int], message: str, tmp
     [
         ("no/such/place", {}, "there is no such file or folder"),
         ("mnits", {}, "did you mean mnist"),
-        ("mnist", {"image_size": "8"}, "--image-size belongs to data of the kind folder, not to mnist"),
+        ("mnist", {"image_size": "8"}, "--image-size belongs to data of the kind folder or csv, not to mnist"),
     ],
 )
 def test_what_cannot_be_meant(text: str, options: dict[str, object], message: str) -> None:

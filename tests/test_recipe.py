@@ -198,6 +198,8 @@ def test_json_keys_are_stable() -> None:
         ({"augmentation": {"jitter": {"hue": 0.1}}}, "jitter: unknown key 'hue', known: brightness, contrast"),
         ({"augmentation": {"erasing": {"probability": -1}}}, "the erasing's probability must be from 0 to 1, not -1"),
         ({"augmentation": {"erasing": {"area": [0.3, 0.2]}}}, "area must be two numbers, 0 < low <= high <= 1"),
+        ({"class_weights": "some"}, "class_weights must be none or balanced, not 'some'"),
+        ({"metric": "auc"}, "the metric must be one of accuracy, balanced_accuracy, f1_macro, not 'auc'"),
         ({"augmentation": {"mirror": 2}}, "mirror, a share, must be from 0 to 1, not 2"),
         ({"augmentation": {"fill": "red"}}, "fill must be black or mean, not 'red'"),
         ({"augmentation": {"masks": {"rows": 2}}}, "the masks' rows must be from 0 to 1, not 2"),
@@ -231,8 +233,8 @@ AUTOMATIC = {
     6_273: (64, 98),  # a last batch of one image is no step of its own, 128 would have 49
     1_258: (16, 79),
     1_257: (16, 79),
-    100: (2, 50),
-    60: (2, 30),  # never under 2
+    100: (8, 13),
+    60: (8, 8),  # never under 8
     2: (2, 1),
 }
 

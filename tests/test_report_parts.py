@@ -242,10 +242,10 @@ def test_the_page_shows_the_mistakes_of_its_winner_only() -> None:
 
 def test_confusion_rows_by_hand() -> None:
     first, second = confusion_rows([[8, 2], [0, 0]], ["cat", "dog"])
-    assert (first["name"], first["accuracy"]) == ("cat", "80.00 %")
+    assert (first["name"], first["recall"]) == ("cat", "80.00 %")
     assert [cell["count"] for cell in first["cells"]] == [8, 2]
     assert [cell["right"] for cell in second["cells"]] == [False, True]
-    assert second["accuracy"] == "\N{EN DASH}"
+    assert second["recall"] == "\N{EN DASH}"
 
 
 def test_the_search_keeps_what_its_winner_gets_wrong(tmp_path: Path, quadrants: "object") -> None:

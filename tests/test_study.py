@@ -180,7 +180,7 @@ def test_somebody_who_has_the_database_open_does_not_spoil_the_end(
 def test_one_database_has_one_coordinator_also_from_two_folders(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "shared.db")
     one, other = (studies.StudyLocation("toy", tmp_path / name / "toy", url) for name in ("a", "b"))
-    with studies.open_study(one, simulated.settings()) as study:
+    with studies.open_study(one, simulated.settings()) as (study, _):
         assert study.study_name == "toy"
         with pytest.raises(UserError, match="another process"), studies.open_study(other, simulated.settings()):
             pytest.fail("two coordinators on one study")

@@ -87,7 +87,7 @@ def test_a_training_writes_all_that_there_is_to_see(
     assert len(table(folder / "misclassified.csv")) == 2 * 269 - right == sum(len(one.missed) for one in runs)
     for row, line in zip(table(folder / "classes.csv"), counts, strict=True):
         label = int(row["class"])
-        assert float(row["accuracy"]) == pytest.approx(100 * line[label] / sum(line))
+        assert float(row["recall"]) == pytest.approx(100 * line[label] / sum(line))
     for name in ("curves", "samples", "samples_augmented", "misclassified", "confusion"):
         with Image.open(folder / f"{name}.png") as picture:
             assert min(picture.size) > 200

@@ -151,6 +151,8 @@ EVERYTHING = Recipe(
     ),
     label_smoothing=0.1,
     ema=0.9,
+    class_weights="balanced",
+    metric="balanced_accuracy",
 )
 
 

@@ -134,6 +134,52 @@ def test_export_does_not_overwrite(made: Path, tmp_path: Path, capfd: pytest.Cap
     assert output.read_text() == "mine"
 
 
+CONFIGURATIONS = [
+    ('data-dir = "a\\u0000b"', ["data-dir", "NUL", "'a\\x00b'"]),
+    ('runs = "a\\u0000b"', ["runs", "NUL", "'a\\x00b'"]),
+    ('storage = "sqlite:///a\\u0000b"', ["storage", "NUL"]),
+    ("trials = " + 5000 * "[" + 5000 * "]", ["is not TOML", "--config"]),
+    ("trials = " + 5000 * "9", ["is not TOML", "--config"]),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), CONFIGURATIONS, ids=[text[:20] for text, _ in CONFIGURATIONS])
+def test_a_configuration(text: str, words: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "search.toml").write_text(f'dataset = "digits"\n{text}\n')
+    line = mistake(["launch", "--config", str(tmp_path / "search.toml"), "--dry-run"], capfd)
+    for word in words:
+        assert word in line
+
+
+def test_a_runs_folder_whose_name_is_no_utf_8(
+    made: Path, digits: Dataset, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    runs = os.fsdecode(os.fsencode(tmp_path) + b"/ru\xffns")
+    try:
+        shutil.copytree(made / "toy", Path(runs) / "toy")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    data = ["--dataset", "digits", "--data-dir", str(digits.folder.parents[1])]
+    for command in (["launch", "new", *data], ["status", "toy"], ["report", "toy"], ["export", "toy", "-o", "w.py"]):
+        assert "is not UTF-8: choose another --runs" in mistake([*command, "--runs", runs], capfd)
+    assert [path.name for path in Path(runs).iterdir()] == ["toy"]
+
+
+def test_a_study_db_that_is_a_link_to_itself(
+    made: Path, digits: Dataset, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(made / "toy", tmp_path / "toy")
+    (tmp_path / "loop").mkdir()
+    (tmp_path / "loop" / "study.db").symlink_to("study.db")
+    data = ["--dataset", "digits", "--data-dir", str(digits.folder.parents[1])]
+    for command in (["launch", "loop", *data], ["status", "loop"], ["show", "loop:0"]):
+        line = mistake([*command, "--runs", str(tmp_path)], capfd)
+        assert "study.db is a link that leads back to itself: remove it" in line
+    assert run(["status", "--runs", str(tmp_path)]) == 0
+    assert "toy  " in capfd.readouterr().out
+    assert os.listdir(tmp_path / "loop") == ["study.db"]
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="file modes are POSIX")
 def test_a_runs_folder_that_cannot_be_written(
     digits: Dataset, tmp_path: Path, capfd: pytest.CaptureFixture[str]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from underbudget.models.errors import UnavailableError, UserError, nearest, quoted
-from underbudget.models.export.recordings import check_frontend
+from underbudget.models.export.recordings import check_frontend, check_signal
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,6 +59,8 @@ class Model:
         frontend = facts.get("frontend")
         if frontend is not None and frontend["kind"] == "sound":
             check_frontend(frontend, shape)
+        if frontend is not None and frontend["kind"] == "signal":
+            check_signal(frontend, shape)
         return cls(logits, shape, background, classes, facts["metadata"], frontend)
 
     def take(self, path: Path) -> "tuple[Tensor, list[str]]":
@@ -68,6 +70,13 @@ class Model:
             from underbudget.models.export import sound
 
             return sound.fit(sound.read(path), dict(self.frontend))
+        if self.frontend is not None and self.frontend["kind"] == "signal":
+            from underbudget.models.export import window
+
+            frontend = dict(self.frontend)
+            return window.fit(window.read(path, frontend), frontend, self.input_shape)
+        if self.frontend is not None and self.frontend["kind"] == "values":
+            raise ValueError("the network was trained on values that no picture holds: use it from Python")
         from underbudget.models.export import picture
 
         return picture.fit(picture.read(path, self.input_shape[0]), self.input_shape, self.background)

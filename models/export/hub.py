@@ -145,11 +145,12 @@ def _card(export: Export, name: str) -> str:
 def _front_matter(export: Export, name: str) -> dict[str, Any]:
     """The metadata that hubs index."""
     dataset = str(export.metadata.get("dataset", "unknown"))
+    metric = (export.recipe or {}).get("metric", "accuracy")
     results = [
         {
             "task": {"type": "image-classification"},
             "dataset": {"name": dataset, "type": dataset, "split": one.split},
-            "metrics": [{"type": "accuracy", "value": round(one.percent / 100, 6), "name": one.words}],
+            "metrics": [{"type": metric, "value": round(one.percent / 100, 6), "name": one.words}],
         }
         for one in measurements(export)
     ]
@@ -158,7 +159,7 @@ def _front_matter(export: Export, name: str) -> dict[str, Any]:
         "pipeline_tag": "image-classification",
         "tags": ["image-classification", "underbudget"],
         "datasets": [dataset],
-        "metrics": ["accuracy"],
+        "metrics": [metric],
         **({"model-index": [{"name": name, "results": results}]} if results else {}),
     }
 

@@ -25,8 +25,17 @@ def normalise(images: Tensor) -> Tensor:
     mean, std = (torch.tensor(values, dtype=torch.float32).view(-1, 1, 1) for values in (MEAN, STD))
     return (images - mean) / std'''
 
-# Name of a data set -> class in torchvision.datasets.
-_TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
+# Name of a data set -> class in torchvision.datasets, and how it is asked for a part.
+_BY_TRAIN = ("train=True", "train=False")
+_TORCHVISION = {
+    "mnist": ("MNIST", _BY_TRAIN),
+    "fashion-mnist": ("FashionMNIST", _BY_TRAIN),
+    "kmnist": ("KMNIST", _BY_TRAIN),
+    "usps": ("USPS", _BY_TRAIN),
+    "svhn": ("SVHN", ('split="train"', 'split="test"')),
+    "cifar10": ("CIFAR10", _BY_TRAIN),
+    "cifar100": ("CIFAR100", _BY_TRAIN),
+}
 
 _TENSORS = '''
 
@@ -169,7 +178,7 @@ def about_data(name: str) -> str:
     if name == "digits":
         return "The digits of scikit-learn, which needs no download. 15 % are held out for the test."
     if name in _TORCHVISION:
-        return f"By torchvision.datasets.{_TORCHVISION[name]}."
+        return f"By torchvision.datasets.{_TORCHVISION[name][0]}."
     return "Put pictures into DATA/train/CLASS/ and DATA/test/CLASS/; classes count in alphabetical order."
 
 
@@ -178,7 +187,8 @@ def data(name: str) -> str:
     if name == "digits":
         return _DIGITS + _HOLD_OUT
     if name in _TORCHVISION:
-        parts = [f"datasets.{_TORCHVISION[name]}(DATA, train={train}, download=True)" for train in (True, False)]
+        kind, words = _TORCHVISION[name]
+        parts = [f"datasets.{kind}(DATA, {word}, download=True)" for word in words]
     else:
         parts = [f'datasets.ImageFolder(DATA + "/{part}")' for part in ("train", "test")]
     names = ("given", "test")

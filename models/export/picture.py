@@ -5,6 +5,9 @@ is read, and constants that an exported file defines for its own network. The se
 functions.
 """
 
+import os
+import stat
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -60,17 +63,31 @@ def pixels(picture: "Image.Image", channels: int = INPUT_SHAPE[0]) -> Tensor:
     return values
 
 
+MOST_PIXELS = 40_000_000  # of a picture: each takes up to 24 bytes
+
+
 def read(path: str | Path, channels: int = INPUT_SHAPE[0]) -> Tensor:
-    """The picture in a file, as `pixels` gives it."""
+    """The picture in a file, as `pixels` gives it; a JPEG over MOST_PIXELS is decoded at a quarter of its size."""
     try:
         from PIL import Image, ImageOps
     except ModuleNotFoundError:
         raise ImportError("reading a picture needs Pillow: pip install pillow") from None
-    try:
-        with Image.open(path) as file:
-            return pixels(ImageOps.exif_transpose(file), channels)  # a photo lies as it was held
-    except (Image.DecompressionBombError, SyntaxError) as error:  # a damaged PNG is the latter to Pillow
-        raise ValueError(str(error)) from error
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError("is no regular file")  # a pipe might say nothing for ever
+    too_large = ValueError(f"has more than {MOST_PIXELS:,} pixels: make it smaller")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, of the file
+        try:
+            with Image.open(path) as file:
+                if file.width * file.height > MOST_PIXELS:
+                    file.draft(None, (file.width // 4, file.height // 4))  # does it for a JPEG alone
+                if file.width * file.height > MOST_PIXELS:
+                    raise too_large
+                return pixels(ImageOps.exif_transpose(file), channels)  # a photo lies as it was held
+        except Image.DecompressionBombError:
+            raise too_large from None
+        except SyntaxError as error:  # a damaged PNG to Pillow
+            raise ValueError(str(error)) from error
 
 
 def border(picture: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from underbudget.models.export.contents import Export, background, facts, float_
 from underbudget.models.export.formats import Model, Verification, reading
 from underbudget.models.export.literal import JSON, literal, plain
 from underbudget.models.export.network import network_class
-from underbudget.models.export.recordings import image_of, is_of_sound, recordings
+from underbudget.models.export.recordings import front_end_of, image_of, recordings
 from underbudget.models.export.verify import verified_by
 
 SAMPLES = 8  # stored pictures, at most
@@ -31,8 +31,10 @@ import base64
 import hashlib
 import json
 import os
+import stat
 import struct
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -58,6 +60,13 @@ import torch
 from torch import Tensor, nn
 """
 
+_IMPORTS = {"picture": IMPORTS, "sound": SOUND_IMPORTS, "window": SOUND_IMPORTS.replace("import math\n", "")}
+_INPUTS = {
+    "picture": ("pictures", "digit.png     what a picture shows"),
+    "sound": ("spectrograms", "word.wav       the class of a recording"),
+    "window": ("windows", "window.csv     the class of a window"),
+}
+
 # Ends the driver of the fresh process (see models.export.verify): loads the file as a program would, then runs it as a
 # user would.
 DRIVER = """\
@@ -79,7 +88,7 @@ def source(export: Export) -> str:
     import numpy as np
     import torch
 
-    plan = export.plan
+    plan, front_end = export.plan, front_end_of(export)
     most = max(1, min(SAMPLES, SAMPLE_BYTES // math.prod(plan.input_shape)))
     samples = np.array(export.samples[:most])
     answers = logits(export, torch.from_numpy(samples)).numpy().astype("<f4")
@@ -90,7 +99,7 @@ def source(export: Export) -> str:
         _assignment("MEAN: tuple[float, ...]", tuple(map(float, export.mean))) + "  # per channel, of pixels in 0..1",
         _assignment("STD: tuple[float, ...]", tuple(map(float, export.std))),
         _assignment("BACKGROUND", background(export)) + "  # of the training pictures: dark, light or any",
-        *([_assignment("FRONTEND: dict[str, Any]", dict(export.frontend or {}))] if is_of_sound(export) else []),
+        *([] if front_end == "picture" else [_assignment("FRONTEND: dict[str, Any]", dict(export.frontend or {}))]),
         _assignment("PARAMETERS", export.parameters),
         _assignment("METADATA: dict[str, object]", dict(export.metadata)),
     ]
@@ -104,9 +113,9 @@ def source(export: Export) -> str:
         *_blob("WEIGHTS", b"".join(float_tensors(export).values())),
     ]
     parts = [
-        "\n".join([_docstring(export), "", SOUND_IMPORTS if is_of_sound(export) else IMPORTS, *constants]),
+        "\n".join([_docstring(export), "", _IMPORTS[front_end], *constants]),
         network_class(plan),
-        _copied("sound" if is_of_sound(export) else "picture"),
+        _copied(front_end),
         _copied("standalone"),
         "\n".join(blobs),
         'if __name__ == "__main__":\n    raise SystemExit(main())\n',
@@ -135,14 +144,14 @@ def _copied(module: str) -> str:
 
 def _docstring(export: Export) -> str:
     plan = export.plan
-    of_sound = is_of_sound(export)
-    what = f"{plan.classes} classes of {size_text(plan.input_shape)} {'spectrograms' if of_sound else 'pictures'}"
-    use = "word.wav       the class of a recording" if of_sound else "digit.png     what a picture shows"
+    front_end = front_end_of(export)
+    inputs, use = _INPUTS[front_end]
+    what = f"{plan.classes} classes of {size_text(plan.input_shape)} {inputs}"
     needs = [
         "From Python: `from winner import load, predict`. It needs Python 3.10, torch,",
         "and Pillow to read a picture.",
     ]
-    if of_sound:
+    if front_end != "picture":
         needs = ["From Python: `from winner import load, predict`. It needs Python 3.10 and torch."]
     return "\n".join(
         [

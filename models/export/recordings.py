@@ -12,6 +12,12 @@ from typing import Any
 from underbudget.models.export.contents import Export
 
 
+def front_end_of(export: Export) -> str:
+    """The module of models.export that reads what the network takes: picture, sound or window."""
+    kind = None if export.frontend is None else export.frontend["kind"]
+    return {"sound": "sound", "signal": "window"}.get(str(kind), "picture")
+
+
 def is_of_sound(export: Export) -> bool:
     """Whether the network takes spectrograms."""
     return export.frontend is not None and export.frontend["kind"] == "sound"
@@ -40,6 +46,22 @@ def check_frontend(frontend: Mapping[str, Any], shape: Sequence[int]) -> None:
         and min(frontend["floor"], *frontend["scale"]) > 0
     ):
         raise ValueError("the front end makes no images of this network")
+
+
+def check_signal(frontend: Mapping[str, Any], shape: Sequence[int]) -> None:
+    """Raises ValueError for what is no front end of a sensor's windows (models.export.window) of `shape`, KeyError or
+    TypeError for what lacks a field or has one of another type."""
+    names, channels = frontend.get("channels"), shape[0]
+    if names is not None and (len(names) != channels or not all(isinstance(name, str) for name in names)):
+        raise ValueError(f"channels are {names!r}"[:80])
+    if "offset" in frontend or "scale" in frontend:
+        offset, scale = frontend["offset"], frontend["scale"]
+        if (
+            not len(offset) == len(scale) == channels
+            or not all(map(math.isfinite, (*offset, *scale)))
+            or min(scale) <= 0
+        ):
+            raise ValueError(f"offset and scale are {offset!r} and {scale!r}"[:80])
 
 
 @contextlib.contextmanager

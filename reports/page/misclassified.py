@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from underbudget.models.metrics import class_scores
 from underbudget.reports.misclassified import MisclassifiedImages
 from underbudget.reports.page.numbers import percent
 from underbudget.reports.pictures import Picture
@@ -10,8 +11,8 @@ from underbudget.reports.record import StudyRecord, TrialRecord
 
 
 def confusion_rows(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> list[dict[str, Any]]:
-    """A row per true class: `name`, `cells` with `count`, `right` and `shade` (0 to 1, by the largest wrong count), and
-    `accuracy`. counts: [true][predicted], images."""
+    """A row per true class: `name`, `cells` with `count`, `right` and `shade` (0 to 1, by the largest wrong count),
+    `images`, `recall`, `precision`, `f1`. counts: [true][predicted], images."""
     wrong = [count for true, row in enumerate(counts) for guess, count in enumerate(row) if guess != true]
     most = max([1, *wrong])
     return [
@@ -21,9 +22,12 @@ def confusion_rows(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> l
                 {"count": count, "right": guess == true, "shade": 0.12 + 0.5 * count / most}
                 for guess, count in enumerate(row)
             ],
-            "accuracy": percent(100 * row[true] / sum(row) if sum(row) else None),
+            "images": one.images,
+            "recall": percent(one.recall if one.images else None),
+            "precision": percent(one.precision if one.predicted else None),
+            "f1": percent(one.f1 if one.images else None),
         }
-        for true, row in enumerate(counts)
+        for true, (row, one) in enumerate(zip(counts, class_scores(counts), strict=True))
     ]
 
 

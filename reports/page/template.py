@@ -1,7 +1,7 @@
 """Templates and scripts of a page that needs no network: shared by all pages.
 
-Everything that a template prints is escaped by Jinja, data goes to the script as escaped JSON, and the page's
-Content-Security-Policy lets only its own scripts run and blocks every request.
+Everything that a template prints is made visible and escaped by Jinja, data goes to the script as escaped JSON, and the
+page's Content-Security-Policy lets only its own scripts run and blocks every request.
 """
 
 import base64
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
 
+from underbudget.models.output import visible
 from underbudget.reports.page import numbers
 from underbudget.reports.pictures import data_uri
 
@@ -50,6 +51,7 @@ def render(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
     )
     environment.filters |= {each.__name__: each for each in _FILTERS}
     return environment.get_template(template).render(
@@ -71,8 +73,10 @@ def light_colors() -> dict[str, str]:
 def script_json(value: Any) -> str:
     """JSON that may stand between <script> tags; it reads back as `value`. Raises ValueError for NaN."""
     from jinja2.utils import htmlsafe_json_dumps
+    from markupsafe import Markup
 
-    return htmlsafe_json_dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    written = htmlsafe_json_dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return Markup(visible(written))
 
 
 @functools.cache

@@ -29,6 +29,7 @@ def evaluate(
     from torch import Tensor
 
     from underbudget.models.export import formats
+    from underbudget.models.metrics import METRICS
     from underbudget.reports.statistics import accuracy_interval
     from underbudget.search.commands.predict import load
     from underbudget.search.data import sources
@@ -43,7 +44,7 @@ def evaluate(
     data = None if dataset else sources.stored(str(model.metadata.get("data_checksum")), folder)
     dataset = dataset or str(model.metadata.get("dataset") or "mnist")
     if data is None:
-        data = sources.prepare(sources.define(dataset, {}), folder, log=lambda line: None)
+        data = sources.prepare(sources.define(dataset, {}, folder), folder, log=lambda line: None)
     if (model.input_shape, len(model.classes)) != (data.info.input_shape, len(data.info.classes)):
         takes = f"{'x'.join(map(str, model.input_shape))} pictures of {len(model.classes)} classes"
         has = f"{'x'.join(map(str, data.info.input_shape))} of {len(data.info.classes)}"
@@ -51,16 +52,19 @@ def evaluate(
     verify(data, ("test",))
     images, labels = on_device(data.part("test"), torch.device("cpu"))
     result = measure(model.logits, images, labels, Tensor.float, len(data.info.classes))
-    right, count, accuracy = result.right, len(labels), result.accuracy
+    scores = {name: result.score(name) for name in METRICS}
+    count, accuracy = len(labels), scores["accuracy"]
+    right = round(accuracy * count / 100)
     noted = test_set_accesses.note(data.folder, "evaluate", str(file), None, 1, 1)
     low, high = accuracy_interval(accuracy, count)
     times = test_set_accesses.total(data.folder)
     if as_json:
         about = {"file": str(file), "format": kind.name, "dataset": dataset, "data_checksum": data.info.checksum}
-        found = {"images": count, "right": right, "accuracy": accuracy, "low": low, "high": high}
+        found = {"images": count, "right": right, "low": low, "high": high, **scores}
         print_json({**about, **found, "readings": times, "noted": noted})
         return
     say(f"{file} on the test part of {dataset}: {accuracy:.2f} % ({low:.2f} .. {high:.2f}), {right:,} of {count:,}")
+    say(f"balanced accuracy {scores['balanced_accuracy']:.2f} %, macro F1 {scores['f1_macro']:.2f} %")
     if noted:
         say(f"this was access {times} to these test labels")
     else:

@@ -48,7 +48,7 @@ def export(
     storage: Storage = None,
 ) -> None:
     """Export a trained network as a file that stands on its own, verified in a fresh process."""
-    from underbudget.models.export.recordings import is_of_sound
+    from underbudget.models.export.recordings import front_end_of
     from underbudget.search.results import exporting
 
     wanted = exporting.format_of(output, format)
@@ -56,7 +56,7 @@ def export(
     options = exporting.options_of(wanted, {"prefix": prefix, "precision": precision})
     bundle = replace(_gathered(what, pick, at_least, searched, data_dir, runs, storage), options=options)
     written = exporting.write(bundle, output, wanted, force)
-    usage, example = [""], "word.wav" if is_of_sound(bundle) else "picture.png"
+    usage, example = [""], {"sound": "word.wav", "window": "window.csv"}.get(front_end_of(bundle), "picture.png")
     for one in written:
         done = one.verification
         if done is None:

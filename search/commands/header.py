@@ -2,6 +2,7 @@
 
 import math
 
+from underbudget.models.metrics import METRIC_WORDS
 from underbudget.reports.record import SCORE_EPOCHS
 from underbudget.search.commands import display
 from underbudget.search.commands.terminal import say
@@ -10,6 +11,7 @@ from underbudget.search.session.options import declared
 from underbudget.search.session.request import Options, Request
 from underbudget.search.session.resolving import Session
 from underbudget.search.space import feasible_share
+from underbudget.search.training.recipe import LEAST_RUN
 
 
 def header(session: Session) -> list[str]:
@@ -31,8 +33,10 @@ def header(session: Session) -> list[str]:
         ("recipe", f"{recipe.title}, {recipe.optimizer} lr {recipe.lr:g}, batch {recipe.batch_size}"),
         ("steps", f"{session.steps:,} per trial: {train:,} images in batches of {recipe.batch_size}, {times}"),
         ("workers", f"{session.workers} on {session.device} ({session.workers_reason})"),
-        ("space", f"{len(settings.space.dimensions)} dimensions, fingerprint {settings.space.fingerprint}"),
+        ("space", _space_words(session)),
     ]
+    if recipe.metric != "accuracy" or recipe.class_weights != "none":
+        rows.append(("metric", f"{METRIC_WORDS[recipe.metric]}; class weights of the loss: {recipe.class_weights}"))
     if settings.tune:
         rows.append(("tuned", ", ".join(settings.tune)))
     if session.options.target is not None:
@@ -46,12 +50,30 @@ def header(session: Session) -> list[str]:
         lines.append(
             f"warning: no network can hold a target in its last {SCORE_EPOCHS} epochs with --epochs {settings.epochs}"
         )
-    if session.steps < resolving.WARN_STEPS:
+    limit = next((limit for limit in settings.budget.limits if limit.metric == "params"), None)
+    largest = settings.cost(settings.space.largest()).params
+    if limit is not None and 2 * largest < limit.largest:
         lines.append(
-            f"warning: {session.steps:,} steps per trial are few (under {resolving.WARN_STEPS:,}): "
+            f"warning: the largest network of the space has {largest:,} of the {limit.largest:,} parameters that the "
+            "budget allows: widen the space (docs/space.md), or give a smaller budget"
+        )
+    if session.steps < LEAST_RUN:
+        lines.append(
+            f"warning: {session.steps:,} steps per trial are few (under {LEAST_RUN:,}): "
             "accuracies will be rough, give more --epochs or a smaller --batch-size"
         )
     return lines
+
+
+def _space_words(session: Session) -> str:
+    """How large the networks of the space are, and what a sound one costs at this size of images."""
+    settings, space = session.settings, session.settings.space
+    least, most = (settings.cost(end).params for end in (space.smallest(), space.largest()))
+    words = f"{len(space.dimensions)} dimensions, {least:,} to {most:,} parameters, fingerprint {space.fingerprint}"
+    if (first := settings.baseline()) is not None:
+        cost = settings.cost(space.decode(first))
+        words += f"; a sound network within budget: {cost.macs:,} MACs, {cost.peak_bytes:,} bytes at its peak"
+    return words
 
 
 def _stopping_words(session: Session) -> str:

@@ -11,12 +11,13 @@ import typer
 from typer.exceptions import TyperException
 
 from underbudget.models.errors import UnderbudgetError
+from underbudget.search.commands import data
 
 # Each is a function of a module of the same name.
 COMMANDS = (
     *("launch", "status", "report", "dashboard", "show"),
     *("train", "confirm", "series", "ablate"),
-    *("export", "predict", "evaluate", "references", "datasets", "demo"),
+    *("export", "predict", "evaluate", "references", "demo"),
 )
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 for name in COMMANDS:
     app.command()(getattr(importlib.import_module(f"underbudget.search.commands.{name}"), name))
+app.add_typer(data.app, name="data")
 
 _DEBUG = "--debug"
 
@@ -72,8 +74,6 @@ def run(arguments: list[str] | None = None) -> int:
         return _fail(f"{_with_value(error.format_message(), given)} (see underbudget COMMAND --help)", 2)
     except (KeyboardInterrupt, typer.Abort):
         return _fail("stopped", 130)
-    except BrokenPipeError:
-        raise
     except Exception as error:
         if debug:
             raise

@@ -17,7 +17,10 @@ def predict(
         Path, typer.Argument(help="A file or folder that underbudget export wrote. A py, pt2 or c file can run code.")
     ],
     pictures: Annotated[
-        list[Path], typer.Argument(help="Picture files of any size, or recordings (WAV) for a network of sounds.")
+        list[Path],
+        typer.Argument(
+            help="Picture files of any size; recordings (WAV) or windows of a sensor (CSV) for such networks."
+        ),
     ],
 ) -> int:
     """Say what pictures show, or recordings hold. The format is told from FILE.

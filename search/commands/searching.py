@@ -10,13 +10,13 @@ from underbudget.reports.comparison_tables import folder_name
 from underbudget.reports.writing import write_comparison
 from underbudget.search.commands import display, summary
 from underbudget.search.commands.header import header
-from underbudget.search.commands.stopping import STOPPED, StoppedError, Stopper
 from underbudget.search.commands.terminal import console, say
 from underbudget.search.progress import Event, Progress
 from underbudget.search.session import repeats, resolving, running
-from underbudget.search.session.coordinator import Coordinator, Outcome
+from underbudget.search.session.coordinator import Limits, Outcome
 from underbudget.search.session.request import Request
 from underbudget.search.session.resolving import Session
+from underbudget.search.session.signals import STOPPED, Stopper
 from underbudget.search.study import finding
 from underbudget.search.study import opening as studies
 
@@ -39,8 +39,8 @@ class Shown(running.Listener):
             log.info(line)
         self._tell(*lines, "")
 
-    def begun(self, coordinator: Coordinator) -> None:
-        self._stopper.coordinator = coordinator
+    def begins(self, limits: Limits) -> None:
+        self._stopper.begins(limits)
 
     def happened(self, event: Event, progress: Progress) -> None:
         self._log(event, progress)
@@ -49,13 +49,8 @@ class Shown(running.Listener):
 
 def run(session: Session, progress: str, stopper: Stopper, tell: Callable[..., None]) -> Outcome:
     """Search until the goal or a signal. progress: the mode of the display; tell: gets the lines for people."""
-    try:
-        with display.choose(progress, console()) as shown:
-            return running.run(session, Shown(shown, stopper, tell))
-    except KeyboardInterrupt as stop:
-        raise StoppedError(
-            f"stopped at once; finished trials are kept, resume with: {session.resume.command()}"
-        ) from stop
+    with display.choose(progress, console()) as shown:
+        return running.run(session, Shown(shown, stopper, tell))
 
 
 def search(request: Request, progress: str) -> int:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from underbudget.models.errors import UnderbudgetError
+from underbudget.models.files import real_path
 from underbudget.search.commands.options import Json, Runs, Storage, Target
 from underbudget.search.commands.terminal import console, print_json, say, table
 
@@ -39,18 +40,18 @@ def _one_study(name: str, target: float | None, as_json: bool, runs: str | None,
     if as_json:
         print_json(tables.to_json(found, target))
         return
-    settings = found.settings
+    settings = found.stored
     searched = locks.is_held(where)
     say(f"study {found.name} in {finding.shown_storage(where)}")
-    say(
-        f"{settings['dataset']['name']}, {settings['budget']}, {settings['epochs']} epochs, "
-        f"recipe {settings['recipe']['name']}, seed {settings['seed']}"
-    )
+    recipe = settings.recipe.get("name", "-")
+    say(f"{settings.dataset.name}, {settings.budget}, {settings.epochs} epochs, recipe {recipe}, seed {settings.seed}")
+    if settings.metric != "accuracy":
+        say(f"accuracy means {settings.metric_words}")
     last = found.sessions[-1] if found.sessions else {}
     if last:
         ended = f"ended {last['ended']}: {last.get('outcome', '')}" if last.get("ended") else "killed"
-        state = "running now" if searched else ended
-        say(f"last session began {last['started']}, workers: {last['workers']} on {last['device']}, {state}")
+        began, workers, device = (last.get(key, "-") for key in ("started", "workers", "device"))
+        say(f"last session began {began}, workers: {workers} on {device}, {'running now' if searched else ended}")
     left = tables.counts(found)["running"]
     if left and not searched:
         again = Request(study=name, trials=last.get("trials_asked"), runs=runs, storage=storage).command()
@@ -72,7 +73,7 @@ def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
         try:
             study = finding.read(finding.find(name, runs, storage))
             best = fronts.winner(study.trials, study.axis)
-            facts = {"study": name, "dataset": study.settings["dataset"]["name"], "budget": study.settings["budget"]}
+            facts: dict[str, Any] = {"study": name, "dataset": study.stored.dataset.name, "budget": study.stored.budget}
             facts |= tables.counts(study) | {"front": len(fronts.front(study.trials, study.axis))}
             score, params = (None, None) if best is None else (best.score, fronts.cost(best))
             found.append({**facts, "score": score, "params": params})
@@ -82,7 +83,7 @@ def _all_studies(runs: str | None, storage: str | None, as_json: bool) -> None:
         print_json(found)
         return
     if not found:
-        say(f"no studies in {folder.resolve()}: begin one with underbudget launch")
+        say(f"no studies in {real_path(folder)}: begin one with underbudget launch")
         return
     columns = ("study", "data set", "budget", "trained", "rejected", "failed", "front", "winner %", "params")
     counts = ("study", "dataset", "budget", "trained", "rejected", "failed", "front")

@@ -36,7 +36,7 @@ def front_table(study: StudyRecord) -> "Table":
         lines.append((f"#{row['trial']}", *costs, f"{row['score']:.2f}", interval, row["layers_text"]))
     widths = (2 + max(len(header), *(len(line[place]) for line in lines)) for place, header in enumerate(columns))
     left = max(console().width - sum(widths), 10)  # for the layers: rich would cut the numbers too
-    rows = ((*numbers, text if len(text) <= left else f"{text[: left - 1]}…") for *numbers, text in lines)
+    rows = ((*numbers, text if len(text) <= left else f"{text[: left - 3]}...") for *numbers, text in lines)
     return table((*columns, "layers"), rows, left=("layers",))
 
 

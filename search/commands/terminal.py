@@ -2,12 +2,14 @@
 
 import functools
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
+
+from underbudget.models.output import drawing, visible
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, OverflowMethod
     from rich.table import Table
 
 
@@ -15,8 +17,20 @@ if TYPE_CHECKING:
 def console() -> "Console":
     """Standard output. Colour only in a terminal, and never with NO_COLOR; nothing is highlighted by guess."""
     from rich.console import Console
+    from rich.segment import Segment
 
-    return Console(highlight=False, markup=False, soft_wrap=False)
+    class Terminal(Console):
+        """Draws with escape sequences of its own, and lets none through that is in a text."""
+
+        @property  # type: ignore[misc]
+        def file(self) -> IO[str]:
+            return drawing(super().file)
+
+        def render(self, *given: Any, **named: Any) -> Iterator[Segment]:
+            for segment in super().render(*given, **named):
+                yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+    return Terminal(highlight=False, markup=False, soft_wrap=False)
 
 
 def say(*lines: str) -> None:
@@ -57,15 +71,16 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
+    cut: OverflowMethod = "crop" if console().options.ascii_only else "ellipsis"
     made = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
         aligned = name in (columns[:1] if left is None else left)
         made.add_column(
             name,
             justify="left" if aligned else "right",
-            overflow="fold" if name in folded else "ellipsis",
+            overflow="fold" if name in folded else cut,
             no_wrap=name not in folded,
         )
     for row in rows:
-        made.add_row(*(Text(cell if isinstance(cell, str) else number(cell)) for cell in row))
+        made.add_row(*(Text(visible(cell) if isinstance(cell, str) else number(cell)) for cell in row))
     return made

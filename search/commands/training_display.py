@@ -1,18 +1,17 @@
 """Shows the runs of an experiment while they are computed: in a terminal a bar per run, everywhere a line per epoch."""
 
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from underbudget.search.commands.display import Display, duration
-from underbudget.search.commands.stopping import StoppedError, handled, stopping_signals
 from underbudget.search.commands.terminal import console, say
 from underbudget.search.data.protocol import evaluated_part
 from underbudget.search.engines.job import EpochDone, StepsDone
 from underbudget.search.experiments.events import Begun, Event, Kept, Lost, Moved, Notify, Over, Planned, RunEvent
 from underbudget.search.experiments.run_spec import RunSpec
+from underbudget.search.session.signals import StoppedError
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def showing(quiet: bool, introduce: Callable[[Planned], None] = lambda planned: None) -> Iterator[Notify]:
-    """Shows the events of an experiment, what is planned by `introduce`. Ctrl-C and SIGTERM keep finished runs."""
+    """Shows the events of an experiment, what is planned by `introduce`. Ctrl-C keeps finished runs."""
     folder: Path | None = None
     shown = Display() if quiet else Bars() if console().is_terminal else Lines()
 
@@ -37,7 +36,7 @@ def showing(quiet: bool, introduce: Callable[[Planned], None] = lambda planned: 
                 shown(event)
 
     try:
-        with handled(signal.default_int_handler, *stopping_signals()), shown:  # each ends it as Ctrl-C does
+        with shown:
             yield notify
     except KeyboardInterrupt as stop:
         if folder is None:

@@ -1,12 +1,18 @@
-"""Serves Optuna Dashboard on a port of this machine, with two additions.
+"""Serves Optuna Dashboard on a port of this machine, with three additions.
 
 It has no login, so only requests that name this machine are answered: a foreign page whose name was made to lead to
-127.0.0.1 (DNS rebinding) could otherwise read and delete studies. And pages get a style sheet: the dashboard shows each
-attribute of a trial on one line, so they would be as wide as our records are long.
+127.0.0.1 (DNS rebinding) could otherwise read and delete studies. A foreign page can neither frame it nor have it
+write. Bad requests are refused as such, where the dashboard would print a traceback. And pages get a style sheet: the
+dashboard shows each attribute of a trial on one line, so they would be as wide as our records are long.
 """
 
+import io
 import ipaddress
+import logging
 import socket
+import sys
+import threading
+import urllib.parse
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +23,11 @@ if TYPE_CHECKING:
     from wsgiref.simple_server import WSGIServer
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+log = logging.getLogger(__name__)
+
 LOOPBACK = "127.0.0.1"
+# What the dashboard's code raises where a request holds something else than it takes.
+_BAD_REQUEST = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _STYLE = b"""<style>
 main .MuiBox-root > .MuiBox-root > .MuiTypography-body1 {
   white-space: normal; overflow-wrap: anywhere; max-height: 3em; overflow-y: auto;
@@ -48,6 +58,9 @@ def server(url: str, artifacts: Path, host: str, port: int) -> "WSGIServer":
         def log_message(self, format: str, *words: Any) -> None:
             return None
 
+        def get_stderr(self) -> io.StringIO:
+            return io.StringIO()  # of a request that cannot be answered
+
     class Threaded(socketserver.ThreadingMixIn, simple_server.WSGIServer):
         daemon_threads = True
         address_family = _family(host)
@@ -57,8 +70,11 @@ def server(url: str, artifacts: Path, host: str, port: int) -> "WSGIServer":
             self.server_name, self.server_port = host, self.server_address[1]
             self.setup_environ()
 
+        def handle_error(self, *request: Any) -> None:
+            log.info("a request to the dashboard broke off: %s", sys.exc_info()[1])
+
     check_port(host, port)
-    application = _styled(optuna_dashboard.wsgi(url, FileSystemArtifactStore(artifacts)))
+    application = _guarded(_styled(optuna_dashboard.wsgi(url, FileSystemArtifactStore(artifacts))))
     if is_loopback(host):
         application = _for_this_machine(application)
     try:
@@ -104,6 +120,75 @@ def _family(host: str) -> socket.AddressFamily:
         return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
     except OSError:
         return socket.AF_INET
+
+
+class _Faults(logging.Handler):
+    """Notes what the dashboard could not answer in this thread, in place of its traceback on the terminal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = threading.local()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.found.error = sys.exc_info()[1]  # it logs in its except clause
+
+    def pop(self) -> BaseException | None:
+        error: BaseException | None = getattr(self.found, "error", None)
+        self.found.error = None
+        return error
+
+
+_faults = _Faults()
+
+
+def _guarded(application: "WSGIApplication") -> "WSGIApplication":
+    """Refuses writing requests of foreign pages, allows no page to frame it, and answers a bad request by 400."""
+    logger = logging.getLogger("optuna_dashboard")
+    logger.propagate = False
+    if _faults not in logger.handlers:
+        logger.addHandler(_faults)
+
+    def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        answered = ""
+        may_frame = "'self'" if str(environ.get("PATH_INFO")).startswith("/artifacts/") else "'none'"  # its own viewer
+        policy = ("Content-Security-Policy", f"frame-ancestors {may_frame}")
+        environ.setdefault("HTTP_ACCEPT_ENCODING", "")  # the dashboard needs it
+
+        def refuse(status: str, why: str) -> Iterable[bytes]:
+            start(status, [("Content-Type", "text/plain; charset=utf-8"), policy])
+            return [f"underbudget dashboard: {why}\n".encode()]
+
+        def begin(status: str, headers: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
+            nonlocal answered
+            answered = status
+            return start(status, [*headers, policy], *error) if status[:3] != "500" else lambda _: None
+
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "OPTIONS") and not _is_own_page(environ):
+            return refuse("403 Forbidden", "a page of another origin may not write here")
+        if not (environ.get("CONTENT_LENGTH") or "0").isdecimal():
+            return refuse("400 Bad Request", "Content-Length is no number")
+        _faults.pop()
+        body = application(environ, begin)
+        if answered[:3] != "500":
+            return body
+        if hasattr(body, "close"):
+            body.close()
+        error = _faults.pop()
+        if error is None or isinstance(error, _BAD_REQUEST):
+            return refuse("400 Bad Request", "this request makes no sense")
+        what = " ".join(str(error).split())[:200]
+        log.warning("the dashboard could not answer %s: %s", environ.get("PATH_INFO"), what)
+        return refuse("500 Internal Server Error", what)
+
+    return answer
+
+
+def _is_own_page(environ: "WSGIEnvironment") -> bool:
+    """Whether a request comes from the dashboard's own page, or from no page: browsers name the origin of a writer."""
+    origin = environ.get("HTTP_ORIGIN")
+    if origin is None:
+        return environ.get("HTTP_SEC_FETCH_SITE", "none") in ("none", "same-origin")
+    return urllib.parse.urlsplit(str(origin)).netloc == environ.get("HTTP_HOST")
 
 
 def _for_this_machine(application: "WSGIApplication") -> "WSGIApplication":

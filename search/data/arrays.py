@@ -60,11 +60,10 @@ def examples_of(arrays: Mapping[str, Array], layout: str | None, source: str) ->
     names = [places["x", part] for part in parts]
     for part, name in zip(parts, names, strict=True):
         _check_lengths(arrays, places, part, name)
-    chosen = {layout_of(name, arrays[name], layout) for name in names}
-    if len(chosen) > 1:
-        raise UserError(f"{source}: its parts look like {' and '.join(sorted(chosen))}: say which by --layout")
-    (read_as,) = chosen
-    views = [as_images(arrays[name], read_as) for name in names]
+    read_as = [layout_of(name, arrays[name], layout) for name in names]
+    if len({each in SIGNALS for each in read_as}) > 1:
+        raise UserError(f"{source}: its parts look like {' and '.join(sorted(set(read_as)))}: say which by --layout")
+    views = [as_images(arrays[name], each) for name, each in zip(names, read_as, strict=True)]
     shapes = {name: size_text(view.shape[1:]) for name, view in zip(names, views, strict=True)}
     if len(set(shapes.values())) > 1:
         found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
@@ -83,10 +82,10 @@ def examples_of(arrays: Mapping[str, Array], layout: str | None, source: str) ->
         labels,
         classes,
         [f"{name}[{index}]" for _, name, length in counted for index in range(length)],
-        _frontend(read_as, about, images.shape[1]),
+        _frontend(read_as[0], about, images.shape[1]),
         parts=None if parts == [None] else [part for part, _, length in counted if part for _ in range(length)],
         groups=_groups(arrays, places, counted, source),
-        notes=(_how_read(names[0], arrays[names[0]], read_as, images, about), *notes),
+        notes=(_how_read(names[0], arrays[names[0]], read_as[0], images, about), *notes),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from underbudget.models.errors import UserError
 
 NAMED = "named"
+ARRAYS = "arrays"  # from Python
 LAYOUTS = ("NHWC", "NCHW", "NHW", "NTC", "NCT")  # axes of arrays, see search.data.layouts
 FEATURES = ("log-mel", "mfcc")  # what images are made of recordings, see models.export.sound
 
@@ -22,8 +23,8 @@ Size = tuple[int, int]  # height, width
 class Definition:
     """A data set before it is read. Equal definitions of unchanged files give equal stores."""
 
-    kind: str  # NAMED, or one of search.data.kinds.KINDS
-    source: str  # the name of a named set, else an absolute path; of arrays from Python their checksum
+    kind: str  # NAMED, ARRAYS, or one of search.data.kinds.KINDS
+    source: str  # the name of a named set, else an absolute path; of arrays from Python the checksum of their store
     options: Mapping[str, Any] = field(default_factory=dict)  # those of DataOptions that were given, by name
 
     @property
@@ -31,6 +32,8 @@ class Definition:
         """A short name: made from the last part of the path."""
         if self.kind == NAMED:
             return self.source
+        if self.kind == ARRAYS:
+            return f"{ARRAYS}-{self.source[:8]}"
         words = re.sub(r"[^A-Za-z0-9.]+", "-", Path(self.source).stem).strip("-.")
         return words[:32] or self.kind
 

@@ -1,126 +1,57 @@
-"""Data sets in MNIST's form: four gzipped IDX files with published MD5 sums, downloaded with torchvision's means.
-
-The gzipped files are never unpacked to disk: 12 MB instead of 67, and a read-only folder will do. LeCun's page of the
-MNIST database describes the format.
-"""
+"""Data sets in MNIST's form: four gzipped IDX files. LeCun's page of the MNIST database describes the format."""
 
 import gzip
-import hashlib
-import http.client
 import math
-import os
-import socket
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from underbudget.models.errors import UserError
+from underbudget.search.data.published import PublishedFiles, torchvision_class
 from underbudget.search.data.store import Part
 
-CONNECT_SECONDS = 20.0  # without an answer for so long, a mirror counts as out of reach
 
+class IdxFiles(PublishedFiles):
+    """`digests`: of the images and labels to train, then to test."""
 
-@dataclass(frozen=True)
-class IdxFiles:
-    """Where the four files of a data set lie below a data folder, and what their MD5 sums are."""
-
-    torchvision: str  # the class in torchvision.datasets that knows the mirrors; names the folder too
-    md5: dict[str, str]  # by file name, as torchvision publishes them: images and labels to train, then to test
-
-    def raw(self, folder: Path) -> Path:
-        """Where torchvision keeps the files below the data folder `folder`."""
+    def place(self, folder: Path) -> Path:
         return folder / self.torchvision / "raw"
 
-    def check(self, folder: Path) -> None:
-        """Raise UserError for a file below `folder` that is corrupt or cut short; files may be missing."""
-        for name, expected in self.md5.items():
-            path = self.raw(folder) / name
-            if path.exists() and (found := _md5(path)) != expected:
-                raise UserError(
-                    f"{path} is corrupt or incomplete: its MD5 must be {expected}, it is {found} "
-                    f"({path.stat().st_size} bytes); delete the file and start again to download it"
-                )
+    def urls(self, name: str) -> list[str]:
+        return [mirror + name for mirror in torchvision_class(self.torchvision).mirrors]
 
-    def read(self, folders: Sequence[Path]) -> tuple[Part, Part]:
-        """The published (train, test), each file from the first of the data folders that has it.
-
-        Images are (n, 1, height, width). Raises UserError for a corrupt or missing file.
-        """
-        for folder in folders:
-            self.check(folder)
-
-        def find(name: str) -> Path:
-            paths = [self.raw(folder) / name for folder in folders]
-            return next((path for path in paths if path.exists()), paths[0])
-
+    def parts(self, find: Callable[[str], Path]) -> tuple[Part, Part]:
         def part(images: Path, labels: Path) -> Part:
             return Part(read_idx(images, dimensions=3)[:, None], read_idx(labels, dimensions=1).astype(np.int64))
 
-        train_images, train_labels, test_images, test_labels = map(find, self.md5)
+        train_images, train_labels, test_images, test_labels = map(find, self.digests)
         return part(train_images, train_labels), part(test_images, test_labels)
-
-    def missing(self, folders: Sequence[Path]) -> list[str]:
-        """Names of the files that none of the data folders has."""
-        return [name for name in self.md5 if not any((self.raw(folder) / name).exists() for folder in folders)]
-
-    def download(self, folder: Path, names: Sequence[str], log: Callable[[str], None]) -> None:
-        """Download files to below `folder`, with torchvision's progress bar on standard error. A file appears only when
-        it is complete and its MD5 is right. Raises UserError when no mirror gives it."""
-        import torchvision
-
-        raw = self.raw(folder)
-        raw.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            reasons = []
-            for mirror in getattr(torchvision.datasets, self.torchvision).mirrors:
-                log(f"downloading {mirror}{name}")
-                try:
-                    self._download_one(mirror + name, raw, name)
-                    break
-                except (OSError, RuntimeError, http.client.HTTPException) as error:
-                    reasons.append(" ".join(str(error).split()) or type(error).__name__)
-            else:
-                raise UserError(
-                    f"{name} could not be downloaded ({'; '.join(reasons)}): put the files {', '.join(self.md5)} into "
-                    f"{raw}, or name a folder that has them in {self.torchvision}/raw by --data-dir or the variable "
-                    "UNDERBUDGET_DATA, or take --dataset digits, which needs no network"
-                )
-
-    def _download_one(self, url: str, raw: Path, name: str) -> None:
-        from torchvision.datasets.utils import download_url
-
-        # torchvision sets no timeout: behind a wall that swallows packets its download would hang for minutes
-        before = socket.getdefaulttimeout()
-        socket.setdefaulttimeout(CONNECT_SECONDS)
-        try:
-            with tempfile.TemporaryDirectory(prefix=".download-", dir=raw) as unfinished:
-                download_url(url, unfinished, filename=name, md5=self.md5[name])
-                os.replace(Path(unfinished) / name, raw / name)
-        finally:
-            socket.setdefaulttimeout(before)
 
 
 def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
-    """The array of unsigned bytes in a gzipped IDX file. Raises UserError when the file holds anything else.
+    """The array of unsigned bytes in a gzipped IDX file. Raises UserError when the file holds anything else."""
+    try:
+        packed = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error}): it must be a gzipped IDX file") from error
+    return parse_idx(packed, dimensions, str(path))
+
+
+def parse_idx(packed: bytes, dimensions: int, name: str) -> npt.NDArray[np.uint8]:
+    """The same of a file's content; `name` is for the error.
 
     Format: two zero bytes, 8 for unsigned bytes, the number of dimensions, each size as a big-endian 32-bit integer,
     the values.
     """
     try:
-        content = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError) as error:
-        raise UserError(f"{path} cannot be read ({error}): it must be a gzipped IDX file") from error
+        content = gzip.decompress(packed)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{name} cannot be read ({error}): it must be a gzipped IDX file") from error
     start = 4 + 4 * dimensions
-    shape = tuple(int(size) for size in np.frombuffer(content[4:start], dtype=">u4"))
+    shape = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4))
     if content[:4] != bytes((0, 0, 8, dimensions)) or len(content) - start != math.prod(shape):
-        raise UserError(f"{path} must be an IDX file of unsigned bytes with {dimensions} dimensions, it is not")
+        raise UserError(f"{name} must be an IDX file of unsigned bytes with {dimensions} dimensions, it is not")
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:  # else refused where only approved hashes are allowed
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from underbudget.models.errors import UserError
-from underbudget.search.data import npz, picture_folder, sound_folder
-from underbudget.search.data.definition import NAMED, Definition, named
+from underbudget.search.data import npz, picture_folder, sound_folder, tables
+from underbudget.search.data.definition import ARRAYS, NAMED, Definition, named
 from underbudget.search.data.examples import Kind
 
-PICTURES = ("image_size", "channels", "skip_bad_images")
+PICTURES = tables.OF_PICTURES
 SOUNDS = ("sample_rate", "seconds", "features", "mels", "skip_bad_images")
 SPLITS = ("group", "split_seed")
 
@@ -40,6 +40,14 @@ KINDS: dict[str, Kind] = {
             npz.files,
             npz.read,
         ),
+        Kind(
+            "csv",
+            "a table: columns file and label, also split and group; or of a sensor's values, with --window",
+            (*PICTURES, *SPLITS, "label", "window", *tables.OF_SIGNALS),
+            (".csv", ".tsv", ".csv.gz", ".parquet"),
+            tables.files,
+            tables.read,
+        ),
     )
 }
 
@@ -50,14 +58,16 @@ def define(text: str, options: Mapping[str, Any], known: Mapping[str, object]) -
     options: those of DataOptions that were given. Raises UserError for a path that is not there, a kind that can't be
     told, and options that the kind does not take.
     """
-    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    given = given_options(options)
     kind, colon, source = text.partition(":")
+    if kind == ARRAYS and colon:
+        return checked(Definition(ARRAYS, source), given, ())
     if not colon or kind not in KINDS:
         if text in known or not _looks_like_path(text):
-            return _checked(named(text), given, ())
+            return checked(named(text), given, ())
         kind, source = _kind_of(Path(text).expanduser()), text
     path = Path(source).expanduser().absolute()
-    return _checked(Definition(kind, str(path), given), given, KINDS[kind].options)
+    return checked(Definition(kind, str(path), given), given, KINDS[kind].options)
 
 
 def _looks_like_path(text: str) -> bool:
@@ -80,11 +90,17 @@ def _kind_of(path: Path) -> str:
     raise UserError(f"--dataset {path} is of no kind that is known: say one of {', '.join(KINDS)}, as in npz:{path}")
 
 
-def _checked(definition: Definition, given: Mapping[str, Any], taken: tuple[str, ...]) -> Definition:
+def given_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the options that were given."""
+    return {name: value for name, value in options.items() if value is not None and value is not False}
+
+
+def checked(definition: Definition, given: Mapping[str, Any], taken: tuple[str, ...]) -> Definition:
+    """The definition. Raises UserError for an option that data of its kind do not take."""
     for name in given:
         if name not in taken:
             kinds = [kind.name for kind in KINDS.values() if name in kind.options]
-            what = definition.source if definition.kind == NAMED else f"{definition.kind} {definition.source}"
+            what = definition.source if definition.kind in (NAMED, ARRAYS) else f"{definition.kind} {definition.source}"
             raise UserError(
                 f"--{name.replace('_', '-')} belongs to data of the kind {' or '.join(kinds)}, not to {what}"
             )

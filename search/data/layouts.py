@@ -47,12 +47,12 @@ def layout_of(name: str, array: npt.NDArray[Any], asked: str | None) -> str:
 
 
 def _of_images(shape: Sequence[int]) -> list[str]:
-    """The layouts that four axes may have: the channels are 1 or 3, else the one short axis."""
-    ends = {"NCHW": shape[1], "NHWC": shape[3]}
-    for is_likely in (lambda size: size in (1, 3), lambda size: size <= _MOST_CHANNELS):
-        if found := [layout for layout, size in ends.items() if is_likely(size)]:
-            return found
-    return list(ends)
+    """The layouts that four axes may have: the channels are 1 or 3, else few and fewer than the pixels of a side."""
+    _, first, middle, last = shape
+    ends = {"NCHW": (first, min(middle, last)), "NHWC": (last, min(first, middle))}
+    few = [layout for layout, (channels, _) in ends.items() if channels in (1, 3)]
+    fewer = [layout for layout, (channels, side) in ends.items() if channels < min(side, _MOST_CHANNELS + 1)]
+    return few or fewer or list(ends)
 
 
 def _of_windows(shape: Sequence[int], is_bytes: bool) -> list[str]:

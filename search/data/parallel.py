@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from underbudget.models.errors import UnderbudgetError
+from underbudget.models.output import drawing
 
 LEAST_SHARE = 200  # files, for which another process is worth its start
 _TELL_SECONDS = 0.25
@@ -107,4 +108,4 @@ def _read(process: "subprocess.Popen[str]", first: int, lines: "queue.Queue[tupl
 
 def _show(text: str) -> None:
     if sys.stderr is not None and sys.stderr.isatty():
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        print(f"\r\x1b[K{text}", end="", file=drawing(sys.stderr), flush=True)

@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from underbudget.models.errors import UserError
-from underbudget.models.files import write_atomically
+from underbudget.models.files import json_value, write_atomically
 from underbudget.search.data import values
-from underbudget.search.data.definition import Definition
+from underbudget.search.data.definition import ARRAYS, Definition
 from underbudget.search.data.examples import Examples, Say, missing_parts
 from underbudget.search.data.grouping import groups_of, likely_pattern
 from underbudget.search.data.kinds import KINDS
@@ -31,6 +31,7 @@ from underbudget.search.data.store import PARTS, Dataset, Part, PartName, open_d
 SHARES = dict(zip(PARTS, (70, 15, 15), strict=True))  # of what the user did not split
 LEAST_EXAMPLES = 10
 READING = 1  # raise it with any change of how files are read
+SKEWED = 3  # times as many training examples in the largest class as in the smallest
 MOST_NAMED = 3  # duplicates that a note names
 
 
@@ -63,13 +64,26 @@ def prepare(definition: Definition, home: Path, say: Say) -> Dataset:
     if store is None:
         say(f"reading {definition.source}")
         store, entry = write(definition, kind.read(definition, say), home)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(asdict(entry), indent=1).encode())
-        for note in entry.notes:
-            say(f"note: {note}")
+        _remember(path, entry, say)
     else:
         verify(store, ("train", "validation"))
     return described(store, definition)
+
+
+def keep(asked: Definition, examples: Examples, home: Path, say: Say) -> Definition:
+    """Write the store of data that have no files, and give the definition that names it by its checksum."""
+    store, entry = write(asked, examples, home)
+    definition = Definition(ARRAYS, store.info.checksum)
+    path = home / "prepared" / "index" / f"{store.info.checksum[:24]}.json"
+    if not path.exists():
+        _remember(path, replace(entry, definition=definition.to_json()), say)
+    return definition
+
+
+def _remember(path: Path, entry: Entry, say: Say) -> None:
+    write_atomically(path, json.dumps(asdict(entry), indent=1).encode())
+    for note in entry.notes:
+        say(f"note: {note}")
 
 
 def described(store: Dataset, definition: Definition) -> Dataset:
@@ -90,17 +104,30 @@ def store_of(checksum: str, home: Path) -> Dataset | None:
 def read_entry(path: Path) -> Entry | None:
     """An entry of the index, None where there is none that can be read: then the files are read again."""
     try:
-        return Entry(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError):
+        return Entry(**json_value(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
         return None
+
+
+def entries(home: Path) -> dict[str, Entry]:
+    """The newest entry of each store in the index, by its checksum."""
+    files = sorted((home / "prepared" / "index").glob("*.json"), key=lambda file: file.stat().st_mtime)
+    read = (read_entry(file) for file in files)
+    return {entry.checksum: entry for entry in read if entry is not None}
+
+
+def forget(checksum: str, home: Path) -> None:
+    """Remove the entries of a store from the index. Raises OSError."""
+    for file in (home / "prepared" / "index").glob("*.json"):
+        entry = read_entry(file)
+        if entry is not None and entry.checksum == checksum:
+            file.unlink(missing_ok=True)
 
 
 def definition_of_store(store: Dataset) -> Definition | None:
     """What a store was made from, by the index beside it; None where it does not say."""
-    for path in sorted((store.folder.parent / "index").glob("*.json")):
-        if (entry := read_entry(path)) is not None and entry.checksum == store.info.checksum:
-            return Definition.from_json(entry.definition)
-    return None
+    entry = entries(store.folder.parents[1]).get(store.info.checksum)
+    return None if entry is None else Definition.from_json(entry.definition)
 
 
 def _key(definition: Definition, files: Sequence[str]) -> str:
@@ -129,6 +156,7 @@ def write(definition: Definition, examples: Examples, home: Path) -> tuple[Datas
         images, frontend = values.to_bytes(images, scale), {**frontend, **scale}
     _check_channels(_rows(images, chosen["train"]), definition.source)
     notes = [*examples.notes, *_duplicates(images, examples, chosen), *_small_classes(examples, chosen)]
+    notes += _skewed_classes(examples, chosen["train"])
     if examples.groups is None and examples.parts is None:
         notes += _likely_groups(examples)
     if examples.left_out:
@@ -195,6 +223,19 @@ def _duplicates(images: npt.NDArray[np.uint8], examples: Examples, chosen: Mappi
         (one, first), (other, second) = found[0], next(place for place in found if place[0] != found[0][0])
         pairs.append(f"{examples.names[first]} in {one} is {examples.names[second]} in {other}")
     return [f"{len(shared):,} images are in more than one part, which makes accuracies too good ({'; '.join(pairs)})"]
+
+
+def _skewed_classes(examples: Examples, train: Indices) -> list[str]:
+    """A note of classes of very different sizes, by which a guess of the largest looks good."""
+    counts = np.bincount(examples.labels[train], minlength=len(examples.classes))
+    small, large = int(counts.argmin()), int(counts.argmax())
+    if counts[large] < SKEWED * max(1, counts[small]):
+        return []
+    return [
+        f"the classes are skewed, from {counts[small]:,} ({examples.classes[small]!r}) to {counts[large]:,} "
+        f"({examples.classes[large]!r}) training examples: always guessing {examples.classes[large]!r} has an accuracy "
+        f"of {100 * counts[large] / counts.sum():.0f} %; --metric balanced_accuracy counts all classes alike"
+    ]
 
 
 def _likely_groups(examples: Examples) -> list[str]:

@@ -1,119 +1,39 @@
-"""The data sets by name, where they come from, and how they become a prepared store.
+"""Where data sets come from and how they become a prepared store: named ones, and a user's own.
 
 A prepared store lies in `prepared/` below the data folder or, where that cannot be written, below the platform's cache
 folder. Its name has a key of all that decides its content, so that no other version takes it for its own.
 """
 
-import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from underbudget.models.errors import UserError, nearest
-from underbudget.search.data import kinds, preparing
-from underbudget.search.data.definition import NAMED, Definition
+from underbudget.search.data import cache, kinds, own_names, preparing
+from underbudget.search.data.definition import ARRAYS, NAMED, Definition
 from underbudget.search.data.digits import read_digits
-from underbudget.search.data.idx import IdxFiles
+from underbudget.search.data.named_sets import DATASETS, SPLIT_SEED, Source
 from underbudget.search.data.split import part_sizes, stratified_split
 from underbudget.search.data.store import PARTS, Dataset, Part, damaged, open_dataset, verify, write_dataset
 
 VARIABLE = "UNDERBUDGET_DATA"
-SPLIT_SEED = 0
-PREPARATION = 1  # raise it with any change of what ends up in a store
 
 Log = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Source:
-    """A data set that can be prepared."""
-
-    name: str  # as on the command line
-    title: str
-    description: str  # one line
-    classes: tuple[str, ...]  # names, by label
-    licence: str
-    origin: str
-    images: int = 70_000  # all parts together
-    input_shape: tuple[int, int, int] = (1, 28, 28)  # (channels, height, width)
-    split: tuple[int, ...] = (50, 10)  # train : validation, or train : validation : test where no test part is given
-    files: IdxFiles | None = None  # to be downloaded; None: comes with scikit-learn
-    augmentation: str = "digits"  # what suits it: a key of search.training.recipe.AUGMENTATIONS
-
-    @property
-    def key(self) -> str:
-        """Eight hex digits that stand for everything that decides what is in the store."""
-        content = (PREPARATION, SPLIT_SEED, self.name, self.split, sorted(self.files.md5.items()) if self.files else ())
-        return hashlib.sha256(repr(content).encode()).hexdigest()[:8]
-
-
-def _idx_files(torchvision: str, *md5: str) -> IdxFiles:
-    names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
-    return IdxFiles(torchvision, {f"{name}-ubyte.gz": digest for name, digest in zip(names, md5, strict=True)})
-
-
-_DIGITS = tuple("0123456789")
-_CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
-
-DATASETS: dict[str, Source] = {
-    source.name: source
-    for source in (
-        Source(
-            name="digits",
-            title="digits of scikit-learn",
-            description="handwritten digits, 8x8 enlarged to 28x28; comes with scikit-learn, needs no network",
-            images=1_797,
-            classes=_DIGITS,
-            licence="CC BY 4.0",
-            origin="Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998 (its test part)",
-            split=(70, 15, 15),
-        ),
-        Source(
-            name="mnist",
-            title="MNIST",
-            description="handwritten digits, 28x28 grey; 12 MB to download",
-            classes=_DIGITS,
-            licence="CC BY-SA 3.0",
-            origin="LeCun, Cortes and Burges, The MNIST database of handwritten digits, 1998",
-            files=_idx_files(
-                "MNIST",
-                "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-                "d53e105ee54ea40749a09fcbcd1e9432",
-                "9fb629c4189551a2d022fa330f9573f3",
-                "ec29112dd5afa0611ce80d1b7f02629c",
-            ),
-        ),
-        Source(
-            name="fashion-mnist",
-            title="Fashion-MNIST",
-            description="pieces of clothing, 28x28 grey; 31 MB to download",
-            classes=_CLOTHES,
-            licence="MIT",
-            origin="Xiao, Rasul and Vollgraf, Fashion-MNIST, arXiv:1708.07747, 2017",
-            files=_idx_files(
-                "FashionMNIST",
-                "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-                "25c81989df183df01b3e8a0aad5dffbe",
-                "bef4ecab320f06d8554ea6380940ec79",
-                "bb300cfdad3c16e7a12a480ee83cd310",
-            ),
-        ),
-    )
-}
-
-
-def source(name: str) -> Source:
+def source(name: str, others: Sequence[str] = ()) -> Source:
     """The source of a data set. Raises UserError for an unknown name, with the nearest one and the list."""
     if name in DATASETS:
         return DATASETS[name]
-    hint = f"did you mean {near}? " if (near := nearest(name, DATASETS)) else ""
-    raise UserError(f"unknown data set '{name}': {hint}there are {', '.join(DATASETS)}")
+    known = (*DATASETS, *others)
+    hint = f"did you mean {near}? " if (near := nearest(name, known)) else ""
+    raise UserError(f"unknown data set '{name}': {hint}there are {', '.join(known)}")
 
 
-def data_folder(data_dir: Path | None = None) -> tuple[Path, str]:
+def data_folder(data_dir: Path | str | None = None) -> tuple[Path, str]:
     """The data folder and what decided on it: "--data-dir", "UNDERBUDGET_DATA" or "platform cache folder"."""
     if data_dir is not None:
         return Path(data_dir).expanduser(), "--data-dir"
@@ -129,12 +49,27 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("underbudget", appauthor=False))
 
 
-def define(text: str, options: Mapping[str, Any]) -> Definition:
+def homes(data_dir: Path | str | None = None) -> list[Path]:
+    """The folders below which prepared data are looked for, the first first."""
+    return list(dict.fromkeys((data_folder(data_dir)[0], cache_folder())))
+
+
+def define(text: str, options: Mapping[str, Any], data_dir: Path | str | None = None) -> Definition:
     """What is meant by --dataset and the options of data that were given, as `kinds.define` says; a name that is not
-    known is refused too."""
+    known is refused too.
+
+    A built-in name comes first, then one that the user gave (whose options may be replaced), then a path.
+    """
+    if text not in DATASETS and (own := own_names.find(text, homes(data_dir))) is not None:
+        given = kinds.given_options(options)
+        return kinds.checked(
+            replace(own.definition, options={**own.definition.options, **given}),
+            given,
+            kinds.KINDS[own.definition.kind].options,
+        )
     definition = kinds.define(text, options, DATASETS)
     if definition.kind == NAMED:
-        source(definition.source)
+        source(definition.source, [own.name for own in own_names.listing(homes(data_dir))])
     return definition
 
 
@@ -148,6 +83,15 @@ def prepare(
     Raises UserError for an unknown name, a corrupt file or store, no network, or folders that cannot be used.
     """
     folder, reason = data_folder(data_dir)
+    if isinstance(what, Definition) and what.kind == ARRAYS:
+        if (kept := stored(what.source, data_dir)) is None:
+            raise UserError(
+                f"the data {what.name}, which came from Python, are not below {folder} ({reason}): give them again by "
+                "launch(STUDY, dataset=...), or the folder that has them by --data-dir"
+            )
+        cache.mark_used(kept.folder)
+        verify(kept, ("train", "validation"))
+        return preparing.described(kept, what)
     if isinstance(what, Definition) and what.kind != NAMED:
         if not Path(what.source).exists() and checksum and (copy := stored(checksum, data_dir)):
             log(f"note: {what} is not there any more: its prepared copy in {copy.folder} is used")
@@ -174,15 +118,62 @@ def prepare(
         raise UserError(f"the data folder {folder} cannot be used ({error}): name another one by --data-dir") from error
 
 
+def keep(data: object, options: Mapping[str, Any], data_dir: Path | None = None, log: Log = print) -> Definition:
+    """Store data from Python (`python_data.arrays_of`) below the data folder, once, and give the definition by which
+    they are found again. options: `layout` and `split_seed`, where they are not None. Raises UserError for data that
+    make no data set."""
+    from underbudget.search.data import arrays, python_data
+
+    given = kinds.given_options(options)
+    asked = kinds.checked(Definition(ARRAYS, "dataset", given), given, kinds.KINDS["npz"].options)
+    examples = arrays.examples_of(python_data.arrays_of(data), given.get("layout"), asked.source)
+    folder, reason = data_folder(data_dir)
+    try:
+        home = _own_home(folder, reason)
+        definition = preparing.keep(asked, examples, home, log)
+        _trim(home, log)
+        return definition
+    except OSError as error:
+        raise UserError(f"the data folder {folder} cannot be used ({error}): name another one by --data-dir") from error
+
+
+def _own_home(folder: Path, reason: str) -> Path:
+    home = next((home for home in (folder, cache_folder()) if _writable(home)), None)
+    if home is None:
+        both = f"{folder} ({reason}) nor {cache_folder()}"
+        raise UserError(f"neither {both} can be written: name a folder that can be by --data-dir")
+    return home
+
+
 def _prepare_own(definition: Definition, folder: Path, reason: str, log: Log) -> Dataset:
     try:
-        home = next((home for home in (folder, cache_folder()) if _writable(home)), None)
-        if home is None:
-            both = f"{folder} ({reason}) nor {cache_folder()}"
-            raise UserError(f"neither {both} can be written: name a folder that can be by --data-dir")
-        return preparing.prepare(definition, home, log)
+        home = _own_home(folder, reason)
+        dataset = preparing.prepare(definition, home, log)
+        cache.mark_used(dataset.folder)
+        _trim(home, log)
+        return dataset
     except OSError as error:
         raise UserError(f"{definition.source} cannot be prepared in {folder} ({error}): check both") from error
+
+
+def add(name: str, definition: Definition, data_dir: Path | None = None, log: Log = print) -> Dataset:
+    """Read a user's own data and give them a name that --dataset takes; another data set of that name is replaced.
+    Raises UserError for names that cannot be given, and as `prepare` does."""
+    own_names.check_name(name, tuple(DATASETS))
+    if definition.kind == NAMED:
+        raise UserError(f"{definition} has a name already: give the path of your own data")
+    dataset = prepare(definition, data_dir, log)
+    try:
+        own_names.add(_own_home(*data_folder(data_dir)), name, definition, dataset.info.checksum)
+    except OSError as error:
+        raise UserError(f"the name {name} cannot be stored ({error}): name another folder by --data-dir") from error
+    return dataset
+
+
+def _trim(home: Path, log: Log) -> None:
+    """Keep the stores under the limit that the user stated, if any."""
+    if (most := cache.limit()) is not None:
+        cache.trim([home], most, log)
 
 
 def stored(checksum: str, data_dir: Path | None = None) -> Dataset | None:

@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from underbudget.models.errors import UserError
+from underbudget.models.files import json_value
 from underbudget.search.data.definition import Definition
 
 STORE_VERSION = 2  # the newest
@@ -128,8 +129,9 @@ class Dataset:
         dtype = np.dtype(np.uint8 if kind == "images" else "<i8")
         try:
             array: npt.NDArray[Any] = np.load(path, mmap_mode="r")
-        except (OSError, ValueError) as error:
-            raise damaged(self.folder, f"{path.name} cannot be read ({error})") from error
+        except Exception as error:  # numpy evaluates the head of a file, which may end in any way
+            what = " ".join(str(error).split())[:200]
+            raise damaged(self.folder, f"{path.name} cannot be read ({what})") from error
         if array.shape != _shape(self.info, part, kind) or array.dtype != dtype:
             raise damaged(self.folder, f"{path.name} holds {array.dtype} {array.shape}")
         return array
@@ -274,9 +276,11 @@ def _check(arrays: Mapping[tuple[PartName, str], npt.NDArray[Any]], classes: int
 def _read_header(folder: Path) -> tuple[DatasetInfo, dict[str, dict[str, Any]]]:
     """What a store is, and of each of its files `bytes` and `sha256`, of the values."""
     try:
-        header = json.loads((folder / HEADER).read_text(encoding="utf-8"))
+        header = json_value((folder / HEADER).read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"no prepared data set in {folder}: launch a search on one to prepare it") from None
+    except OSError as error:
+        raise UserError(f"{folder / HEADER} cannot be read ({error.strerror}): check its permissions") from error
     except ValueError as error:
         raise damaged(folder, f"{HEADER} is no JSON") from error
     version = header.get("store_version") if isinstance(header, dict) else None

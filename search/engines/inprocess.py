@@ -13,8 +13,9 @@ class InProcessEngine:
 
     slots = 1
 
-    def __init__(self, run: Callable[[Job], Iterator[Message]] = runner.run_on_one_thread) -> None:
-        self._run = run
+    def __init__(self, run: Callable[[Job], Iterator[Message]] | None = None) -> None:
+        self.should_stop: Callable[[], bool] = lambda: False  # asked before each optimiser step; yes ends the training
+        self._run = run or (lambda job: runner.run_on_one_thread(job, lambda: self.should_stop()))
         self._current: tuple[int, Iterator[Message]] | None = None  # the trial and what its job says
         self._occupancy = Occupancy()
 
@@ -28,8 +29,11 @@ class InProcessEngine:
         if self._current is None:
             return []
         started = time.monotonic()
-        message = next(self._current[1])
+        message = next(self._current[1], None)
         self._occupancy.ran(started, time.monotonic())
+        if message is None:  # it was to stop
+            self.close()
+            return []
         if isinstance(message, Finished | Failed):
             self.close()
         return [message]

@@ -53,8 +53,10 @@ def run(
                 continue
             details: dict[str, Any] = {}
             if job.detailed:
-                states = states or [(recipe["epochs"], result.state)]
-                evaluation = evaluate_states(network, states, dataset, evaluated_part(job.protocol), job.device)
+                states, part = states or [(recipe["epochs"], result.state)], evaluated_part(job.protocol)
+                evaluation = evaluate_states(
+                    network, states, dataset, part, job.device, recipe.get("metric", "accuracy")
+                )
                 details = {"evaluation": evaluation, "mean": list(dataset.info.mean), "std": list(dataset.info.std)}
             yield Finished(job.trial, to_text(encode(result.state)), **fields, **details)
     except Exception as error:  # whatever a training raises costs this trial, not the search
@@ -82,11 +84,11 @@ class _Steps:
                 self._tell(StepsDone(self._trial, self._epoch, step, steps, loss, accuracy, now - self._began))
 
 
-def run_on_one_thread(job: Job) -> Iterator[Message]:
+def run_on_one_thread(job: Job, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Message]:
     """As `run`, for a process that does other things too: torch has one thread only while it trains."""
     import torch
 
-    messages = run(job)
+    messages = run(job, should_stop)
     while True:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)

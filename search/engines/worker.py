@@ -30,15 +30,17 @@ class Worker:
 
     def listen(self) -> None:
         """Take in lines until standard input closes, then end the process."""
-        for line in sys.stdin:
-            value = json.loads(line)
-            if "stop" in value:
-                self._stopped.add(value["stop"])
-            else:
-                job = Job(**value)
-                self._stopped.discard(job.trial)
-                self._jobs.put(job)
-        os._exit(0)  # the coordinator is gone: nobody waits for the rest
+        try:
+            for line in sys.stdin:
+                value = json.loads(line)
+                if "stop" in value:
+                    self._stopped.add(value["stop"])
+                else:
+                    job = Job(**value)
+                    self._stopped.discard(job.trial)
+                    self._jobs.put(job)
+        finally:  # the coordinator is gone, perhaps in the middle of a line: nobody waits for the rest
+            os._exit(0)
 
     def serve(self) -> None:
         """Run jobs, one after the other, for ever."""

@@ -32,7 +32,7 @@ def ablate(options: NetworkOptions, notify: Notify = lambda event: None) -> tupl
     setup = prepare(found.dataset, options, notify, found.checksum)
     info, network = setup.dataset.info, found.plan(setup.dataset)
     images = training_images(setup.dataset, options.protocol)
-    base = choose(found.recipe, options.augment, info)
+    base = choose(found.recipe, options, info)
     recipe = recipes.resolve(base, images=images, epochs=options.epochs)
     folder = options.output or found.default_folder("ablate", options, recipe)
     listed = variants(network, recipe, images)

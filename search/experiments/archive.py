@@ -31,6 +31,9 @@ class Archive:
             return None
         return run
 
+    def check(self) -> None:
+        """Asked before a run's files are written: raises where they would get lost."""
+
     def keep(self, spec: RunSpec, run: Run) -> None:
         """Gets each new run once its files are written."""
 

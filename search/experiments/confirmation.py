@@ -27,6 +27,7 @@ from underbudget.search.experiments.runs import complete
 from underbudget.search.experiments.setup import prepare
 from underbudget.search.session.options import check
 from underbudget.search.study import finding
+from underbudget.search.study.guard import Guard
 from underbudget.search.study.location import CONFIRMATIONS
 from underbudget.search.study.opening import open_study, stored_settings
 from underbudget.search.study.seeds import derive
@@ -63,8 +64,8 @@ def confirm(
     notify(f"runs      {len(specs)}: {options.seeds} of each of {len(finalists)} finalists, below {folder}\n")
     settings = stored_settings(where)
     assert settings is not None, "the study was read"
-    with open_study(where, settings) as opened:
-        archive = StudyArchive(opened, setup.dataset, folder)
+    with open_study(where, settings) as (opened, guard):
+        archive = StudyArchive(opened, guard, setup.dataset, folder)
         runs = complete(specs, setup, folder, "confirm", notify, archive).all()
     result = confirmed.Confirmation(
         study.name,
@@ -119,9 +120,9 @@ class StudyArchive(Archive):
     weights are missing is trained again.
     """
 
-    def __init__(self, study: "optuna.Study", dataset: Dataset, folder: Path) -> None:
+    def __init__(self, study: "optuna.Study", guard: Guard, dataset: Dataset, folder: Path) -> None:
         super().__init__(dataset, folder)
-        self._study = study
+        self._study, self._guard = study, guard
         self._attributes: dict[str, Any] = study.user_attrs
 
     def find(self, spec: RunSpec) -> Run | None:
@@ -139,6 +140,10 @@ class StudyArchive(Archive):
                 f"the version that it was trained by, underbudget {run.versions.get('underbudget', 'unknown')}"
             )
         return run if self.has_weights(run, self.folder / f"{spec.key}.safetensors") else None
+
+    def check(self) -> None:
+        """Raises BrokenOffError where the study is not in its place any more."""
+        self._guard.check()
 
     def keep(self, spec: RunSpec, run: Run) -> None:
         self._study.set_user_attr(attribute(spec), to_json(run))

@@ -63,7 +63,11 @@ def network_spec(options: NetworkOptions) -> NetworkSpec:
     if name is not None:
         published = reference(name)
         own = replace(recipes.recipe(published.recipe), epochs=published.epochs)
-    return NetworkSpec(name, architecture, named or own, sources.define(options.dataset or "mnist", of_data(options)))
+    return NetworkSpec(name, architecture, named or own, _asked(options))
+
+
+def _asked(options: NetworkOptions) -> Definition:
+    return sources.define(options.dataset or "mnist", of_data(options), options.data_dir)
 
 
 def split_trial(what: str) -> tuple[str, int | None]:
@@ -81,7 +85,8 @@ def _trial(options: NetworkOptions, study: str, number: int, recipe: Recipe | No
     network = plan_of(found, trial)
     assert trial.proposal is not None, "it has a plan"
     own = definition_of(found.settings["dataset"])
-    if options.dataset is not None and options.dataset not in (str(own), own.source):
+    is_own = options.dataset in (None, str(own), own.source) or _asked(options).source == own.source
+    if not is_own:
         raise UserError(
             f"trial {number} of {study} belongs to the data set {own}, not to {options.dataset!r}: "
             "leave --dataset out, or give the trial's layers instead of its number"

@@ -5,9 +5,11 @@
 from dataclasses import KW_ONLY, MISSING, dataclass
 from pathlib import Path
 
+from underbudget.models.metrics import METRICS
 from underbudget.search.session.data_options import DataOptions
-from underbudget.search.session.options import Folders, Places, option, whole
+from underbudget.search.session.options import Folders, Places, one_of, option, whole
 from underbudget.search.session.request import check_augmentation, check_target
+from underbudget.search.training.recipe import CLASS_WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class SeededOptions(DataOptions, ExperimentOptions):
     protocol: str = option("search, confirm or published, as in `train`.", default="search")
     epochs: int | None = option("Epochs instead of the recipe's.")
     dataset: str | None = option(
-        "A name (see `underbudget datasets`), or a folder of your own (docs/data.md).", usual="mnist"
+        "A name (see `underbudget data list`), or your own folder, .npz or .csv file (docs/data.md).", usual="mnist"
     )
     output: Path | None = option("Folder to write to.", shown="below runs/", flags=("--output", "-o"), trailing=True)
 
@@ -62,6 +64,16 @@ class NetworkOptions(SeededOptions, Places):
         "What is done to training images: none, digits, natural, sound, signal, or auto: what suits the data.",
         shown="the recipe's",
         check=check_augmentation,
+    )
+    metric: str | None = option(
+        "What accuracy means: accuracy, balanced_accuracy (mean recall of the classes) or f1_macro.",
+        shown="the recipe's, else accuracy",
+        check=one_of(*METRICS),
+    )
+    class_weights: str | None = option(
+        "Of the loss: none, balanced, or auto: balanced under another metric than accuracy.",
+        shown="the recipe's, else auto",
+        check=one_of("auto", *CLASS_WEIGHTS),
     )
 
 

@@ -160,6 +160,7 @@ class _Session:
         assert message.mean is not None
         assert message.std is not None
         times = self._note_accesses(underway)
+        self._archive.check()
         data = weights.from_text(message.weights)
         curve = [Evaluated(**epoch) for epoch in evaluation["curve"]]
         if spec.protocol != "confirm":  # the evaluated part was monitored after each epoch

@@ -60,7 +60,7 @@ def series(options: SeriesOptions, notify: Notify = lambda event: None) -> tuple
     check_protocol(options.protocol)
     chosen = collection(options.name)
     wanted = _wanted(options.steps, [step.name for step in chosen.steps])
-    setup = prepare(sources.define(options.dataset or "mnist", of_data(options)), options, notify)
+    setup = prepare(sources.define(options.dataset or "mnist", of_data(options), options.data_dir), options, notify)
     info = setup.dataset.info
     folder = options.output or (Path(options.runs or RUNS) / "series" / f"{chosen.name}-{info.name}-{options.protocol}")
     steps: list[reported.SeriesStep] = []

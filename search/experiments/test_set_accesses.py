@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from underbudget.models.files import json_value
+
 log = logging.getLogger(__name__)
 
 FILE = "readings.jsonl"
@@ -44,11 +46,11 @@ def note(dataset: Path, what: str, subject: str, seed: int | None, times: int, e
 def total(dataset: Path) -> int:
     """Accesses so far to the test part of a prepared data set; unreadable lines are skipped."""
     try:
-        lines = (dataset / FILE).read_text(encoding="utf-8").splitlines()
+        lines = (dataset / FILE).read_bytes().splitlines()
     except OSError:
         return 0
     count = 0
     for line in lines:
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            count += int(json.loads(line)["times"])
+        with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError):
+            count += int(json_value(line)["times"])
     return count

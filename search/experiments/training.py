@@ -35,7 +35,7 @@ def train(options: TrainingOptions, notify: Notify = lambda event: None) -> tupl
     found = network_spec(options)
     setup = prepare(found.dataset, options, notify, found.checksum)
     network = found.plan(setup.dataset)
-    base = choose(found.recipe, options.augment, setup.dataset.info)
+    base = choose(found.recipe, options, setup.dataset.info)
     given = {name: getattr(options, name) for name in ("weight_decay", "label_smoothing")}
     recipe = recipes.resolve(
         replace(base, **{name: value for name, value in given.items() if value is not None}),

@@ -22,6 +22,7 @@ from underbudget.reports.network import plan_of
 from underbudget.reports.record import StudyRecord, TrialRecord
 from underbudget.reports.runs import Run, read_run
 from underbudget.search.results import trained_trials
+from underbudget.search.results.stated_accuracy import check_accuracy
 from underbudget.search.study.location import CONFIRMATIONS, StudyLocation
 from underbudget.search.training import recipe as recipes
 
@@ -47,13 +48,16 @@ def of_trial(
     """The export of a complete trial, and "". Of a confirmed one, unless `searched`, that of its first fresh seed, and
     what was taken of it, in words.
 
-    Raises UserError where its weights or the images to check the file with are missing.
+    Raises UserError where its weights or the images to check the file with are missing, UnderbudgetError where it does
+    not predict as the study states.
     """
     if not searched and (finalist := of_finalist(where, study, trial, data_dir)):
         return finalist
-    dataset = study.settings["dataset"]
-    images = _prepared(dataset["name"], dataset["checksum"], data_dir)
-    return with_images(from_study(where, study, trial), images), ""
+    described = study.settings["dataset"]
+    dataset = _prepared(described["name"], described["checksum"], data_dir)
+    export = with_images(from_study(where, study, trial, dataset), dataset)
+    check_accuracy(export)
+    return export, ""
 
 
 def export_trial(
@@ -70,22 +74,25 @@ def export_trial(
     return write_verified(of_trial(where, study, trial, searched=searched)[0], output, force, format)
 
 
-def from_study(where: StudyLocation, study: StudyRecord, trial: TrialRecord) -> Export:
-    """The export of a complete trial from the study's folder alone, without the images of its data set."""
-    images, labels = trained_trials.read_samples(where.folder)
+def from_study(
+    where: StudyLocation, study: StudyRecord, trial: TrialRecord, dataset: "Dataset | None" = None
+) -> Export:
+    """The export of a complete trial from the study's folder, without more images of its data set than a few samples;
+    those are taken from the data set, where it is given and the study's own are damaged."""
+    images, labels = trained_trials.samples(where.folder, study.settings["dataset"]["input_shape"], dataset)
     assert trial.proposal is not None, "the caller picked a complete trial"
     assert trial.result is not None
-    dataset, completed = study.settings["dataset"], trial.completed
+    described, completed = study.settings["dataset"], trial.completed
     metadata = {
         "study": study.name,
         "trial": trial.trial,
         "score": trial.result.score,
         "last_epoch_val_accuracy": trial.curve[-1].val_accuracy,
-        "validation_images": dataset["counts"]["validation"],
+        "validation_images": described["counts"]["validation"],
         "parameters": trial.proposal.cost.params,
         "budget": study.settings["budget"],
-        "dataset": dataset["name"],
-        "trained_on": f"{dataset['counts']['train']:,} images, train part of {dataset['name']}",
+        "dataset": described["name"],
+        "trained_on": f"{described['counts']['train']:,} images, train part of {described['name']}",
         "data_checksum": trial.result.data_checksum,
         "id": trial.proposal.id,
         "layers_text": trial.proposal.layers_text,
@@ -98,14 +105,14 @@ def from_study(where: StudyLocation, study: StudyRecord, trial: TrialRecord) -> 
     return Export(
         plan=plan_of(study, trial),
         state=trained_trials.load_state(where, trial),
-        mean=tuple(dataset["mean"]),
-        std=tuple(dataset["std"]),
-        classes=tuple(dataset["classes"]),
+        mean=tuple(described["mean"]),
+        std=tuple(described["std"]),
+        classes=tuple(described["classes"]),
         metadata=metadata,
         samples=images,
         sample_labels=labels,
         recipe=trial.proposal.recipe,
-        frontend=dataset.get("frontend"),
+        frontend=described.get("frontend"),
     )
 
 
@@ -116,7 +123,7 @@ def of_finalist(
     folder = where.folder / CONFIRMATIONS / f"trial-{trial.trial}"
     if not any(folder.glob("seed-*.json")):
         return None
-    bundle, said = of_runs(folder, data_dir, trained_trials.read_samples(where.folder))
+    bundle, said = of_runs(folder, data_dir, where.folder)
     assert trial.proposal is not None, "the caller picked a complete trial"
     assert trial.result is not None
     for what, own in (("id", trial.proposal.id), ("data_checksum", trial.result.data_checksum)):
@@ -135,14 +142,12 @@ def is_runs_folder(path: Path) -> bool:
     return path.is_dir() and any(any(path.glob(pattern)) for pattern in ("seed-*.json", "*/seed-*.json"))
 
 
-def of_runs(
-    folder: Path, data_dir: Path | None = None, samples: tuple[Any, list[int]] | None = None
-) -> tuple[Export, str]:
+def of_runs(folder: Path, data_dir: Path | None = None, study_folder: Path | None = None) -> tuple[Export, str]:
     """The export of a folder that `train` or `confirm` wrote, and what was taken of it, in words: the first seed's
     weights, with that file's own accuracy and the mean over all seeds.
 
-    samples: validation images and labels, for where the data set is not at hand. Raises UserError where there is no
-    run, runs are of several networks, or there are no images to check the file with.
+    study_folder: of the study that they belong to, for where the data set is not at hand. Raises UserError where there
+    is no run, runs are of several networks, or there are no images to check the file with.
     """
     records = sorted(folder.glob("seed-*.json"), key=lambda path: (len(path.name), path.name))
     if not records:
@@ -168,7 +173,9 @@ def of_runs(
     dataset = _prepared(first.data.name, first.data.checksum, data_dir)
     if dataset is not None:
         samples = trained_trials.choose_samples(dataset, trained_trials.MOST_SAMPLES)
-    if samples is None:
+    elif study_folder is not None:
+        samples = trained_trials.read_samples(study_folder, first.data.input_shape)
+    else:
         raise UserError(
             f"the data set {first.data.name} that {folder} was trained on is not at hand, and an export is checked on "
             "its validation images: name its folder by --data-dir"

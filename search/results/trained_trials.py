@@ -3,13 +3,15 @@
 Needs nothing but the study's folder and database.
 """
 
+import contextlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from underbudget.models import weights
 from underbudget.models.errors import UserError
-from underbudget.models.files import write_atomically
+from underbudget.models.files import json_value, write_atomically
 from underbudget.reports import front as fronts
 from underbudget.reports.network import plan_of
 from underbudget.reports.record import StudyRecord, TrialRecord
@@ -25,11 +27,12 @@ _MOST_BYTES = 65_536
 
 
 def keep_samples(dataset: Dataset, folder: Path) -> None:
-    """Write SAMPLES_FILE once: JSON of `shape` (k, c, h, w), `images` (see models.images) and `labels`."""
+    """Write SAMPLES_FILE, unless it is there: JSON of `shape` (k, c, h, w), `images` (see models.images), `labels`."""
     from underbudget.models.images import pack
 
     path = folder / SAMPLES_FILE
-    if path.exists():
+    with contextlib.suppress(UserError):
+        read_samples(folder, dataset.info.input_shape)
         return
     images, labels = choose_samples(dataset, MOST_SAMPLES)
     stored = {"shape": list(images.shape), "images": pack(images), "labels": labels}
@@ -50,17 +53,32 @@ def choose_samples(dataset: Dataset, most: int) -> tuple[Any, list[int]]:
     return np.array(part.images[chosen]), [int(label) for label in labels[chosen]]
 
 
-def read_samples(folder: Path) -> tuple[Any, list[int]]:
-    """Images uint8 (k, c, h, w) and labels of SAMPLES_FILE. Raises UserError where it is missing or damaged."""
+def samples(folder: Path, shape: Sequence[int], dataset: Dataset | None) -> tuple[Any, list[int]]:
+    """The images and labels of SAMPLES_FILE, or where it is missing or damaged of the data set."""
+    try:
+        return read_samples(folder, shape)
+    except UserError:
+        if dataset is None:
+            raise
+        return choose_samples(dataset, MOST_SAMPLES)
+
+
+def read_samples(folder: Path, shape: Sequence[int]) -> tuple[Any, list[int]]:
+    """Images uint8 (k, channels, height, width), of `shape` each, and labels of SAMPLES_FILE. Raises UserError where it
+    is missing or damaged."""
     from underbudget.models.images import unpack
 
     path = folder / SAMPLES_FILE
     try:
-        stored = json.loads(path.read_bytes())
-        return unpack(stored["images"], stored["shape"]), list(stored["labels"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        stored = json_value(path.read_bytes())
+        labels = [int(label) for label in stored["labels"]]
+        if stored["shape"] != [len(labels), *shape] or not labels:
+            raise ValueError("images and labels do not belong together")
+        return unpack(stored["images"], stored["shape"]), labels
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise UserError(
-            f"{path}, the images for the self-test, cannot be read: launch the study once more, which writes them again"
+            f"{path}, the images for the self-test, cannot be read: they are taken from the data set where that is at "
+            "hand, so name its folder by --data-dir, or launch the study once more, which writes them again"
         ) from error
 
 

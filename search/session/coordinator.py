@@ -8,6 +8,7 @@ import logging
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,7 @@ class Limits:
     trials: int  # complete and stopped trials of the study
     seconds: float = math.inf
     stop: str = ""  # why to stop, "" to go on
+    at_once: bool = False  # whether an interrupt may come at once, since nothing is being written
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Conditions:
     device: str = "cpu"
     sampler: str | Sampler = "tpe"
     early: Stopping = Stopping()  # noqa: RUF009, frozen
+    check: Callable[[], None] = lambda: None  # raises where the study is not in its place any more
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ class Coordinator:
         """
         deadline = time.monotonic() + self.limits.seconds
         while True:
+            self._conditions.check()
             if self.limits.stop:
                 return Outcome(False, self.limits.stop)
             if time.monotonic() >= deadline:
@@ -202,6 +206,7 @@ class Coordinator:
         score = record.score([epoch.val_accuracy for epoch in underway.curve])
         data = weights.from_text(message.weights)
         name = f"models/trial-{message.trial}.safetensors"
+        self._conditions.check()
         write_atomically(self._conditions.folder / name, data)
         result = Result(
             score,

@@ -34,6 +34,26 @@ class DataOptions:
         trailing=True,
         check=one_of(*LAYOUTS),
     )
+    label: str | None = option("Column of the labels in a table.", shown="label", scope="study", trailing=True)
+    window: int | None = option(
+        "Rows of a sensor's table that are one example.", scope="study", trailing=True, check=whole(4, 100_000)
+    )
+    step: int | None = option(
+        "Rows from one window to the next.", shown="the window", scope="study", trailing=True, check=whole(1, 100_000)
+    )
+    time: str | None = option(
+        "Column of the time in a sensor's table: its rows are put in order.", scope="study", trailing=True
+    )
+    columns: str | None = option(
+        "Columns that are channels of a sensor, A,B,C.", shown="all numeric ones", scope="study", trailing=True
+    )
+    window_label: str | None = option(
+        "single: no window crosses a change of label; majority: it has the most frequent one.",
+        shown="single",
+        scope="study",
+        trailing=True,
+        check=one_of("single", "majority"),
+    )
     label_pattern: str | None = option(
         "Regular expression of file names: its first bracket is the label, for files outside class folders.",
         scope="study",

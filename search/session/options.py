@@ -17,7 +17,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, ParamSpec, TypeVar, get_args, get_type_hints
 
-from underbudget.models.errors import UserError, nearest
+from underbudget.models.errors import UserError, nearest, quoted
 from underbudget.search.study.location import RUNS
 
 Scope = Literal["study", "session", "call"]  # fixed for a study; to be given again at a resume; of one call only
@@ -137,6 +137,8 @@ def _check_type(each: Option, value: Any, shown: str) -> None:
     if not fits or (isinstance(value, bool) and bool not in accepted):
         words = [word for kind, word in _WORDS.items() if kind in accepted]
         raise UserError(f"{shown} is {' or '.join(words)}, not {value!r}")
+    if isinstance(value, str) and "\0" in value:
+        raise UserError(f"{shown} is text without the character NUL, not {quoted(value)}")
 
 
 def read_toml(cls: type, path: Path) -> dict[str, Any]:
@@ -148,7 +150,7 @@ def read_toml(cls: type, path: Path) -> dict[str, Any]:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"the configuration {path} cannot be read ({error.strerror}): check --config") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"the configuration {path} is not TOML ({error}): mend it or leave out --config") from error
     known = declared(cls)
     values: dict[str, Any] = {}

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from underbudget.models.output import visible
 from underbudget.reports.reading import SESSIONS_ATTRIBUTE
 from underbudget.reports.storage_url import shown_url
 from underbudget.search.training.environment import installed, processor
@@ -71,6 +72,9 @@ def _now() -> str:
 
 class _LogFile(logging.FileHandler):
     """A log file that stays incomplete when the disk is full: the search itself reports that, once."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, logging's own name
         return None

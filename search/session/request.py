@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from underbudget.models.errors import UserError
+from underbudget.models.metrics import METRICS
 from underbudget.reports.storage_url import shown_url
 from underbudget.search.session.data_options import DataOptions
 from underbudget.search.session.options import Places, declared, flag, one_of, option, read_toml, whole
-from underbudget.search.training.recipe import AUGMENTATIONS
+from underbudget.search.training.recipe import AUGMENTATIONS, CLASS_WEIGHTS
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
@@ -56,6 +57,11 @@ def _check_lr(name: str, value: float) -> None:
         raise UserError(f"{name} is a learning rate over 0 and at most 100, not {value!r}")
 
 
+def _check_dataset(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise UserError(f"{name} is the name of a data set or a path, not {type(value).__name__} (docs/data.md)")
+
+
 @dataclass(frozen=True)
 class Options(DataOptions, Places):
     """Everything that may be asked of one search. None means "not given": a study that is resumed keeps what it has.
@@ -65,8 +71,11 @@ class Options(DataOptions, Places):
 
     study: str | None = option("Name of the study; made from data set and budget if left out.", scope="study")
     _: KW_ONLY
-    dataset: str | None = option(
-        "A name (see `underbudget datasets`), or a folder of your own (docs/data.md).", scope="study", usual="mnist"
+    dataset: object | str | None = option(
+        "A name (see `underbudget data list`), or your own folder, .npz or .csv file (docs/data.md).",
+        scope="study",
+        usual="mnist",
+        check=_check_dataset,
     )
     budget: str | list[str] | None = option(
         'Hard limits, e.g. "params<8000" or "params<8000, macs<=1.5M".', scope="study", usual="params<8000"
@@ -74,7 +83,9 @@ class Options(DataOptions, Places):
     trials: int | None = option(
         "Trials that the study is to have in all, complete and stopped ones.", usual=100, check=whole(1, 1_000_000)
     )
-    epochs: int | None = option("Epochs of one trial.", scope="study", shown="15", check=whole(1, 10_000))
+    epochs: int | None = option(
+        "Epochs of one trial.", scope="study", shown="15, with few images more", check=whole(1, 10_000)
+    )
     workers: int | None = option("Trials at a time.", shown="one per usable core", check=whole(1, 1024))
     seed: int | None = option("Every random number derives from it.", scope="study", usual=0, check=whole(0, 2**32 - 1))
     timeout: str | None = option(
@@ -109,6 +120,18 @@ class Options(DataOptions, Places):
         scope="study",
         shown="auto, or the recipe's own where one is named",
         check=check_augmentation,
+    )
+    metric: str | None = option(
+        "What accuracy means: accuracy, balanced_accuracy (mean recall of the classes) or f1_macro.",
+        scope="study",
+        shown="accuracy",
+        check=one_of(*METRICS),
+    )
+    class_weights: str | None = option(
+        "Of the loss: none, balanced, or auto: balanced under another metric than accuracy.",
+        scope="study",
+        shown="auto",
+        check=one_of("auto", *CLASS_WEIGHTS),
     )
     lr: float | None = option("Learning rate instead of the recipe's.", scope="study", check=_check_lr)
     batch_size: int | str | None = option(

@@ -34,7 +34,6 @@ from underbudget.search.training.recipe import Recipe
 log = logging.getLogger(__name__)
 
 Say = Callable[[str], None]
-WARN_STEPS = 1000  # fewer optimiser steps per trial than this rank networks poorly
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def prepare(request: Options, say: Say = log.info) -> Session:
     objective = Objective(asked.objective, asked.minimize)
     tune = tuning.parse(asked.tune) if asked.tune is not None else ()
     budget = Budget.parse(asked.budget)
-    definition = sources.define(asked.dataset, of_data(asked))
+    definition = sources.define(asked.dataset, of_data(asked), asked.data_dir)
     device = devices.choose_device(asked.device, say)
     if stored and (other := _other_data(stored.dataset, definition)):  # before anything is downloaded for it
         raise _different(request, where, stored, [other])
@@ -116,6 +115,8 @@ def prepare(request: Options, say: Say = log.info) -> Session:
         "epochs": recipe.epochs,
         "recipe": recipe.name,
         "augment": recipe.augmentation.name or None,
+        "metric": recipe.metric,
+        "class_weights": recipe.class_weights,
         "lr": recipe.lr,
         "batch_size": recipe.batch_size,
         "tune": list(tune) or None,
@@ -162,6 +163,8 @@ def options_of(stored: Settings, request: Options | None = None) -> Options:
         seed=stored.seed,
         recipe=recipe.name,
         augment=(recipe.augmentation.name or None) if is_kept else None,
+        metric=recipe.metric,
+        class_weights=recipe.class_weights,
         lr=recipe.lr if is_kept else None,
         batch_size=recipe.batch_size if is_kept else None,
         precision=stored.precision,
@@ -188,18 +191,21 @@ def find_location(request: Options) -> StudyLocation:
     words = re.sub(r"[^A-Za-z0-9.]+", "-", str(Budget.parse(asked.budget))).strip("-")
     name = asked.study
     if name is None:
-        name = f"{sources.define(asked.dataset, of_data(asked)).name}-{words}"[:64]
+        name = f"{sources.define(asked.dataset, of_data(asked), asked.data_dir).name}-{words}"[:64]
     return locate_study(name, Path(asked.runs), asked.storage)
 
 
 def _recipe(asked: Any, kept: Recipe | None, info: DatasetInfo) -> Recipe:
     """The study's recipe (`kept`) or the built-in one, with the numbers asked for; "auto" is the built-in's batch."""
     images, named = info.counts["train"], None if asked.recipe is None else recipes.recipe(asked.recipe)
-    base = choosing.choose(kept or named, asked.augment, info)
+    base = choosing.choose(kept or named, asked, info)
     batch = parse_batch_size(asked.batch_size)
     if batch is None and kept is not None:
         batch = recipes.resolve(recipes.recipe(kept.name), images=images).batch_size
-    return recipes.resolve(base, images=images, epochs=asked.epochs, lr=asked.lr, batch_size=batch)
+    epochs = asked.epochs
+    if epochs is None and kept is None and info.definition is not None:
+        epochs = recipes.suited_epochs(base, images, batch)
+    return recipes.resolve(base, images=images, epochs=epochs, lr=asked.lr, batch_size=batch)
 
 
 def check_possible(settings: Settings) -> None:

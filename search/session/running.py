@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from underbudget.models.errors import UnderbudgetError
@@ -40,6 +40,12 @@ def enqueue_smallest(study: "optuna.Study", settings: Settings) -> None:
         study.enqueue_trial(params, skip_if_exists=True)
 
 
+def enqueue_baseline(study: "optuna.Study", settings: Settings) -> None:
+    """Enqueue a sound network of the space, as large as the budget allows, so that a search begins with one."""
+    if (params := settings.baseline()) is not None:
+        study.enqueue_trial(params, skip_if_exists=True)
+
+
 def enqueue_references(study: "optuna.Study", settings: Settings) -> list[str]:
     """Enqueue every reference that is a point of the space, fits the budget and is new; the names, in order."""
     from underbudget.models.references import REFERENCES
@@ -74,8 +80,8 @@ class Listener:
     def opened(self, session: Session) -> None:
         """The study is open and locked."""
 
-    def begun(self, coordinator: Coordinator) -> None:
-        """The search starts now; setting `coordinator.limits.stop` ends it."""
+    def begins(self, limits: Limits) -> None:
+        """The study is opened now; setting `limits.stop` ends its search cleanly, from now on."""
 
     def happened(self, event: Event, progress: Progress) -> None:
         """Something happened in the search."""
@@ -89,28 +95,46 @@ def run(
     Raises UserError as `open_study` does, UnderbudgetError where the database or the disk fails in the middle; the
     trials stored so far are kept.
     """
+    import alembic.command  # noqa: F401, what Optuna's storages need takes a second: here an interrupt comes at once
     import optuna
 
     listener = listener or Listener()
+    limits = Limits(session.trials, session.seconds)
     with LiveReport(session.location, session.options.target, session.live, listener.say) as report:
         try:
-            outcome = _search(session, listener, report, engine)
+            outcome = _search(session, limits, listener, report, engine)
         except (OSError, optuna.exceptions.StorageInternalError) as error:
             what = " ".join(str(error.__cause__ or error).split())[:200]
             raise UnderbudgetError(
                 f"the search was broken off ({what}): trials stored so far are kept, mend that and launch again"
             ) from error
-        if session.live is not None:
+        if session.live is not None and not limits.stop:
             listener.say("writing the report a last time")
-        if report.finish():
-            listener.say(f"report     {report.page}")
+            with _left_out_by_an_interrupt(limits):
+                if report.finish():
+                    listener.say(f"report     {report.page}")
         return outcome
 
 
-def _search(session: Session, listener: Listener, report: LiveReport, engine: Callable[[Session], Engine]) -> Outcome:
+@contextlib.contextmanager
+def _left_out_by_an_interrupt(limits: Limits) -> Iterator[None]:
+    """What comes after the last trial and writes nothing into the study: it may take long, and can be done again."""
+    try:
+        limits.at_once = True
+        yield
+    except KeyboardInterrupt:
+        log.info("stopped while the last report or pictures were made: the next session makes them")
+    finally:
+        limits.at_once = False
+
+
+def _search(
+    session: Session, limits: Limits, listener: Listener, report: LiveReport, engine: Callable[[Session], Engine]
+) -> Outcome:
     folder = session.location.folder
+    listener.begins(limits)
     with contextlib.ExitStack() as open_now:
-        study = open_now.enter_context(studies.open_study(session.location, session.settings))
+        study, guard = open_now.enter_context(studies.open_study(session.location, session.settings))
         open_now.enter_context(record.launch_log(folder / "launch.log"))
         listener.opened(session)
         keep_samples(session.dataset, folder)
@@ -118,17 +142,20 @@ def _search(session: Session, listener: Listener, report: LiveReport, engine: Ca
             leftover.unlink()  # half a file that a killed session left
         if not study.get_trials(deepcopy=False):
             enqueue_smallest(study, session.settings)
+            enqueue_baseline(study, session.settings)
         if session.options.start_from is not None:
             names = enqueue_references(study, session.settings)
             listener.say(f"starting from the references {', '.join(names) or '(none is new and fits)'}")
         closing = open_now.enter_context(record.recorded(study, session))
         made = open_now.enter_context(contextlib.closing(engine(session)))
+        if isinstance(made, InProcessEngine):
+            made.should_stop = lambda: bool(limits.stop)
         updater = update.Updater(session.location)
-        conditions = Conditions(session.dataset.folder, folder, session.device, session.sampler, session.early)
-        limits = Limits(session.trials, session.seconds)
+        conditions = Conditions(
+            session.dataset.folder, folder, session.device, session.sampler, session.early, guard.check
+        )
         notify = updater.watching(report.watching(listener.happened))
         coordinator = Coordinator(study, session.settings, made, limits, conditions, notify)
-        listener.begun(coordinator)
         outcome = coordinator.run()
         log.info("the session ends: %s", outcome.why)
         closing |= {
@@ -141,7 +168,8 @@ def _search(session: Session, listener: Listener, report: LiveReport, engine: Ca
         if limits.stop:  # a person waits: the pictures come with the next session
             return outcome
         try:  # pictures for the report: a failure here must not end the search
-            keep_misclassified(session.location, finding.read(session.location), session.dataset)
+            with _left_out_by_an_interrupt(limits):
+                keep_misclassified(session.location, finding.read(session.location), session.dataset)
         except Exception as error:
             log.warning("the winner's misclassified images could not be kept: %s", error)
         return outcome

@@ -11,7 +11,7 @@ from underbudget.models.architecture import Architecture, Conv, Dropout, Separab
 from underbudget.search.space.decoding import active, decode
 from underbudget.search.space.dimensions import Dimension
 
-# Dimensions whose values are tried out, in their order of preference; each has at most three values.
+# Dimensions whose values are tried out, in their order of preference; each has at most four values.
 _TRIED = ("transition", "transition_tail", "pools", "padding", "order", "first_tail")
 
 
@@ -44,7 +44,10 @@ def _read(architecture: Architecture) -> Iterator[dict[str, Any]]:
         "dropout": rates[0] if rates else 0.0,
         "block": "separable" if any(isinstance(primary, SeparableConv) for primary in primaries) else "conv",
     }
-    large = [layer.width for layer in convolutions if layer.kernel == (3, 3)]
+    kernels = {layer.kernel for layer in convolutions} - {(1, 1)}
+    if kernels and kernels != {(3, 3)}:
+        whole["kernel"] = str(max(map(max, kernels)))
+    large = [layer.width for layer in convolutions if layer.kernel != (1, 1)]
     small = [layer.width for layer in convolutions if layer.kernel == (1, 1)]
     heads = {  # head -> widths of the 3x3 and of the 1x1 convolutions before it
         "gap_conv": (large, small[:-1]),

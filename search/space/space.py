@@ -62,20 +62,22 @@ class Space:
             raise UserError(f"{rule}, not {size_text(input_shape)}")
         if classes < 2:
             raise UserError(f"a classifier needs at least 2 classes, not {classes}: check the labels of the data set")
-        most = upper_width(input_shape, classes, budget, precision)
+        most, is_large = upper_width(input_shape, classes, budget, precision), min(input_shape[1:]) >= decoding.LARGE
         dimensions: list[dims.Dimension] = [
             dims.Integer("n_before", 1, MAX_BEFORE),
             dims.Integer("n_after", 1, MAX_AFTER),
             dims.Choice("transition", decoding.TRANSITIONS),
             dims.Choice("transition_tail", decoding.TRANSITION_TAILS),
             dims.Integer("pools", 1, 2),
-            dims.Choice("padding", decoding.PADDINGS),
+            dims.Choice("padding", decoding.PADDINGS_OF_LARGE if is_large else decoding.PADDINGS),
             dims.Choice("head", decoding.HEADS),
             dims.Real("dropout", 0.0, 0.25, 0.01),
             dims.Choice("order", decoding.ORDERS),
             dims.Choice("first_tail", decoding.FIRST_TAILS),
             dims.Choice("block", decoding.BLOCKS),
         ]
+        if decoding.is_one_dimensional(input_shape):
+            dimensions.insert(2, dims.Choice("kernel", decoding.KERNELS))
         widths = [f"width_before_{index}" for index in range(1, MAX_BEFORE + 1)]
         widths += [f"width_after_{index}" for index in range(1, MAX_AFTER + 1)]
         widths += ["transition_width", "hidden_width"]

@@ -7,7 +7,7 @@ from typing import Any
 from underbudget.budget.count import count
 from underbudget.budget.limits import Budget
 from underbudget.models.plan import plan
-from underbudget.search.space.decoding import decode
+from underbudget.search.space.decoding import decode, is_one_dimensional
 from underbudget.search.space.dimensions import Integer, Sampled
 
 LEAST_WIDTH = 4
@@ -30,6 +30,8 @@ def upper_width(
         return UNLIMITED_WIDTH
     params: dict[str, Any] = {"n_before": 2, "n_after": 3, "transition": "none", "pools": 1, "padding": "none"}
     params |= {"head": "gap_conv", "dropout": 0.0, "order": "relu_bn", "first_tail": "full", "block": "conv"}
+    if is_one_dimensional(input_shape):
+        params["kernel"] = "5"
     names = ("width_before_1", "width_before_2", "width_after_1", "width_after_2", "width_after_3")
     fitting, beyond = 0, MOST_WIDTH // 2 + 1
     while beyond - fitting > 1:

@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 from underbudget.models.errors import UserError
+from underbudget.models.files import real_path
 from underbudget.reports.reading import read_study
 from underbudget.reports.record import StudyRecord
 from underbudget.reports.storage_url import parse_url, shown_url
@@ -16,7 +17,7 @@ def read(where: StudyLocation) -> StudyRecord:
         runs = where.folder.parent
         known = [found.name for found in studies_in(runs)]
         hint = f"studies there: {', '.join(known[:5])}" if known else "there are no studies there"
-        raise UserError(f"no study {where.name!r} in {runs.resolve()}: {hint}; look elsewhere with --runs")
+        raise UserError(f"no study {where.name!r} in {real_path(runs)}: {hint}; look elsewhere with --runs")
     return read_study(where.url, where.name)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from underbudget.models.errors import UserError
+from underbudget.models.files import real_path
 from underbudget.reports.storage_url import parse_url, sqlite_file, sqlite_url
 
 RUNS = "runs"  # folder of all studies, where none is named
@@ -35,7 +36,7 @@ class StudyLocation:
     def database(self) -> Path | None:
         """The SQLite file under its real path, links resolved; None where another database is used."""
         file = self.folder / DATABASE if self.storage is None else sqlite_file(self.storage)
-        return None if file is None else file.resolve()
+        return None if file is None else real_path(file)
 
     @property
     def url(self) -> str:
@@ -44,7 +45,11 @@ class StudyLocation:
 
 
 def locate_study(name: str, runs: Path, storage: str | None = None) -> StudyLocation:
-    """Where a study of this name lies below the runs folder. Raises UserError for an impossible name or storage."""
+    """Where a study of this name lies below the runs folder. Raises UserError for an impossible name or place."""
+    try:
+        str(runs).encode()
+    except UnicodeEncodeError:  # such a file has no URL
+        raise UserError(f"the name of the folder {runs} is not UTF-8: choose another --runs") from None
     if storage is not None:
         parse_url(storage)
     return StudyLocation(check_name(name), runs / name, storage)

@@ -2,17 +2,20 @@
 
 Two things may have one coordinator only: the database, since numbers and retries of trials assume one writer, and the
 study's folder, where the weights lie under the trials' numbers. A file is locked beside the SQLite file, under its real
-path, so that another runs folder, a link or another spelling of the URL meets the same lock. On PostgreSQL it is a lock
-of the server's, which belongs to a connection and ends with it, also when a coordinator is killed.
+path, so that another runs folder, a link or another spelling of the URL meets the same lock; it says who holds it. On
+PostgreSQL it is a lock of the server's, which ends with a connection, also when a coordinator is killed.
 """
 
 import contextlib
 import hashlib
 import os
+import platform
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from underbudget.models.errors import UserError
+from underbudget.models.files import real_path
 from underbudget.reports.storage_url import connected, reason, shown_url
 from underbudget.search.study.location import DATABASE, StudyLocation
 
@@ -32,27 +35,58 @@ _HELD = """
 """
 
 
+_HOLDER = re.compile(r"Held by process (\d+) on host (\S+) ")
+
+
 @contextlib.contextmanager
-def held(where: StudyLocation) -> Iterator[None]:
-    """Hold a study for searching. Raises UserError where another coordinator has it, or nothing can be locked."""
+def held(where: StudyLocation) -> Iterator[list[Path]]:
+    """Hold a study for searching; the files that are locked. Raises UserError where another coordinator has it, or
+    nothing can be locked."""
     import filelock
 
-    taken = UserError(
-        f"the study {where.name} is being searched by another process: wait for it, stop it, or use another name"
-    )
+    files = _files(where)
     with contextlib.ExitStack() as locks:
-        for file in _files(where):
+        for file in files:
+            holder = _holder(file)  # before the lock: an older filelock empties what it cannot get
             try:
                 locks.enter_context(filelock.FileLock(file).acquire(timeout=0))
             except filelock.Timeout as error:
-                raise taken from error
+                raise _taken(where, holder) from error
             except OSError as error:
                 raise UserError(
                     f"{file} cannot be written ({error.strerror}): choose another --runs or --storage"
                 ) from error
+            _sign(file, where.name)
         if where.database is None and not _lock_on_server(where, locks):
-            raise taken
-        yield
+            raise _taken(where, "")
+        yield files
+
+
+def _taken(where: StudyLocation, holder: str) -> UserError:
+    return UserError(
+        f"the study {where.name} is being searched by another process{holder}: "
+        "wait for it, stop it, or use another name"
+    )
+
+
+def _sign(file: Path, study: str) -> None:
+    """Say in a lock file who holds it, in place: another file would be another lock."""
+    text = (
+        f"Held by process {os.getpid()} on host {platform.node() or 'unknown'} while it searches the study {study}.\n"
+        "Do not delete this file, not even if it looks old: it keeps a second search out, which breaks the first one "
+        "off.\nAfter a search it may stay: it holds nothing then.\n"
+    )
+    with contextlib.suppress(OSError):  # a full disk, or Windows, where a locked file can't be written: no name then
+        file.write_text(text, encoding="utf-8")
+
+
+def _holder(file: Path) -> str:
+    """Process and host as a lock file names them, e.g. " (process 17 on host here)"; "" where it names none."""
+    try:
+        found = _HOLDER.match(file.read_text(encoding="utf-8", errors="replace")[:500])
+    except OSError:
+        return ""
+    return f" (process {found[1]} on host {found[2]})" if found else ""
 
 
 def is_held(where: StudyLocation) -> bool:
@@ -81,7 +115,7 @@ def is_held(where: StudyLocation) -> bool:
 
 def _files(where: StudyLocation) -> list[Path]:
     """Files to lock: the study's folder's, and the SQLite file's; most often they are the same."""
-    files = [where.folder.resolve() / f"{DATABASE}.lock"]
+    files = [real_path(where.folder) / f"{DATABASE}.lock"]
     if where.database is not None:
         files.append(where.database.with_name(f"{where.database.name}.lock"))
     return list(dict.fromkeys(files))

@@ -13,7 +13,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from underbudget.models.errors import UserError
 from underbudget.reports import reading
@@ -22,6 +22,7 @@ from underbudget.reports.record import STUDY_ATTRIBUTE
 from underbudget.reports.storage_url import reason, shown_url, sqlite_file, sqlite_url
 from underbudget.search.study import locks
 from underbudget.search.study import settings as study_settings
+from underbudget.search.study.guard import BrokenOffError, Guard
 from underbudget.search.study.location import StudyLocation
 from underbudget.search.study.settings import Settings
 
@@ -32,6 +33,13 @@ log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 60.0  # to wait for another program that has a SQLite file locked
 FOLD_SECONDS = 2.0  # the same at the end, where nothing is lost if the log stays
+
+
+class OpenStudy(NamedTuple):
+    """A study that this process alone may write."""
+
+    study: "optuna.Study"
+    guard: Guard  # to be asked before a file is written into the study's folder; the database asks it by itself
 
 
 def stored_settings(where: StudyLocation) -> Settings | None:
@@ -114,13 +122,15 @@ def _make_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def open_study(where: StudyLocation, settings: Settings) -> Iterator["optuna.Study"]:
+def open_study(where: StudyLocation, settings: Settings) -> Iterator[OpenStudy]:
     """Open a study for searching, created if it isn't there, and close it cleanly. Raises UserError where another
-    coordinator has it, its settings differ, or the place can't be used."""
+    coordinator has it, its settings differ, or the place can't be used; BrokenOffError where it was moved, deleted or
+    replaced in between."""
     import optuna
+    import sqlalchemy
 
     _make_folder(where.folder)
-    with quiet_optuna(), locks.held(where):
+    with quiet_optuna(), locks.held(where) as locked:
         stored = stored_settings(where)
         if stored is not None and (different := study_settings.differences(stored, settings)):
             raise different_study(where, different)
@@ -129,22 +139,61 @@ def open_study(where: StudyLocation, settings: Settings) -> Iterator["optuna.Stu
         if stored is None:
             _create(where, settings)
         storage = _connect(where.url)
+        guard = None
         try:
-            yield optuna.load_study(study_name=where.name, storage=storage)
+            study = optuna.load_study(study_name=where.name, storage=storage)
+            guard = Guard(where, locked)
+            sqlalchemy.event.listen(storage.engine, "begin", lambda connection: guard.check())
+            yield OpenStudy(study, guard)
+        except Exception as error:
+            _explain(error, guard, storage, where)
+            raise
         finally:
+            _close(storage, where.database, guard)
+
+
+def _explain(
+    error: Exception, guard: Guard | None, storage: "optuna.storages.RDBStorage", where: StudyLocation
+) -> None:
+    """Raises BrokenOffError where an error comes from a study that is not there any more."""
+    if guard is not None:
+        guard.check()
+    try:
+        storage.get_study_id_from_name(where.name)
+    except KeyError:
+        raise BrokenOffError(
+            f"the search was broken off (the study {where.name} was deleted from its database): the weights of its "
+            f"trials are still in {where.folder / 'models'}, delete them to begin anew, or use another study name"
+        ) from error
+    except Exception as unknown:  # the first error matters more
+        log.info("whether the study is still there could not be found out: %s", unknown)
+
+
+def _close(storage: "optuna.storages.RDBStorage", database: Path | None, guard: Guard | None) -> None:
+    """Close a study's database as one complete file. Raises BrokenOffError where it is not in its place any more."""
+    try:
+        if guard is not None:
+            guard.check()
+    except BrokenOffError:
+        _write_log_back(storage)
+        raise
+    else:
+        if database is not None:
             storage.engine.dispose()
-            if where.database is not None:
-                _fold_log(where.database)
+            _fold_log(database)
+    finally:
+        storage.engine.dispose()
 
 
 def _create(where: StudyLocation, settings: Settings) -> None:
     """Make a study with its attributes. A new SQLite file appears under its name only once it is complete."""
     import optuna
 
-    if any((where.folder / "models").glob("trial-*.safetensors")):  # they would be overwritten, trial by trial
+    models = where.folder / "models"
+    if any(models.glob("trial-*.safetensors")):  # they would be overwritten, trial by trial
         raise UserError(
-            f"{where.folder / 'models'} has the weights of another study: use another study name or --runs, "
-            "or move that folder away"
+            f"{models} has the weights of another study, or of one that was deleted from its database: use another "
+            "study name or --runs, or move that folder away"
         )
     database = where.database
     draft = None if database is None or _has_content(database) else database.with_name(f"{database.name}.new")
@@ -190,6 +239,21 @@ def _fold_log(database: Path) -> None:
             connection.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.Error as error:
         log.warning("%s stays in write-ahead mode (%s): keep its -wal file with it", database, error)
+
+
+def _write_log_back(storage: "optuna.storages.RDBStorage") -> None:
+    """Write the write-ahead log into the database, wherever both are by now: through the connection that is open, since
+    by their names one would find nothing, or other files. The log is left empty, so that it fits any database."""
+    storage.remove_session()
+    if storage.engine.dialect.name != "sqlite" or not storage.engine.pool.checkedin():  # type: ignore[attr-defined]
+        return
+    try:
+        with contextlib.closing(storage.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout={FOLD_SECONDS * 1000:.0f}")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        log.warning("the write-ahead log could not be written back (%s): keep it with its database", error)
 
 
 def is_folded(where: StudyLocation) -> bool:

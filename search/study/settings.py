@@ -1,5 +1,6 @@
 """What is fixed for the life of a study: any change of it would make its trials incomparable."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from underbudget.models.plan import plan
 from underbudget.reports.record import RECORD_VERSION
 from underbudget.search.data.store import DatasetInfo
 from underbudget.search.space import Space, Suggests
+from underbudget.search.space.baseline import baseline
 from underbudget.search.space.dimensions import Sampled, collect
 from underbudget.search.study import tuning
 from underbudget.search.study.objective import Objective
@@ -54,6 +56,11 @@ class Settings:
     def cost(self, network: Architecture) -> Cost:
         """What a network costs on the study's images and classes."""
         return count(plan(network, self.dataset.input_shape, len(self.dataset.classes)), self.precision)
+
+    def baseline(self) -> dict[str, Any] | None:
+        """Parameters of a sound network of the space as large as the budget allows, None where it allows none."""
+        dimensions, budget = self.space.dimensions, self.budget
+        return baseline(dimensions, lambda params: budget.fits(self.cost(self.space.decode(params))))
 
     def recipe_of(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The recipe of a trial's parameters, as its record stores it."""
@@ -152,7 +159,11 @@ def differences(stored: Settings, asked: Settings) -> list[str]:
     if before["name"] != after["name"]:
         before, after = {"recipe": before["name"]}, {"recipe": after["name"]}
     before, after = ({**each, "augmentation": _augmentation(each)} for each in (before, after))
-    pairs |= {name.replace("_", " "): (before.get(name), after.get(name)) for name in before | after}
+    usual = {field.name: field.default for field in dataclasses.fields(Recipe)}  # what JSON leaves out
+    pairs |= {
+        name.replace("_", " "): (before.get(name, usual.get(name)), after.get(name, usual.get(name)))
+        for name in before | after
+    }
     if stored.budget.plain() == asked.budget.plain():
         del pairs["budget"]  # params<8000 and params<=7999 allow the same
     return [f"{name}: the study has {one}, you asked for {two}" for name, (one, two) in pairs.items() if one != two]

@@ -1,18 +1,46 @@
 """The recipe for a data set: what the user named, and what suits the data where nothing was named."""
 
-from underbudget.search.data.sources import DATASETS
+from dataclasses import replace
+from typing import Protocol
+
+from underbudget.search.data.named_sets import DATASETS
 from underbudget.search.data.store import DatasetInfo
 from underbudget.search.training.recipe import Recipe, augmented, usual
 
 _OF_FRONT_ENDS = {"sound": "sound", "signal": "signal"}
 
 
-def choose(recipe: Recipe | None, augment: str | None, info: DatasetInfo) -> Recipe:
-    """The recipe with what is done to images.
+class Asked(Protocol):
+    """What options say of a recipe besides its name; None: nothing."""
 
-    recipe: the named one, None for what suits the data; augment: a key of AUGMENTATIONS or "auto", None for the
-    recipe's own. Raises UserError for an unknown augmentation.
+    @property
+    def augment(self) -> str | None:
+        """A key of AUGMENTATIONS, or "auto"."""
+
+    @property
+    def metric(self) -> str | None:
+        """A key of METRICS."""
+
+    @property
+    def class_weights(self) -> str | None:
+        """One of CLASS_WEIGHTS, or "auto": balanced under another metric than accuracy."""
+
+
+def choose(recipe: Recipe | None, asked: Asked, info: DatasetInfo) -> Recipe:
+    """The recipe with what was asked for in place.
+
+    recipe: the named one, or one that is kept; None for what suits the data. Raises UserError for an unknown
+    augmentation.
     """
+    base, metric, weights = _augmented(recipe, asked.augment, info), asked.metric, asked.class_weights
+    if metric is None:
+        metric = base.metric
+    if weights == "auto" or (weights is None and metric != base.metric):
+        weights = "none" if metric == "accuracy" else "balanced"
+    return replace(base, metric=metric, class_weights=weights or base.class_weights)
+
+
+def _augmented(recipe: Recipe | None, augment: str | None, info: DatasetInfo) -> Recipe:
     if augment == "auto" or (augment is None and recipe is None):
         augment = usual_augmentation(info)
     if recipe is None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import Module, functional
 
 from underbudget.models.build import build
+from underbudget.models.metrics import METRICS
 from underbudget.models.plan import Plan
 from underbudget.search.data.store import Dataset, Part, PartName, open_dataset, verify
 from underbudget.search.training.geometric_augmentation import Normalizer
@@ -26,15 +27,9 @@ class Evaluation:
     # of each misclassified image: its number, true class, predicted class, softmax probability of that in percent
     misclassified: list[list[float]] = field(default_factory=list)
 
-    @property
-    def right(self) -> int:
-        """How many images were classified correctly."""
-        return sum(row[label] for label, row in enumerate(self.confusion))
-
-    @property
-    def accuracy(self) -> float:
-        """Percent."""
-        return 100 * self.right / sum(map(sum, self.confusion))
+    def score(self, metric: str = "accuracy") -> float:
+        """Percent, by a key of models.metrics.METRICS."""
+        return METRICS[metric](self.confusion)
 
 
 def evaluate(
@@ -78,11 +73,17 @@ def evaluate(
 
 
 def evaluate_states(
-    plan: Plan, states: Sequence[tuple[int, Mapping[str, Tensor]]], dataset: Dataset, part: PartName, device: str
+    plan: Plan,
+    states: Sequence[tuple[int, Mapping[str, Tensor]]],
+    dataset: Dataset,
+    part: PartName,
+    device: str,
+    metric: str = "accuracy",
 ) -> dict[str, Any]:
     """Evaluate weights on a part, as JSON. One call is one access to the part's labels.
 
-    states: (epoch, state dict) in order; dataset: as the run saw it, for its mean and std. By eager torch in float32.
+    states: (epoch, state dict) in order; dataset: as the run saw it, for its mean and std; metric: what `accuracy` is.
+    By eager torch in float32.
     Returns `part`, `images` (how many), `curve` (`epoch`, `loss`, `accuracy` of each of `states`), and of the last of
     them `confusion` and `missed`, which is `Evaluation.misclassified`.
     """
@@ -96,7 +97,7 @@ def evaluate_states(
     for epoch, state in states:
         model.load_state_dict(dict(state))
         last = evaluate(model, images, labels, normalize, plan.classes, per_image=True)
-        curve.append({"epoch": epoch, "loss": last.loss, "accuracy": last.accuracy})
+        curve.append({"epoch": epoch, "loss": last.loss, "accuracy": last.score(metric)})
     return {
         "part": part,
         "images": len(labels),

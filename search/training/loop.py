@@ -106,6 +106,7 @@ class TrainingRun(ABC):
             self.recipe = resolve(recipe, images=len(self.images), batch_size=recipe.batch_size)
             self.batch_size = self.recipe.batch_size or 0  # 0 never: it is resolved
             self.timeline = timeline(self.recipe, len(self.images))
+            self.class_weights = class_weights(self.recipe, self.labels, len(self.info.classes))
             self.fill = fill_of(self.recipe.augmentation, self.info.mean, self.place)
             self.set_up()
 
@@ -159,7 +160,7 @@ class TrainingRun(ABC):
                 )
             elapsed = time.perf_counter() - started
             seconds += elapsed
-            accuracy = evaluated.accuracy
+            accuracy = evaluated.score(self.recipe.metric)
             yield EpochResult(epoch, train_loss, train_accuracy, evaluated.loss, accuracy, elapsed, self.state)
         yield TrainingResult(
             state=self.state(),
@@ -232,6 +233,17 @@ class TrainingRun(ABC):
         """Give back what the run holds besides memory."""
 
 
+def class_weights(recipe: Recipe, labels: Tensor, classes: int) -> Tensor | None:
+    """The weight of each class in the loss, float32 (classes,), or None where all count alike.
+
+    Balanced: n / (K n_c) for n images of K classes, n_c of them of the class, as scikit-learn has it; 0 without any.
+    """
+    if recipe.class_weights == "none":
+        return None
+    counts = torch.bincount(labels, minlength=classes).double()
+    return torch.where(counts > 0, counts.sum() / (int((counts > 0).sum()) * counts), 0.0).float()
+
+
 def batches(images: int, size: int, steps: int, at_once: int) -> list[tuple[int, int]]:
     """(images per step, steps) of an epoch of so many steps, cut into runs of at most `at_once` equally large ones.
 
@@ -299,7 +311,8 @@ class PlainRun(TorchRun):
             pixels = change_pixels(pixels.float(), self.pixel_changes[batch].to(self.place), self.fill)
         self.optimizer.zero_grad(set_to_none=True)
         logits = self.model(self.normalize(pixels))
-        loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        smoothing = self.recipe.label_smoothing
+        loss = functional.cross_entropy(logits, labels, self.class_weights, label_smoothing=smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         if self.average:

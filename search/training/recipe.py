@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from underbudget.models.errors import UserError, nearest
+from underbudget.models.metrics import METRICS
 from underbudget.search.training.schedule import (
     SCHEDULES,
     Constant,
@@ -25,8 +26,11 @@ from underbudget.search.training.schedule import (
 
 DEFAULT_RECIPE = "warp10-onecycle"
 DEFAULT_BATCH = 128
+LEAST_RUN = 1000  # steps, below which accuracies are rough
+MOST_EPOCHS = 60  # that are chosen without being asked for
 LEAST_STEPS = 50  # per epoch, below which an automatic batch is made smaller
 OPTIMIZERS = ("sgd", "adam", "adamw")
+LEAST_CHOSEN = 8  # the smallest batch that is chosen without being asked for, where there are as many images
 LEAST_BATCH = 2  # batch norm cannot train on one value per channel
 
 
@@ -82,6 +86,7 @@ class Masks:
 
 
 FILLS = ("black", "mean")
+CLASS_WEIGHTS = ("none", "balanced")
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,8 @@ class Recipe:
     beta2: float = 0.999  # adam, adamw: decay of the mean squared gradient
     label_smoothing: float = 0.0  # share of the target that is spread over all classes, in training
     ema: float = 0.0  # decay per step of the averaged weights, which are evaluated and kept; 0: no averaging
+    class_weights: str = "none"  # of the loss, one of CLASS_WEIGHTS; balanced: a class weighs as much as any other
+    metric: str = "accuracy"  # what the accuracy of the evaluated part is: one of models.metrics.METRICS
 
     @property
     def title(self) -> str:
@@ -147,6 +154,9 @@ def _rules(recipe: Recipe) -> Rules:
     yield 0 <= recipe.weight_decay < math.inf, "the weight decay must be at least 0", recipe.weight_decay
     yield 0 <= recipe.beta2 < 1, "beta2 must be at least 0 and under 1", recipe.beta2
     yield 0 <= recipe.label_smoothing < 1, "label_smoothing must be at least 0 and under 1", recipe.label_smoothing
+    weights = recipe.class_weights
+    yield weights in CLASS_WEIGHTS, f"class_weights must be {' or '.join(CLASS_WEIGHTS)}", repr(weights)
+    yield recipe.metric in METRICS, f"the metric must be one of {', '.join(METRICS)}", repr(recipe.metric)
     yield 0 <= recipe.ema < 1, "ema, a decay, must be at least 0 and under 1", recipe.ema
     yield from _schedule_rules(recipe.schedule)
     yield from _augmentation_rules(recipe.augmentation)
@@ -196,8 +206,11 @@ def _augmentation_rules(augmentation: Augmentation) -> Rules:
 
 # Fields that the first records did not have. At their defaults they are left out, so that equal recipes have equal
 # records whatever version wrote them.
-_LATER = frozenset({"beta2", "label_smoothing", "ema", "perspective", "jitter", "erasing", "length"})
-_LATER |= {"translation_y", "mirror", "masks", "fill", "name"}  # an augmentation's; a recipe's has no default
+_LATER = {
+    *("beta2", "label_smoothing", "ema", "class_weights", "metric", "perspective", "jitter", "erasing", "length"),
+    *("translation_y", "mirror", "masks", "fill"),
+    "name",  # an augmentation's; a recipe's has no default
+}
 
 
 def to_json(recipe: Recipe) -> dict[str, Any]:
@@ -362,13 +375,19 @@ def augmented(recipe: Recipe, augmentation: str) -> Recipe:
     raise UserError(f"unknown augmentation {augmentation[:40]!r}: {hint}there are {', '.join(AUGMENTATIONS)}")
 
 
+def suited_epochs(recipe: Recipe, images: int, batch_size: int | None = None) -> int:
+    """The recipe's epochs; of few images more, so that a run has LEAST_RUN steps, up to MOST_EPOCHS."""
+    steps = timeline(resolve(recipe, images=images, batch_size=batch_size), images).steps_per_epoch
+    return max(recipe.epochs, min(MOST_EPOCHS, math.ceil(LEAST_RUN / steps)))
+
+
 def resolve(
     recipe: Recipe, *, images: int, epochs: int | None = None, lr: float | None = None, batch_size: int | None = None
 ) -> Recipe:
     """The recipe with every number filled in, for a training part of `images` images.
 
     epochs, lr, batch_size: take the place of the recipe's where given. A batch size that is not given is the recipe's
-    where that makes at least 50 steps per epoch, else the largest power of two that does (at least 2); the learning
+    where that makes at least 50 steps per epoch, else the largest power of two that does (at least 8); the learning
     rate stays as it is (measured in docs/training.md). Raises UserError for a value out of range.
     """
     if images < LEAST_BATCH:
@@ -391,10 +410,12 @@ def timeline(recipe: Recipe, images: int) -> Timeline:
 
 
 def _automatic_batch(usual: int, images: int) -> int:
+    """The usual batch where that makes LEAST_STEPS per epoch, else the largest power of two that does, or LEAST_CHOSEN:
+    smaller ones make batch norm's statistics poor, and of few images more epochs are better."""
     if _steps(usual, images) >= LEAST_STEPS:
         return usual
     batch = 1 << (usual.bit_length() - 1)
-    while batch > LEAST_BATCH and _steps(batch, images) < LEAST_STEPS:
+    while batch > LEAST_BATCH and (batch > images or (batch > LEAST_CHOSEN and _steps(batch, images) < LEAST_STEPS)):
         batch //= 2
     return batch
 

@@ -126,6 +126,7 @@ class StaticStep:
         """run: with its data loaded and its network built, whose dropout draws from `generator`."""
         self.model, self.recipe, self.generator = run.model, run.recipe, generator
         self.images, self.labels, self.normalize, self.fill = run.images, run.labels, run.normalize, run.fill
+        self.class_weights = run.class_weights
         model, recipe, device, count = run.model, run.recipe, run.images.device, len(run.images)
         self.parameters = list(model.parameters())
         self.update = update_of(recipe, self.parameters)
@@ -172,7 +173,8 @@ class StaticStep:
         if self.pixel_changes is not None:
             pixels = change_pixels(pixels.float(), self.pixel_changes.index_select(0, places), self.fill)
         logits = self.model(self.normalize(pixels))
-        loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        smoothing = self.recipe.label_smoothing
+        loss = functional.cross_entropy(logits, labels, self.class_weights, label_smoothing=smoothing)
         gradients = torch.autograd.grad(loss, self.parameters)
         with torch.no_grad():
             row = self.rows.index_select(0, self.number)[0]

@@ -254,11 +254,23 @@ static void backward_node(Net *net, int k, int block, int images) {
     else if (k > 0) pool_backward_node(net, k, block, images);
 }
 
+typedef struct {
+    double smoothing;           /* share of the target that is spread over all classes (Szegedy et al. 2016) */
+    const float *class_weights; /* NULL: all 1 */
+    double scale;               /* of an image's loss in the sum */
+    float share;                /* of an image's loss in the mean that is descended */
+} Loss;
+
+/* The target of a class: both rules are those of torch's cross_entropy, where weights multiply each term. */
+static double target_of(const Loss *rule, int class, int label, int classes) {
+    double target = (class == label) * (1 - rule->smoothing) + rule->smoothing / classes;
+    return rule->class_weights ? target * (double)rule->class_weights[class] : target;
+}
+
 /* Softmax and cross-entropy of one block; sets the last node's gradient where `learning`. Adds the summed loss (nats)
-   and counts [true][predicted]; smoothing: share of the target that is spread over all classes (Szegedy et al. 2016), as
-   torch's cross_entropy has it; a NaN is predicted as torch's argmax does, first NaN first. */
-static void add_loss(Net *net, int block, int count, const int64_t *labels, float share_of_loss, double smoothing,
-                     int learning, double *loss, int64_t *hits, int64_t *confusion) {
+   and counts [true][predicted]; a NaN is predicted as torch's argmax does, first NaN first. */
+static void add_loss(Net *net, int block, int count, const int64_t *labels, Loss rule, int learning, double *loss,
+                     int64_t *hits, int64_t *confusion) {
     const float *logits = whole_view(net, net->count - 1, block, learning); /* [class][image] */
     Node *last = &net->nodes[net->count - 1];
     float *gradient = gradient_of(last, block);
@@ -276,19 +288,20 @@ static void add_loss(Net *net, int block, int count, const int64_t *labels, floa
         float high = logits[(long)best * V + lane];
         double total = 0;
         for (int c = 0; c < net->classes; c++) total += exp((double)(logits[(long)c * V + lane] - high));
-        if (smoothing > 0) {
-            double of_label = (double)(logits[(long)label * V + lane] - high), sum = 0;
-            for (int c = 0; c < net->classes; c++) sum += (double)(logits[(long)c * V + lane] - high);
-            *loss += log(total) - (1 - smoothing) * of_label - smoothing * sum / net->classes;
-        } else
-            *loss += log(total) - (double)(logits[(long)label * V + lane] - high);
+        double targets = 0, lost = 0;
+        for (int c = 0; c < net->classes; c++) {
+            double target = target_of(&rule, c, label, net->classes);
+            targets += target;
+            if (target > 0) lost -= target * (double)(logits[(long)c * V + lane] - high);
+        }
+        *loss += rule.scale * (lost + targets * log(total));
         *hits += best == label;
         if (confusion) confusion[(long)label * net->classes + best]++;
         if (learning)
             for (int c = 0; c < net->classes; c++) {
                 double probability = exp((double)(logits[(long)c * V + lane] - high)) / total;
-                double target = (c == label) * (1 - smoothing) + smoothing / net->classes;
-                gradient[(long)c * V + lane] = (float)(probability - target) * share_of_loss;
+                double slope = targets * probability - target_of(&rule, c, label, net->classes);
+                gradient[(long)c * V + lane] = (float)slope * rule.share;
             }
     }
     if (learning && has_view(&last->l)) {

@@ -55,6 +55,7 @@ typedef struct { /* one step of SGD, as network.py fills it in */
     const uint8_t *images;                  /* all of them; */
     const int64_t *labels, *index;          /* of all; the numbers of the step's */
     const float *matrices, *pixel_changes;  /* 9 and `columns` floats per image of the step, or NULL */
+    const float *class_weights;             /* of the loss, or NULL */
     double *loss;                           /* the summed loss and the right answers are added to these two */
     int64_t *hits;
     double smoothing;                       /* of the labels */

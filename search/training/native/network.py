@@ -27,7 +27,11 @@ class StepArguments(ctypes.Structure):
     """One step as network.inc.h declares it."""
 
     _fields_ = (
-        *fields(void_p="images labels index matrices pixel_changes loss hits", double="smoothing", int64="number"),
+        *fields(
+            void_p="images labels index matrices pixel_changes class_weights loss hits",
+            double="smoothing",
+            int64="number",
+        ),
         *fields(int32="count columns apply_update nesterov", float="rate momentum decay"),
     )
 
@@ -40,6 +44,7 @@ class Batch(NamedTuple):
     chosen: Tensor  # numbers of the step's images, int64
     matrices: Tensor | None = None  # float32 (len(chosen), 3, 3), from output to input positions
     pixel_changes: Tensor | None = None  # float32 (len(chosen), columns), as `pixel_augmentation` draws them
+    class_weights: Tensor | None = None  # of the loss, float32 (classes,)
 
 
 class Sgd(NamedTuple):

@@ -41,10 +41,11 @@ class NativeRun(TrainingRun):
         self.network.hits.zero_()
 
     def advance(self, number: int, batch: slice, steps: int) -> None:
-        changes = (None if rows is None else rows[batch] for rows in (self.matrices, self.pixel_changes))
+        drawn = (self.matrices, self.pixel_changes)
+        matrices, changes = (None if rows is None else rows[batch] for rows in drawn)
         rate, momentum = self.pace(number)
         sgd = None if self.optimizer else Sgd(rate, momentum, self.recipe.weight_decay, self.recipe.nesterov)
-        images = Batch(self.images, self.labels, self.order[batch], *changes)
+        images = Batch(self.images, self.labels, self.order[batch], matrices, changes, self.class_weights)
         self.network.step(number, images, sgd, self.recipe.label_smoothing)
         if self.optimizer:
             set_pace(self.optimizer, rate, momentum)

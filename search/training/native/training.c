@@ -47,6 +47,12 @@ static void apply_update(Net *net, float rate, float momentum, float decay, int 
 
 void train_step(Net *net, const Step *step) {
     int blocks = parts_of(step->count, V);
+    double weight = step->count; /* of all images */
+    if (step->class_weights) {
+        weight = 0;
+        for (int i = 0; i < step->count; i++) weight += (double)step->class_weights[step->labels[step->index[i]]];
+    }
+    const Loss rule = {step->smoothing, step->class_weights, step->count / weight, (float)(1 / weight)};
     net->step = (uint64_t)step->number;
     pack_weights(net);
     for (int block = 0; block < blocks; block++) {
@@ -62,7 +68,7 @@ void train_step(Net *net, const Step *step) {
         int64_t own[V];
         int held = images_in(step->count, block);
         for (int lane = 0; lane < held; lane++) own[lane] = step->labels[step->index[block * V + lane]];
-        add_loss(net, block, held, own, 1.0f / (float)step->count, step->smoothing, 1, step->loss, step->hits, NULL);
+        add_loss(net, block, held, own, rule, 1, step->loss, step->hits, NULL);
     }
     backward(net, step->count);
     if (step->apply_update) apply_update(net, step->rate, step->momentum, step->decay, step->nesterov);
@@ -81,7 +87,7 @@ void evaluate(Net *net, const uint8_t *images, const int64_t *labels, int64_t co
         int held = count - first < V ? (int)(count - first) : V;
         fill(net, 0, held, images + first * size, NULL, NULL, NULL, 0);
         for (int k = 0; k < net->count; k++) forward_node(net, k, 0, 0);
-        add_loss(net, 0, held, labels + first, 0, 0, 0, loss, &hits, confusion);
+        add_loss(net, 0, held, labels + first, (Loss){.scale = 1}, 0, loss, &hits, confusion);
     }
 }
 
