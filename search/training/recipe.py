@@ -307,7 +307,12 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         mirror=0.5,
         name="natural",
     ),
-    "sound": Augmentation((Affine(translation=0.1, translation_y=0),), masks=Masks(0.15, 0.15), name="sound"),
+    "sound": Augmentation(
+        (Affine(translation=0.1, translation_y=0),),
+        jitter=Jitter(brightness=0.4),  # of logarithms: louder and quieter, as another voice or distance
+        masks=Masks(0.15, 0.15),
+        name="sound",
+    ),
     "signal": Augmentation((Affine(translation_y=0.1),), masks=Masks(rows=0.1), fill="mean", name="signal"),
 }
 
