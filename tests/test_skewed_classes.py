@@ -12,6 +12,7 @@ from underbudget.models.errors import UserError
 from underbudget.reports.page.study import render_page
 from underbudget.reports.statistics import accuracy_interval
 from underbudget.reports.tables import interval
+from underbudget.search.commands.main import run
 from underbudget.search.data import sources
 from underbudget.search.study import finding
 
@@ -73,3 +74,8 @@ def test_the_page_says_what_accuracy_means(place: Path) -> None:
 def test_a_resume_with_another_metric_is_refused(place: Path) -> None:
     with pytest.raises(UserError, match="metric: the study has balanced_accuracy, you asked for accuracy"):
         launch("skewed", runs=place / "runs", data_dir=place / "data", metric="accuracy", trials=3)
+
+
+def test_the_export_is_compared_in_the_same_metric(place: Path, tmp_path: Path) -> None:
+    arguments = ["--runs", str(place / "runs"), "--data-dir", str(place / "data"), "--output", str(tmp_path / "w.py")]
+    assert run(["export", "skewed", *arguments]) == 0

@@ -94,7 +94,7 @@ def test_a_network_that_does_not_predict_as_its_record_states_is_not_exported(
     change(trained, f'"mean": [{digits.info.mean[0]}]', '"mean": [0.9]')
     code, said = export(trained, digits.folder.parents[1], capfd)
     assert code == 1
-    assert "of 270 validation images as labelled, its record states" in said
+    assert "accuracy on 270 validation images, its record states" in said
 
 
 def test_the_accuracy_is_that_of_the_last_epoch(trained: Path, digits: Dataset) -> None:
@@ -109,5 +109,5 @@ def test_the_accuracy_is_that_of_the_last_epoch(trained: Path, digits: Dataset) 
         object.__setattr__(bundle, "metadata", {**bundle.metadata, "last_epoch_val_accuracy": stated + points})
         check_accuracy(bundle)
     object.__setattr__(bundle, "metadata", {**bundle.metadata, "last_epoch_val_accuracy": stated - 3})
-    with pytest.raises(UnderbudgetError, match=f"the network predicts {stated:.2f} % of 270 validation images"):
+    with pytest.raises(UnderbudgetError, match=f"the network has {stated:.2f} % accuracy on 270 validation images"):
         check_accuracy(bundle)

@@ -8,6 +8,7 @@ import math
 
 from underbudget.models.errors import UnderbudgetError
 from underbudget.models.export.contents import Export, logits
+from underbudget.models.metrics import METRIC_WORDS, METRICS, effective_images
 
 MOST_IMAGES = 10_000  # a few seconds
 _POINTS = 1.0  # that other arithmetic may cost, percent
@@ -16,7 +17,8 @@ _DEVIATIONS = 5.0  # of the accuracy on a part of the images from that on all
 
 
 def check_accuracy(export: Export) -> None:
-    """Raises UnderbudgetError where the accuracy on the validation images at hand is not the last epoch's as stated."""
+    """Raises UnderbudgetError where the accuracy, in the recipe's metric, on the validation images at hand is not the
+    last epoch's as stated."""
     import numpy as np
     import torch
 
@@ -26,14 +28,16 @@ def check_accuracy(export: Export) -> None:
     images, labels = export.validation or (export.samples, np.asarray(export.sample_labels))
     chosen = slice(None, None, -(-len(images) // MOST_IMAGES))
     predicted = logits(export, torch.from_numpy(np.array(images[chosen]))).argmax(1).numpy()
-    count = len(predicted)
-    found = 100 * float(np.mean(predicted == np.asarray(labels)[chosen]))
+    metric = str((export.recipe or {}).get("metric", "accuracy"))
+    confusion = np.zeros((len(export.classes),) * 2, int)
+    np.add.at(confusion, (np.asarray(labels)[chosen], predicted), 1)
+    found, count = METRICS[metric](confusion.tolist()), effective_images(confusion.tolist(), metric)
     allowed = max(_POINTS, 100 * _IMAGES / count)
-    if count < all_images:
+    if len(predicted) < all_images:
         share = min(max(stated / 100, 0.01), 0.99)
         allowed += _DEVIATIONS * 100 * math.sqrt(share * (1 - share) / count)
     if not abs(found - stated) <= allowed:
         raise UnderbudgetError(
-            f"the network predicts {found:.2f} % of {count:,} validation images as labelled, its record states "
-            f"{stated:.2f} %: it was trained with other images, mean or std than the record says; search again"
+            f"the network has {found:.2f} % {METRIC_WORDS[metric]} on {len(predicted):,} validation images, its record "
+            f"states {stated:.2f} %: it was trained with other images, mean or std than the record says; search again"
         )
