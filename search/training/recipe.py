@@ -301,9 +301,9 @@ AUGMENTATIONS: dict[str, Augmentation] = {
     "none": Augmentation(name="none"),
     "digits": replace(_WARP_10, name="digits"),
     "natural": Augmentation(
-        (Affine(rotation=5, translation=0.1, scale=(0.9, 1.1)),),
-        jitter=Jitter(brightness=0.2, contrast=0.2),
-        erasing=Erasing(probability=0.25, area=(0.02, 0.15)),
+        (Affine(rotation=3, translation=0.05, scale=(0.95, 1.05)),),
+        jitter=Jitter(brightness=0.1, contrast=0.1),
+        erasing=Erasing(probability=0.1, area=(0.02, 0.1)),
         mirror=0.5,
         name="natural",
     ),
