@@ -26,10 +26,11 @@ from underbudget.models.references import reference
 from underbudget.search.data.sources import prepare
 from underbudget.search.data.store import Dataset
 from underbudget.search.training.backends import train
+from underbudget.search.training.built_in_recipes import recipe
 from underbudget.search.training.evaluate import evaluate, on_device
 from underbudget.search.training.geometric_augmentation import Normalizer
 from underbudget.search.training.loop import EpochResult, TrainingResult
-from underbudget.search.training.recipe import recipe, resolve
+from underbudget.search.training.run_length import resolve
 
 RESULTS = Path(__file__).parent / "results" / "accuracy.json"
 NETWORK, RECIPE = "saish-m4", "warp10-onecycle"

@@ -42,8 +42,9 @@ from underbudget.search.results import exporting
 from underbudget.search.results.trained_trials import choose_samples
 from underbudget.search.training import environment
 from underbudget.search.training.backends import train
+from underbudget.search.training.built_in_recipes import recipe
 from underbudget.search.training.loop import TrainingDiverged, TrainingResult
-from underbudget.search.training.recipe import recipe, resolve
+from underbudget.search.training.run_length import resolve
 
 RESULTS = Path(__file__).parent / "results" / "c-networks.jsonl"
 MOST_PARAMS = 20_000

@@ -70,7 +70,8 @@ def formats_unit(seed: int) -> dict[str, Any]:
 
     from underbudget.models.export import formats
     from underbudget.models.export.verify import write_verified
-    from underbudget.search.training.recipe import RECIPES, to_json
+    from underbudget.search.training.built_in_recipes import RECIPES
+    from underbudget.search.training.recipe_json import to_json
 
     placed = _exported(seed)
     noise = np.random.default_rng(seed).integers(0, 256, (64, *placed.input_shape), dtype=np.uint8)

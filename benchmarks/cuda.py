@@ -26,8 +26,9 @@ from underbudget.search.engines.calibration import typical_job
 from underbudget.search.engines.devices import choose_device
 from underbudget.search.engines.job import Failed, Finished, Job
 from underbudget.search.engines.processes import ProcessesEngine
+from underbudget.search.training.built_in_recipes import recipe
 from underbudget.search.training.environment import hardware, versions
-from underbudget.search.training.recipe import recipe, resolve
+from underbudget.search.training.run_length import resolve
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED_SECONDS = 20  # of a slice of the published way

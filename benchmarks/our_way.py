@@ -13,12 +13,12 @@ from underbudget.models.build import build
 from underbudget.models.plan import plan
 from underbudget.models.references import reference
 from underbudget.search.data.store import open_dataset
+from underbudget.search.training.built_in_recipes import recipe
 from underbudget.search.training.evaluate import on_device
 from underbudget.search.training.geometric_augmentation import random_matrices
 from underbudget.search.training.native.network import Batch, Network, Sgd
 from underbudget.search.training.native.program import compile_plan
 from underbudget.search.training.native.train import NativeRun
-from underbudget.search.training.recipe import recipe
 
 
 def main() -> None:

@@ -23,15 +23,8 @@ from underbudget.models.plan import plan
 from underbudget.models.references import reference
 from underbudget.search.data.store import Dataset, Part, PartName, write_dataset
 from underbudget.search.training import backends, environment
-from underbudget.search.training.recipe import (
-    DEFAULT_RECIPE,
-    Augmentation,
-    Erasing,
-    Jitter,
-    Perspective,
-    Recipe,
-    recipe,
-)
+from underbudget.search.training.built_in_recipes import DEFAULT_RECIPE, recipe
+from underbudget.search.training.recipe import Augmentation, Erasing, Jitter, Perspective, Recipe
 from underbudget.search.training.schedule import Cosine
 
 NETWORK, BATCH = "saish-m4", 128

@@ -17,7 +17,7 @@ from underbudget.search.stopping import Stopping
 from underbudget.search.study.location import StudyLocation
 from underbudget.search.study.opening import open_study
 from underbudget.search.study.settings import Settings
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import built_in_recipes, run_length
 
 INFO = DatasetInfo(
     "toy",
@@ -34,7 +34,7 @@ INFO = DatasetInfo(
 def settings(budget: str = "params<8000", seed: int = 0, epochs: int = 4) -> Settings:
     """Settings of a study on a data set that is nowhere."""
     limits = Budget.parse(budget)
-    recipe = recipes.resolve(recipes.recipe("plain"), images=INFO.counts["train"], epochs=epochs)
+    recipe = run_length.resolve(built_in_recipes.recipe("plain"), images=INFO.counts["train"], epochs=epochs)
     return Settings(INFO, limits, "float32", recipe, seed, Space.default(INFO.input_shape, 10, limits))
 
 

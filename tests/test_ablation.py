@@ -16,7 +16,7 @@ from underbudget.reports.ablation import Missing
 from underbudget.search.commands.main import run
 from underbudget.search.data.store import Dataset
 from underbudget.search.experiments.variants import Variant, variants
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import built_in_recipes, run_length
 
 IMAGES = 50_000
 
@@ -24,7 +24,7 @@ IMAGES = 50_000
 def found(name: str, recipe: str | None = None) -> tuple[dict[str, Variant], dict[str, str]]:
     """Variants by key, reasons of the absent by ingredient."""
     published = reference(name)
-    chosen = recipes.resolve(recipes.recipe(recipe or published.recipe), images=IMAGES)
+    chosen = run_length.resolve(built_in_recipes.recipe(recipe or published.recipe), images=IMAGES)
     result = variants(plan(published.architecture, (1, 28, 28)), chosen, IMAGES)
     return (
         {each.key: each for each in result if isinstance(each, Variant)},
@@ -91,7 +91,7 @@ def test_what_is_not_there_is_named() -> None:
 
 
 def variants_of(text: str) -> tuple[dict[str, Variant], dict[str, str]]:
-    recipe = recipes.resolve(recipes.recipe("plain"), images=IMAGES)
+    recipe = run_length.resolve(built_in_recipes.recipe("plain"), images=IMAGES)
     result = variants(plan(parse(text), (1, 28, 28)), recipe, IMAGES)
     return (
         {each.key: each for each in result if isinstance(each, Variant)},

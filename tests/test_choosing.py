@@ -6,8 +6,9 @@ import pytest
 
 from underbudget.models.errors import UserError
 from underbudget.search.data.store import DatasetInfo
+from underbudget.search.training.built_in_recipes import AUGMENTATIONS, RECIPES, augmented, recipe
 from underbudget.search.training.choosing import choose, usual_augmentation
-from underbudget.search.training.recipe import AUGMENTATIONS, RECIPES, Augmentation, augmented, check, recipe
+from underbudget.search.training.recipe import Augmentation, check
 
 PETS = DatasetInfo(
     *("pets", "Pets", (3, 32, 32), ("cat", "dog"), {"train": 9, "validation": 9, "test": 9}, (0.5,) * 3, (0.2,) * 3),

@@ -26,7 +26,7 @@ from underbudget.search.engines.inprocess import InProcessEngine
 from underbudget.search.engines.job import EpochDone, Finished, Job, Message
 from underbudget.search.experiments import test_set_accesses
 from underbudget.search.experiments.confirmation import choose
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import built_in_recipes, recipe_json, run_length
 
 
 def by_size(job: Job) -> Iterator[Message]:
@@ -169,7 +169,7 @@ def test_a_confirmed_run_of_other_conditions_is_not_trained_again(
 
 def test_finalists_of_an_accuracy_study_are_its_highest_scores(digits: Dataset) -> None:
     """Whatever they cost: of four trials only #0 and #3 are on the front of parameters and accuracy."""
-    recipe = recipes.to_json(recipes.resolve(recipes.recipe("rot7"), images=1258))
+    recipe = recipe_json.to_json(run_length.resolve(built_in_recipes.recipe("rot7"), images=1258))
     specs = [Spec(params=p, accuracies=(a,) * 4) for p, a in ((900, 98.0), (7000, 99.0), (7500, 99.1), (6000, 99.2))]
     trials = tuple(
         dataclasses.replace(trial, proposal=dataclasses.replace(trial.proposal, recipe=recipe))

@@ -15,11 +15,12 @@ from underbudget.models.language import parse
 from underbudget.models.plan import Plan, plan
 from underbudget.search.data.store import Dataset
 from underbudget.search.training import loop
+from underbudget.search.training.built_in_recipes import recipe
 from underbudget.search.training.cuda import train as static
 from underbudget.search.training.cuda.capture import CaptureFailed, Gate, capture, gate
 from underbudget.search.training.loop import EpochResult, TrainingDiverged, TrainingResult
 from underbudget.search.training.randomness import global_generators
-from underbudget.search.training.recipe import Augmentation, Erasing, Jitter, Masks, Perspective, Recipe, recipe
+from underbudget.search.training.recipe import Augmentation, Erasing, Jitter, Masks, Perspective, Recipe
 from underbudget.search.training.schedule import Cosine, OneCycle, Plateau
 
 pytestmark = pytest.mark.usefixtures("one_thread")

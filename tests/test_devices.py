@@ -22,7 +22,8 @@ from underbudget.search.engines.job import Engine, Finished
 from underbudget.search.engines.processes import ProcessesEngine, layout
 from underbudget.search.engines.resources import Workers
 from underbudget.search.experiments.setup import Setup
-from underbudget.search.training.recipe import recipe, resolve
+from underbudget.search.training.built_in_recipes import recipe
+from underbudget.search.training.run_length import resolve
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from underbudget.search.engines.job import (
     message_to_json,
 )
 from underbudget.search.engines.processes import ProcessesEngine
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import built_in_recipes, recipe_json, run_length
 
 ENGINES: dict[str, Callable[[], Engine]] = {"in process": InProcessEngine, "processes": lambda: ProcessesEngine(1)}
 LAYERS = "conv3x3(4,s2) relu bn drop0.1 | conv3x3(8,s2) relu bn | gap | linear(10)"
@@ -46,9 +46,10 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 
 def job(digits: Dataset, trial: int = 0, epochs: int = 2, lr: float = 0.1, seed: int = 5) -> Job:
-    recipe = recipes.resolve(recipes.recipe("warp10-onecycle"), images=1258, epochs=epochs, lr=lr, batch_size=64)
+    usual = built_in_recipes.recipe("warp10-onecycle")
+    recipe = run_length.resolve(usual, images=1258, epochs=epochs, lr=lr, batch_size=64)
     folder, fingerprint = str(digits.folder), digits.info.fingerprint
-    return Job(trial, LAYERS, recipes.to_json(recipe), seed, folder, fingerprint, "cpu")
+    return Job(trial, LAYERS, recipe_json.to_json(recipe), seed, folder, fingerprint, "cpu")
 
 
 def messages(engine: Engine, until: type[Message] | None = None, seconds: float = 120) -> list[Message]:

@@ -13,8 +13,9 @@ from underbudget.models.language import parse
 from underbudget.models.plan import Plan, plan
 from underbudget.search.data.store import Dataset
 from underbudget.search.training import backends
+from underbudget.search.training.built_in_recipes import recipe
 from underbudget.search.training.loop import EpochResult, TrainingDiverged, TrainingResult, never
-from underbudget.search.training.recipe import Recipe, recipe
+from underbudget.search.training.recipe import Recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SHORT = replace(recipe("warp10-onecycle"), epochs=3, batch_size=16)

@@ -34,17 +34,17 @@ from underbudget.search.experiments.events import Event, Kept, Lost, Over
 from underbudget.search.experiments.run_spec import RunSpec
 from underbudget.search.experiments.runs import Completed, complete
 from underbudget.search.experiments.setup import Setup
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import built_in_recipes, recipe, recipe_json, run_length
 
 LAYERS = "conv3x3(4,s2) relu bn | conv3x3(8,s2) relu bn | gap | linear(10)"
 
 
-def recipe(epochs: int = 2) -> recipes.Recipe:
-    return recipes.resolve(recipes.recipe("rot7"), images=1258, epochs=epochs, batch_size=64)
+def recipe(epochs: int = 2) -> recipe.Recipe:
+    return run_length.resolve(built_in_recipes.recipe("rot7"), images=1258, epochs=epochs, batch_size=64)
 
 
 def job(digits: Dataset, protocol: str, epochs: int = 3) -> Job:
-    return Job(0, LAYERS, recipes.to_json(recipe(epochs)), 5, str(digits.folder), digits.info.fingerprint, "cpu",
+    return Job(0, LAYERS, recipe_json.to_json(recipe(epochs)), 5, str(digits.folder), digits.info.fingerprint, "cpu",
                backend="plain", protocol=protocol, detailed=True)  # fmt: skip
 
 

@@ -30,8 +30,8 @@ from underbudget.search.experiments import test_set_accesses
 from underbudget.search.results import exporting
 from underbudget.search.results.trained_trials import keep_samples
 from underbudget.search.study.location import StudyLocation
-from underbudget.search.training.recipe import RECIPES
-from underbudget.search.training.recipe import to_json as recipe_json
+from underbudget.search.training.built_in_recipes import RECIPES
+from underbudget.search.training.recipe_json import to_json as recipe_json
 
 LAYERS = "conv3x3(6,s2) relu bn | conv3x3(8,s2) bn relu | gap | conv1x1(10)"
 PLACED = plan(parse(LAYERS), (1, 28, 28), 10)

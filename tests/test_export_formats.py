@@ -31,7 +31,8 @@ from underbudget.models.language import parse
 from underbudget.models.plan import Plan, plan
 from underbudget.models.references import CLASSES, INPUT_SHAPE, REFERENCES
 from underbudget.models.weights import sha256
-from underbudget.search.training.recipe import RECIPES, to_json
+from underbudget.search.training.built_in_recipes import RECIPES
+from underbudget.search.training.recipe_json import to_json
 
 LOADED = ["py", "safetensors", "pt2", "onnx"]  # those that hold weights
 TRACED = ["safetensors", "onnx"]  # quick enough for random networks

@@ -24,7 +24,9 @@ from underbudget.models.export.verify import write_verified
 from underbudget.models.language import parse
 from underbudget.models.plan import plan
 from underbudget.models.references import CLASSES, INPUT_SHAPE, REFERENCES
-from underbudget.search.training.recipe import AUGMENTATIONS, RECIPES, Augmentation, Erasing, Recipe, to_json
+from underbudget.search.training.built_in_recipes import AUGMENTATIONS, RECIPES
+from underbudget.search.training.recipe import Augmentation, Erasing, Recipe
+from underbudget.search.training.recipe_json import to_json
 from underbudget.search.training.schedule import SCHEDULES, Cosine
 
 TINY = plan(parse("conv3x3(4,s2) relu bn drop0.1 | conv3x3(6,s2) relu bn | gap | conv1x1(10)"), INPUT_SHAPE, 10)

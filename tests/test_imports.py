@@ -250,7 +250,7 @@ import pathlib, sys
 from underbudget.models.errors import UserError
 from underbudget.search.data import protocol, sources, store
 from underbudget.search.engines import devices
-from underbudget.search.training import recipe, schedule, tuning
+from underbudget.search.training import built_in_recipes, run_length, schedule, tuning
 data = store.open_dataset(pathlib.Path({str(digits.folder)!r}))
 store.verify(data, ("train", "validation"))
 print(len(data.part("validation").images))
@@ -259,7 +259,7 @@ try:
 except UserError:
     pass
 devices.may_have_gpu = lambda: False
-print(devices.choose_device("auto"), recipe.resolve(recipe.recipe("rot7"), images=1000).batch_size)
+print(devices.choose_device("auto"), run_length.resolve(built_in_recipes.recipe("rot7"), images=1000).batch_size)
 print(*{{name.partition(".")[0] for name in sys.modules}})
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

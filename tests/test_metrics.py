@@ -12,8 +12,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 
 from underbudget.models.metrics import METRICS, class_scores, effective_images
+from underbudget.search.training.built_in_recipes import RECIPES
 from underbudget.search.training.loop import class_weights
-from underbudget.search.training.recipe import RECIPES
 
 SOURCE = np.random.default_rng(0)
 

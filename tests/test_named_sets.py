@@ -24,7 +24,7 @@ from underbudget.search.data.named_sets import DATASETS
 from underbudget.search.data.published import PublishedFiles
 from underbudget.search.data.sources import prepare
 from underbudget.search.data.store import Part
-from underbudget.search.training.recipe import AUGMENTATIONS
+from underbudget.search.training.built_in_recipes import AUGMENTATIONS
 
 FILES: dict[str, PublishedFiles] = {name: each.files for name, each in DATASETS.items() if each.files}
 SOURCE = np.random.default_rng(0)

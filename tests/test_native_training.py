@@ -15,10 +15,10 @@ from underbudget.models.language import parse
 from underbudget.models.plan import Plan, plan
 from underbudget.search.data.store import Dataset
 from underbudget.search.training import backends
+from underbudget.search.training.built_in_recipes import recipe
 from underbudget.search.training.loop import EpochResult, TrainingDiverged, TrainingResult
 from underbudget.search.training.native import library as native_library
 from underbudget.search.training.native.library import Unavailable, library
-from underbudget.search.training.recipe import recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.usefixtures("one_thread")

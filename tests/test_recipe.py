@@ -7,22 +7,10 @@ import pytest
 
 from underbudget.models.errors import UserError
 from underbudget.models.references import REFERENCES
-from underbudget.search.training.recipe import (
-    DEFAULT_RECIPE,
-    RECIPES,
-    Affine,
-    Augmentation,
-    Erasing,
-    Jitter,
-    Masks,
-    Perspective,
-    Recipe,
-    from_json,
-    recipe,
-    resolve,
-    timeline,
-    to_json,
-)
+from underbudget.search.training.built_in_recipes import DEFAULT_RECIPE, RECIPES, recipe
+from underbudget.search.training.recipe import Affine, Augmentation, Erasing, Jitter, Masks, Perspective, Recipe
+from underbudget.search.training.recipe_json import from_json, to_json
+from underbudget.search.training.run_length import resolve, timeline
 from underbudget.search.training.schedule import Constant, Cosine, OneCycle, Plateau, StepDecay
 
 ROTATION_7 = Augmentation((Affine(7.0, 0.0, 0.0, (1.0, 1.0)),))

@@ -18,7 +18,7 @@ from underbudget.search.data.store import Dataset, Part, PartName, write_dataset
 from underbudget.search.engines import runner
 from underbudget.search.engines.job import EpochDone, Finished, Job
 from underbudget.search.experiments.series import collection, collections
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import built_in_recipes, recipe_json, run_length
 
 
 def step(name: str, *accuracies: tuple[float, ...], train: float = 98.0) -> SeriesStep:
@@ -152,10 +152,10 @@ def test_the_largest_networks_train_an_epoch_on_a_few_images(tmp_path: Path, one
     few = write_dataset(tmp_path / "few", "few", "few", list("0123456789"), dict.fromkeys(names, part))
     largest = reference("gmshashank-it1")
     assert largest.published_params == 6_379_786
-    recipe = recipes.resolve(recipes.recipe(largest.recipe), images=8, epochs=1, batch_size=8)
+    recipe = run_length.resolve(built_in_recipes.recipe(largest.recipe), images=8, epochs=1, batch_size=8)
     text = str(largest.architecture)
     data = (str(few.folder), few.info.fingerprint)
-    job = Job(0, text, recipes.to_json(recipe), 0, *data, "cpu", backend="plain", detailed=True)
+    job = Job(0, text, recipe_json.to_json(recipe), 0, *data, "cpu", backend="plain", detailed=True)
     first, last = runner.run(job)
     assert isinstance(first, EpochDone)
     assert math.isfinite(first.train_loss)

@@ -17,9 +17,10 @@ from underbudget.models.language import parse
 from underbudget.models.plan import Plan, plan
 from underbudget.search.data.store import Dataset, Part
 from underbudget.search.training import loop
+from underbudget.search.training.built_in_recipes import recipe
 from underbudget.search.training.evaluate import evaluate
 from underbudget.search.training.loop import EpochResult, TrainingDiverged, TrainingResult, train
-from underbudget.search.training.recipe import Recipe, recipe
+from underbudget.search.training.recipe import Recipe
 from underbudget.search.training.schedule import OneCycle
 
 

@@ -14,20 +14,11 @@ from underbudget.models.language import parse
 from underbudget.models.plan import Plan, plan
 from underbudget.search.data.store import Dataset
 from underbudget.search.training import backends
+from underbudget.search.training.built_in_recipes import RECIPES, recipe
 from underbudget.search.training.loop import EpochResult, TrainingResult
 from underbudget.search.training.native.library import Unavailable, library
 from underbudget.search.training.randomness import Randomness
-from underbudget.search.training.recipe import (
-    RECIPES,
-    Affine,
-    Augmentation,
-    Erasing,
-    Jitter,
-    Masks,
-    Perspective,
-    Recipe,
-    recipe,
-)
+from underbudget.search.training.recipe import Affine, Augmentation, Erasing, Jitter, Masks, Perspective, Recipe
 from underbudget.search.training.schedule import Cosine, OneCycle, Plateau, StepDecay
 
 try:

@@ -5,17 +5,9 @@ from dataclasses import replace
 import pytest
 
 from underbudget.models.errors import UserError
-from underbudget.search.training.recipe import (
-    RECIPES,
-    Affine,
-    Augmentation,
-    Erasing,
-    Jitter,
-    Perspective,
-    from_json,
-    recipe,
-    to_json,
-)
+from underbudget.search.training.built_in_recipes import RECIPES, recipe
+from underbudget.search.training.recipe import Affine, Augmentation, Erasing, Jitter, Perspective
+from underbudget.search.training.recipe_json import from_json, to_json
 from underbudget.search.training.schedule import Constant, Cosine, OneCycle, StepDecay
 from underbudget.search.training.tuning import TUNABLE, Range, Values, strengthened, tuned
 

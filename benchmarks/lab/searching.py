@@ -19,7 +19,7 @@ from underbudget.search.sampling.proposer import stored_state
 from underbudget.search.session.coordinator import Conditions, Coordinator, Limits
 from underbudget.search.space import Space
 from underbudget.search.study.settings import Settings
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import built_in_recipes, run_length
 
 MEMORY = Path("/dev/shm")  # where there is one: the coordinator forces every weights file onto the disk
 RECIPE = "warp10-onecycle"  # of the curves that the model was fitted to
@@ -62,7 +62,7 @@ def settings(budget: str, seed: int, epochs: int = 15) -> Settings:
     """Settings of a study on MNIST as it is searched by default; no data set is read."""
     counts = {"train": 50000, "validation": 10000, "test": 10000}
     data = DatasetInfo("mnist", "MNIST", (1, 28, 28), tuple("0123456789"), counts, (0.1307,), (0.3081,), "0" * 64)
-    recipe = recipes.resolve(recipes.recipe(RECIPE), images=counts["train"], epochs=epochs)
+    recipe = run_length.resolve(built_in_recipes.recipe(RECIPE), images=counts["train"], epochs=epochs)
     limits = Budget.parse(budget)
     return Settings(data, limits, "float32", recipe, seed, Space.default(data.input_shape, 10, limits))
 

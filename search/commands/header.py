@@ -11,7 +11,7 @@ from underbudget.search.session.options import declared
 from underbudget.search.session.request import Options, Request
 from underbudget.search.session.resolving import Session
 from underbudget.search.space import feasible_share
-from underbudget.search.training.recipe import LEAST_RUN
+from underbudget.search.training.run_length import LEAST_RUN
 
 
 def header(session: Session) -> list[str]:

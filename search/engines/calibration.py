@@ -16,7 +16,8 @@ from underbudget.search.data.store import Dataset
 from underbudget.search.engines.job import Job
 from underbudget.search.engines.resources import Workers
 from underbudget.search.engines.worker_process import environment_for
-from underbudget.search.training.recipe import Recipe, to_json
+from underbudget.search.training.recipe import Recipe
+from underbudget.search.training.recipe_json import to_json
 
 LEAST_GAIN = 1.10  # of throughput, that twice as many trainings must bring
 MOST = 64  # trainings at once on one GPU

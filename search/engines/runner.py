@@ -31,7 +31,7 @@ def run(
     from underbudget.search.training.backends import train
     from underbudget.search.training.evaluate import evaluate_states
     from underbudget.search.training.loop import EpochResult, no_callback
-    from underbudget.search.training.recipe import from_json
+    from underbudget.search.training.recipe_json import from_json
 
     try:
         dataset = open_dataset(Path(job.dataset))

@@ -19,7 +19,7 @@ from underbudget.search.data.store import open_dataset
 from underbudget.search.engines.job import Job
 from underbudget.search.training.cuda.train import StaticRun
 from underbudget.search.training.loop import TrainingStopped
-from underbudget.search.training.recipe import from_json
+from underbudget.search.training.recipe_json import from_json
 
 
 def measure(job: Job, runs: list[StaticRun], at_once: int, seconds: float) -> dict[str, float]:

@@ -17,7 +17,7 @@ from underbudget.search.experiments.runs import complete
 from underbudget.search.experiments.setup import prepare
 from underbudget.search.experiments.variants import Variant, variants
 from underbudget.search.session.options import check
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import run_length
 from underbudget.search.training.choosing import choose
 
 
@@ -33,7 +33,7 @@ def ablate(options: NetworkOptions, notify: Notify = lambda event: None) -> tupl
     info, network = setup.dataset.info, found.plan(setup.dataset)
     images = training_images(setup.dataset, options.protocol)
     base = choose(found.recipe, options, info)
-    recipe = recipes.resolve(base, images=images, epochs=options.epochs)
+    recipe = run_length.resolve(base, images=images, epochs=options.epochs)
     folder = options.output or found.default_folder("ablate", options, recipe)
     listed = variants(network, recipe, images)
     tried = [Variant("as-it-is", "", "as it is", found.architecture, recipe)]

@@ -31,7 +31,7 @@ from underbudget.search.study.guard import Guard
 from underbudget.search.study.location import CONFIRMATIONS
 from underbudget.search.study.opening import open_study, stored_settings
 from underbudget.search.study.seeds import derive
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import recipe_json, run_length
 
 if TYPE_CHECKING:
     import optuna
@@ -98,7 +98,7 @@ def choose(study: StudyRecord, top: int, seeds: int, dataset: Dataset) -> list[t
     finalists = []
     for trial in ranked[:top]:
         assert trial.proposal is not None, "it has a score"
-        recipe = recipes.resolve(recipes.from_json(trial.proposal.recipe), images=images)
+        recipe = run_length.resolve(recipe_json.from_json(trial.proposal.recipe), images=images)
         architecture, name = parse(trial.proposal.layers_text), f"{study.name}:{trial.trial}"
         specs = []
         for index in range(seeds):

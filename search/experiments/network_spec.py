@@ -16,7 +16,7 @@ from underbudget.search.experiments.options import NetworkOptions
 from underbudget.search.session.data_options import of_data
 from underbudget.search.study import finding
 from underbudget.search.study.location import RUNS
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import built_in_recipes, recipe_json
 from underbudget.search.training.recipe import Recipe
 
 
@@ -54,7 +54,7 @@ def network_spec(options: NetworkOptions) -> NetworkSpec:
     nearest), or another data set than a trial's own.
     """
     check_protocol(options.protocol)
-    named = None if options.recipe is None else recipes.recipe(options.recipe)  # before anything is opened
+    named = None if options.recipe is None else built_in_recipes.recipe(options.recipe)  # before anything is opened
     study, number = split_trial(options.what)
     if number is not None:
         return _trial(options, study, number, named)
@@ -62,7 +62,7 @@ def network_spec(options: NetworkOptions) -> NetworkSpec:
     own = None
     if name is not None:
         published = reference(name)
-        own = replace(recipes.recipe(published.recipe), epochs=published.epochs)
+        own = replace(built_in_recipes.recipe(published.recipe), epochs=published.epochs)
     return NetworkSpec(name, architecture, named or own, _asked(options))
 
 
@@ -91,6 +91,6 @@ def _trial(options: NetworkOptions, study: str, number: int, recipe: Recipe | No
             f"trial {number} of {study} belongs to the data set {own}, not to {options.dataset!r}: "
             "leave --dataset out, or give the trial's layers instead of its number"
         )
-    recipe = recipe or recipes.from_json(trial.proposal.recipe)
+    recipe = recipe or recipe_json.from_json(trial.proposal.recipe)
     checksum = found.settings["dataset"]["checksum"]
     return NetworkSpec(f"{study}:{number}", network.architecture, recipe, own, checksum)

@@ -7,7 +7,7 @@ from underbudget.models.architecture import Architecture
 from underbudget.reports.runs import Run
 from underbudget.search.data.store import Dataset
 from underbudget.search.experiments.options import SeededOptions
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import recipe_json
 from underbudget.search.training.recipe import Recipe
 
 
@@ -35,9 +35,9 @@ def per_seed(
 
 def differences(run: Run, spec: RunSpec, dataset: Dataset) -> list[str]:
     """How a stored run differs from what is asked for, each as "name: stored here, asked there"."""
-    recipe = recipes.to_json(spec.recipe)
+    recipe = recipe_json.to_json(spec.recipe)
     # As it is read back: fields that an older version did not write have their defaults.
-    before = recipes.to_json(recipes.from_json(run.recipe))
+    before = recipe_json.to_json(recipe_json.from_json(run.recipe))
     pairs: dict[str, tuple[Any, Any]] = {
         "network": (run.id, spec.architecture.id),
         "seed": (run.seed, spec.seed),

@@ -28,7 +28,7 @@ from underbudget.search.experiments.archive import Archive, check_writable
 from underbudget.search.experiments.events import Begun, Kept, Lost, Moved, Notify, Over, Planned
 from underbudget.search.experiments.run_spec import RunSpec
 from underbudget.search.experiments.setup import Setup
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import recipe_json
 
 ATTEMPTS = 2  # of a run that failed for a reason that may pass, such as a dead worker
 
@@ -125,7 +125,7 @@ class _Session:
     def _submit(self, number: int, underway: _RunUnderway) -> None:
         spec = underway.spec
         self._underway[number] = underway
-        network, recipe, dataset = str(spec.architecture), recipes.to_json(spec.recipe), self._setup.dataset
+        network, recipe, dataset = str(spec.architecture), recipe_json.to_json(spec.recipe), self._setup.dataset
         data = (str(dataset.folder), dataset.info.fingerprint)
         device = self._setup.device.partition(",")[0]  # of several GPUs the engine chooses itself
         job = Job(number, network, recipe, spec.seed, *data, device, protocol=spec.protocol, detailed=True)
@@ -172,7 +172,7 @@ class _Session:
             layers_text=str(spec.architecture),
             params=cost.params,
             macs=cost.macs,
-            recipe=recipes.to_json(spec.recipe),
+            recipe=recipe_json.to_json(spec.recipe),
             seed=spec.seed,
             protocol=spec.protocol,
             data=Data(

@@ -18,7 +18,7 @@ from underbudget.search.experiments.setup import prepare
 from underbudget.search.session.data_options import of_data
 from underbudget.search.session.options import check
 from underbudget.search.study.location import RUNS
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import built_in_recipes, run_length
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ def series(options: SeriesOptions, notify: Notify = lambda event: None) -> tuple
         elif params > options.max_params:
             why = f"{params:,} parameters are over --max-params {options.max_params:,}"
         else:
-            recipe = recipes.resolve(
-                replace(recipes.recipe(step.recipe), epochs=step.epochs),
+            recipe = run_length.resolve(
+                replace(built_in_recipes.recipe(step.recipe), epochs=step.epochs),
                 images=training_images(setup.dataset, options.protocol),
                 epochs=options.epochs,
             )

@@ -13,7 +13,7 @@ from underbudget.search.engines.calibration import Measure, measurement, typical
 from underbudget.search.engines.devices import Say
 from underbudget.search.engines.job import Engine
 from underbudget.search.experiments.options import ExperimentOptions
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import built_in_recipes, run_length
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Setup:
 
     def _measure(self) -> Measure:
         images = self.dataset.info.counts["train"]
-        usual = recipes.resolve(recipes.recipe(recipes.DEFAULT_RECIPE), images=images)
+        usual = run_length.resolve(built_in_recipes.recipe(built_in_recipes.DEFAULT_RECIPE), images=images)
         return measurement(typical_job(self.dataset, usual, self.device))
 
 

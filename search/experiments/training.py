@@ -18,7 +18,7 @@ from underbudget.search.experiments.run_spec import per_seed
 from underbudget.search.experiments.runs import complete
 from underbudget.search.experiments.setup import prepare
 from underbudget.search.session.options import check
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import run_length
 from underbudget.search.training.choosing import choose
 
 
@@ -37,7 +37,7 @@ def train(options: TrainingOptions, notify: Notify = lambda event: None) -> tupl
     network = found.plan(setup.dataset)
     base = choose(found.recipe, options, setup.dataset.info)
     given = {name: getattr(options, name) for name in ("weight_decay", "label_smoothing")}
-    recipe = recipes.resolve(
+    recipe = run_length.resolve(
         replace(base, **{name: value for name, value in given.items() if value is not None}),
         images=training_images(setup.dataset, options.protocol),
         epochs=options.epochs,

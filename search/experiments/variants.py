@@ -18,7 +18,8 @@ from underbudget.models.errors import UserError
 from underbudget.models.plan import Plan, plan
 from underbudget.reports.ablation import Missing
 from underbudget.search.training import schedule as schedules
-from underbudget.search.training.recipe import Augmentation, Recipe, timeline
+from underbudget.search.training.recipe import Augmentation, Recipe
+from underbudget.search.training.run_length import timeline
 from underbudget.search.training.schedule import Constant
 
 

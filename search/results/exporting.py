@@ -24,7 +24,7 @@ from underbudget.reports.runs import Run, read_run
 from underbudget.search.results import trained_trials
 from underbudget.search.results.stated_accuracy import check_accuracy
 from underbudget.search.study.location import CONFIRMATIONS, StudyLocation
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import recipe_json
 
 if TYPE_CHECKING:
     from underbudget.search.data.store import Dataset
@@ -199,7 +199,7 @@ def of_runs(folder: Path, data_dir: Path | None = None, study_folder: Path | Non
 
 def _recipe(run: Run) -> str:
     """Its recipe as text; fields that an older version did not write have their defaults."""
-    return json.dumps(recipes.to_json(recipes.from_json(run.recipe)), sort_keys=True)
+    return json.dumps(recipe_json.to_json(recipe_json.from_json(run.recipe)), sort_keys=True)
 
 
 def _metadata_of_runs(runs: list[Run]) -> dict[str, Any]:

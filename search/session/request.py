@@ -13,7 +13,8 @@ from underbudget.models.metrics import METRICS
 from underbudget.reports.storage_url import shown_url
 from underbudget.search.session.data_options import DataOptions
 from underbudget.search.session.options import Places, declared, flag, one_of, option, read_toml, whole
-from underbudget.search.training.recipe import AUGMENTATIONS, CLASS_WEIGHTS
+from underbudget.search.training.built_in_recipes import AUGMENTATIONS
+from underbudget.search.training.recipe import CLASS_WEIGHTS
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 

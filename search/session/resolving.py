@@ -27,8 +27,7 @@ from underbudget.search.study import tuning
 from underbudget.search.study.location import StudyLocation, locate_study
 from underbudget.search.study.objective import Objective
 from underbudget.search.study.settings import Settings
-from underbudget.search.training import choosing
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import built_in_recipes, choosing, run_length
 from underbudget.search.training.recipe import Recipe
 
 log = logging.getLogger(__name__)
@@ -67,7 +66,7 @@ class Session:
     def steps(self) -> int:
         """Optimiser steps of one trial."""
         images = self.settings.dataset.counts["train"]
-        return recipes.timeline(self.settings.recipe, images).steps
+        return run_length.timeline(self.settings.recipe, images).steps
 
 
 def prepare(request: Options, say: Say = log.info) -> Session:
@@ -177,7 +176,7 @@ def options_of(stored: Settings, request: Options | None = None) -> Options:
 
 def _different(request: Options, where: StudyLocation, stored: Settings, different: list[str]) -> UserError:
     """The error of a resume with other settings: it offers the command that starts another study with them."""
-    kept, usual = options_of(stored, request), recipes.recipe(stored.recipe.name)
+    kept, usual = options_of(stored, request), built_in_recipes.recipe(stored.recipe.name)
     shown = ("study", "dataset", "budget", "recipe")  # also where they are the default
     same = [name for name, value in vars(DEFAULTS).items() if getattr(kept, name) == value and name not in shown]
     dropped: dict[str, Any] = dict.fromkeys([*same, "batch_size", *(["lr"] if kept.lr == usual.lr else [])])
@@ -197,15 +196,15 @@ def find_location(request: Options) -> StudyLocation:
 
 def _recipe(asked: Any, kept: Recipe | None, info: DatasetInfo) -> Recipe:
     """The study's recipe (`kept`) or the built-in one, with the numbers asked for; "auto" is the built-in's batch."""
-    images, named = info.counts["train"], None if asked.recipe is None else recipes.recipe(asked.recipe)
+    images, named = info.counts["train"], None if asked.recipe is None else built_in_recipes.recipe(asked.recipe)
     base = choosing.choose(kept or named, asked, info)
     batch = parse_batch_size(asked.batch_size)
     if batch is None and kept is not None:
-        batch = recipes.resolve(recipes.recipe(kept.name), images=images).batch_size
+        batch = run_length.resolve(built_in_recipes.recipe(kept.name), images=images).batch_size
     epochs = asked.epochs
     if epochs is None and kept is None and info.definition is not None:
-        epochs = recipes.suited_epochs(base, images, batch)
-    return recipes.resolve(base, images=images, epochs=epochs, lr=asked.lr, batch_size=batch)
+        epochs = run_length.suited_epochs(base, images, batch)
+    return run_length.resolve(base, images=images, epochs=epochs, lr=asked.lr, batch_size=batch)
 
 
 def check_possible(settings: Settings) -> None:

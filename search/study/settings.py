@@ -18,7 +18,7 @@ from underbudget.search.space.baseline import baseline
 from underbudget.search.space.dimensions import Sampled, collect
 from underbudget.search.study import tuning
 from underbudget.search.study.objective import Objective
-from underbudget.search.training import recipe as recipes
+from underbudget.search.training import recipe_json
 from underbudget.search.training.recipe import Recipe
 
 
@@ -66,12 +66,12 @@ class Settings:
         """The recipe of a trial's parameters, as its record stores it."""
         if not self.tune:
             return self.recipe_json
-        return recipes.to_json(tuning.tuned(self.recipe, self.tune, params))
+        return recipe_json.to_json(tuning.tuned(self.recipe, self.tune, params))
 
     @cached_property
     def recipe_json(self) -> dict[str, Any]:
         """The recipe as it is stored, without what is tuned."""
-        return recipes.to_json(self.recipe)
+        return recipe_json.to_json(self.recipe)
 
     def to_json(self) -> dict[str, Any]:
         """The stored form; docs/record.md lists the fields."""
@@ -107,7 +107,7 @@ def from_json(value: dict[str, Any]) -> Settings:
         DatasetInfo.from_json(value["dataset"]),
         Budget.parse(value["budget"]),
         value["precision"],
-        recipes.from_json(value["recipe"]),
+        recipe_json.from_json(value["recipe"]),
         value["seed"],
         Space.from_json(value["space"]),
         Objective(value["objective"], value.get("minimize", "params")),

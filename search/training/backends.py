@@ -19,7 +19,8 @@ from underbudget.models.plan import Plan
 from underbudget.search.data.store import Dataset
 from underbudget.search.training import loop
 from underbudget.search.training.loop import OnStep, Results, never, no_callback
-from underbudget.search.training.recipe import DEFAULT_BATCH, Recipe
+from underbudget.search.training.recipe import Recipe
+from underbudget.search.training.run_length import DEFAULT_BATCH
 
 BACKENDS = ("auto", "plain", "native", "graph")
 

@@ -5,7 +5,8 @@ from typing import Protocol
 
 from underbudget.search.data.named_sets import DATASETS
 from underbudget.search.data.store import DatasetInfo
-from underbudget.search.training.recipe import Recipe, augmented, usual
+from underbudget.search.training.built_in_recipes import augmented, usual
+from underbudget.search.training.recipe import Recipe
 
 _OF_FRONT_ENDS = {"sound": "sound", "signal": "signal"}
 

@@ -26,7 +26,8 @@ from underbudget.search.training.geometric_augmentation import Normalizer, fill_
 from underbudget.search.training.optimizers import Average, average_of, held, optimizer_of, set_pace
 from underbudget.search.training.pixel_augmentation import change_pixels, random_pixel_changes
 from underbudget.search.training.randomness import Randomness
-from underbudget.search.training.recipe import Recipe, resolve, timeline
+from underbudget.search.training.recipe import Recipe
+from underbudget.search.training.run_length import resolve, timeline
 
 
 class TrainingDiverged(UnderbudgetError):  # noqa: N818, a result rather than an error
