@@ -3,12 +3,13 @@ train, val and test folders, in each of these."""
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from underbudget.models.errors import UserError
 from underbudget.search.data.definition import Definition
-from underbudget.search.data.examples import part_of
+from underbudget.search.data.examples import Decoded, Examples, labels_of, part_of
+from underbudget.search.data.grouping import groups_of
 from underbudget.search.data.store import PartName
 
 
@@ -33,6 +34,26 @@ def listing(definition: Definition) -> list[File]:
     except OSError as error:
         raise UserError(f"{root} cannot be read ({error}): check the path and its rights") from error
     return sorted(found, key=lambda file: (os.path.basename(file.path), file.path))
+
+
+def examples_of(definition: Definition, listed: Sequence[File], decoded: Decoded, notes: Sequence[str]) -> Examples:
+    """Those of the listed files that could be decoded, called by their paths below the folder. Raises UserError for
+    fewer than two classes, and for a name that does not tell its group."""
+    root, kept = definition.source, [listed[index] for index in decoded.kept]
+    labels, classes = labels_of([file.label for file in kept], root)
+    names = [shown(os.path.relpath(file.path, root)) for file in kept]
+    parts = [file.part for file in kept if file.part is not None]
+    return Examples(
+        decoded.images,
+        labels,
+        classes,
+        names,
+        decoded.frontend,
+        parts=parts or None,
+        groups=groups_of(names, definition.options.get("group")),
+        left_out=decoded.left_out,
+        notes=(*notes, *decoded.notes),
+    )
 
 
 def shown(path: str) -> str:

@@ -32,6 +32,17 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class Decoded:
+    """Files as arrays of one size."""
+
+    images: npt.NDArray[Any]  # as in Examples
+    kept: list[int]  # the numbers of the files that they are
+    left_out: list[LeftOut]
+    notes: list[str]
+    frontend: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Examples:
     """All examples of a data set, in a fixed order."""
 

@@ -11,32 +11,19 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from underbudget.search.data import parallel
 from underbudget.search.data.definition import Size, parse_size
-from underbudget.search.data.examples import LeftOut, Say, left_out
+from underbudget.search.data.examples import Decoded, Say, left_out
 
 MOST_SIDE = 64  # pixels: larger pictures are made smaller unless a size is asked for
 SQUARE = 1.25  # at most so unequal sides become equal ones
 FRONTEND = {"kind": "picture", "fit": "letterbox"}
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """Pictures as arrays."""
-
-    images: npt.NDArray[np.uint8]  # (n, channels, height, width)
-    kept: list[int]  # the numbers of the files that they are
-    left_out: list[LeftOut]
-    notes: list[str]
-    frontend: dict[str, Any]
 
 
 @functools.cache

@@ -5,10 +5,9 @@ from pathlib import Path
 
 from underbudget.models.errors import UserError
 from underbudget.search.data import pictures, sounds
-from underbudget.search.data.class_folders import are_mostly, listing, shown
+from underbudget.search.data.class_folders import are_mostly, examples_of, listing
 from underbudget.search.data.definition import Definition
-from underbudget.search.data.examples import Examples, Say, labels_of
-from underbudget.search.data.grouping import groups_of
+from underbudget.search.data.examples import Examples, Say
 
 ENDINGS = (".wav", ".wave")
 
@@ -45,23 +44,9 @@ def read(definition: Definition, say: Say) -> Examples:
             "say how: --label-pattern '^([^_]+)_'"
         )
     decoded = sounds.decode([file.path for file in listed], definition.options, say)
-    kept = [listed[index] for index in decoded.kept]
-    labels, classes = labels_of([file.label for file in kept], root)
-    names = [shown(os.path.relpath(file.path, root)) for file in kept]
-    parts = [file.part for file in kept if file.part is not None]
     others = len(found) - len(listed)
     notes = [f"{others:,} files that are not called {' or '.join(ENDINGS)} were left alone"] if others else []
-    return Examples(
-        decoded.images,
-        labels,
-        classes,
-        names,
-        decoded.frontend,
-        parts=parts or None,
-        groups=groups_of(names, definition.options.get("group")),
-        left_out=decoded.left_out,
-        notes=(*notes, *decoded.notes),
-    )
+    return examples_of(definition, listed, decoded, notes)
 
 
 def _is_recording(path: str) -> bool:

@@ -8,16 +8,14 @@ import math
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from underbudget.models.errors import UserError
 from underbudget.search.data import parallel
-from underbudget.search.data.examples import LeftOut, Say, left_out
+from underbudget.search.data.examples import Decoded, Say, left_out
 
 MOST_RATE = 16_000  # Hz, unless another one is asked for
 MOST_SECONDS = 10.0  # likewise
@@ -31,17 +29,6 @@ COEFFICIENTS = 13  # of an MFCC
 LIFTER = 22
 LOWEST = 20.0  # Hz
 FLOOR = 1e-8  # of the power, where a sine of full scale has 1: -80 dB
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """Recordings as images."""
-
-    images: npt.NDArray[np.float32]  # (n, 1, bands, frames)
-    kept: list[int]  # the numbers of the files that they are
-    left_out: list[LeftOut]
-    notes: list[str]
-    frontend: dict[str, Any]
 
 
 def decode(paths: Sequence[str], options: Mapping[str, Any], say: Say) -> Decoded:
