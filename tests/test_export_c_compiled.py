@@ -1,8 +1,10 @@
 """Networks in C against torch (float32) and LiteRT's own reference kernels (int8), by each compiler there is."""
 
+import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,11 +41,14 @@ def everything() -> Plan:
     return plan(parse(EVERYTHING), (4, 23, 19), 5)
 
 
-def present(compiler: str) -> str:
-    """A compiler's path; skips where it is not installed."""
+def present(compiler: str, options: Sequence[str] = ()) -> str:
+    """A compiler's path; skips where it is not installed, or lacks what the options need (a sanitiser's library)."""
     found = shutil.which(compiler)
     if found is None:
         pytest.skip(f"{compiler} is not installed")
+    command = [found, *options, "-x", "c", "-", "-o", os.devnull]
+    if subprocess.run(command, input=b"int main(void) { return 0; }", capture_output=True, check=False).returncode:
+        pytest.skip(f"{compiler} cannot link with {' '.join(SANITISED[2:])}")
     return found
 
 
@@ -111,7 +116,7 @@ def check(program: Program, stored: npt.NDArray[np.float64], inputs: npt.NDArray
 def test_every_kind_compiles_without_a_warning_and_is_right(
     compiler: str, options: tuple[str, ...], tmp_path: Path
 ) -> None:
-    command = (present(compiler), *options)
+    command = (present(compiler, options), *options)
     placed = everything()
     made = both(placed)
     kinds = {step.kind for step in made[0].chain}

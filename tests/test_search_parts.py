@@ -104,7 +104,7 @@ def test_what_is_no_duration(text: str) -> None:
         (Request(timeout=3600), "--timeout is text, not 3600"),  # type: ignore[arg-type]
         (Request(batch_size=2.5), "--batch-size is a whole number or text, not 2.5"),  # type: ignore[arg-type]
         (Request(lr="0.1"), "--lr is a number, not '0.1'"),  # type: ignore[arg-type]
-        (Request(dataset=5), "--dataset is text, not 5"),  # type: ignore[arg-type]
+        (Request(dataset=5), "--dataset is the name of a data set or a path, not int"),  # type: ignore[arg-type]
         (Request(trials=True), "--trials is a whole number, not True"),
     ],
 )

@@ -300,7 +300,7 @@ def test_evaluation_goes_in_pieces_and_leaves_the_mode() -> None:
         logits = model.eval()(images.float() / 255)
     assert result.loss == pytest.approx(nn.functional.cross_entropy(logits, labels).item(), abs=1e-6)
     assert result.confusion == confusion_matrix(labels, logits.argmax(1), labels=range(3)).tolist()
-    assert result.accuracy == pytest.approx(100 * (logits.argmax(1) == labels).double().mean().item())
+    assert result.score() == pytest.approx(100 * (logits.argmax(1) == labels).double().mean().item())
 
 
 def test_workers_need_torch_and_numpy_only() -> None:
