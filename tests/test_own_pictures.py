@@ -12,7 +12,7 @@ from PIL import Image
 
 from underbudget.models.errors import UserError
 from underbudget.search.data import sources
-from underbudget.search.data.grouping import likely_pattern
+from underbudget.search.data.grouping import groups_of, likely_pattern
 from underbudget.search.data.pictures import choose_size
 from underbudget.search.data.split import grouped_split
 from underbudget.search.data.store import PARTS, Dataset
@@ -209,5 +209,5 @@ def test_names_that_look_like_groups() -> None:
     labels = [int(name[0]) for name in spoken]
     pattern = likely_pattern(spoken, labels)
     assert pattern is not None
-    assert sources.kinds.picture_folder.groups_of(spoken, pattern) == [name.split("_")[1] for name in spoken]
+    assert groups_of(spoken, pattern) == [name.split("_")[1] for name in spoken]
     assert likely_pattern([f"IMG_{number:04}.jpg" for number in range(100)], [0, 1] * 50) is None
