@@ -12,6 +12,7 @@ from underbudget.search.data import sources
 from underbudget.search.results import trained_trials
 from underbudget.search.session import data_options, resolving, running
 from underbudget.search.session import repeats as sets
+from underbudget.search.session.coordinator import Limits
 from underbudget.search.session.data_options import of_data
 from underbudget.search.session.options import keywords
 from underbudget.search.session.request import Options, Request
@@ -170,7 +171,10 @@ class _Stopped(running.Listener):
     """A session that Ctrl-C stops cleanly: an interrupt in the middle of a write would leave the database locked."""
 
     def __init__(self, stopper: Stopper) -> None:
-        self.begins = stopper.begins  # type: ignore[method-assign]
+        self._stopper = stopper
+
+    def begins(self, limits: Limits) -> None:
+        self._stopper.begins(limits)
 
 
 def compare(*studies: Study) -> "pandas.DataFrame":

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import fuzz_targets
 import fuzzing
 import pytest
 
@@ -11,7 +12,7 @@ MOST = 200  # inputs of a target
 
 
 def test_every_input_is_read_or_refused_in_one_line(tmp_path: Path) -> None:
-    targets = fuzzing.targets(tmp_path)
+    targets = fuzz_targets.targets(tmp_path)
     found = fuzzing.attack(targets, seconds=1200, seed=1, most=MOST)
     assert found.faults == [], "\n".join(found.lines())
     assert found.tried == {target.name: MOST * target.share for target in targets}
@@ -20,7 +21,7 @@ def test_every_input_is_read_or_refused_in_one_line(tmp_path: Path) -> None:
 
 
 def test_json_nested_deeper_than_python_reads_is_refused(tmp_path: Path) -> None:
-    by_name = {target.name: target for target in fuzzing.targets(tmp_path)}
+    by_name = {target.name: target for target in fuzz_targets.targets(tmp_path)}
     for name in ("dataset.json", "config.json", "samples.json", "run"):
         for text in ("[" * 100_000, '{"a":' * 100_000):
             with pytest.raises(UnderbudgetError):
@@ -29,7 +30,7 @@ def test_json_nested_deeper_than_python_reads_is_refused(tmp_path: Path) -> None
 
 
 def test_half_a_surrogate_pair_is_no_name(tmp_path: Path) -> None:
-    target = next(target for target in fuzzing.targets(tmp_path) if target.name == "dataset.json")
+    target = next(target for target in fuzz_targets.targets(tmp_path) if target.name == "dataset.json")
     header = target.inputs[0]
     for name in ("name", "title", "checksum"):
         with pytest.raises(UnderbudgetError):

@@ -141,10 +141,9 @@ def test_any_input_size(shape: tuple[int, int, int], classes: int, seed: int) ->
     assert plan(network, shape, classes).classes == classes
     assert space.decode(dict(reversed(params.items()))) == network
     convolutions = [stage.primary for stage in network.stages if isinstance(stage.primary, Conv | SeparableConv)]
-    length = int(params.get("kernel", 3))
-    assert ("kernel" in params) == ((shape[1] == 1) != (shape[2] == 1))
-    is_flat = "kernel" in params
-    kernel = tuple(1 if is_flat and side == 1 else length for side in shape[1:])
+    is_flat = (shape[1] == 1) != (shape[2] == 1)
+    assert ("kernel" in params) == is_flat
+    kernel = tuple(1 if is_flat and side == 1 else int(params.get("kernel", 3)) for side in shape[1:])
     assert sum(layer.kernel == kernel for layer in convolutions) == (
         params["n_before"] + params["n_after"] + (params["head"] == "conv3x3_gap")
     )

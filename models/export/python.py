@@ -25,42 +25,9 @@ SAMPLES = 8  # stored pictures, at most
 SAMPLE_BYTES = 24_000  # of them, at most, though there is always one
 MARKER = "# --- copied into exported files from here ---\n"
 
-IMPORTS = """\
-import argparse
-import base64
-import hashlib
-import json
-import os
-import stat
-import struct
-import sys
-import warnings
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+_MODULES = ("argparse", "base64", "hashlib", "json", "os", "struct", "sys")  # of the standard library
+_MORE_MODULES = {"picture": ("stat", "warnings"), "sound": ("math",), "window": ()}
 
-import torch
-from torch import Tensor, nn
-
-if TYPE_CHECKING:
-    from PIL import Image
-"""
-SOUND_IMPORTS = """\
-import argparse
-import base64
-import hashlib
-import json
-import math
-import os
-import struct
-import sys
-from pathlib import Path
-from typing import Any, TypeAlias
-
-import torch
-from torch import Tensor, nn
-"""
-
-_IMPORTS = {"picture": IMPORTS, "sound": SOUND_IMPORTS, "window": SOUND_IMPORTS.replace("import math\n", "")}
 _INPUTS = {
     "picture": ("pictures", "digit.png     what a picture shows"),
     "sound": ("spectrograms", "word.wav       the class of a recording"),
@@ -113,7 +80,7 @@ def source(export: Export) -> str:
         *_blob("WEIGHTS", b"".join(float_tensors(export).values())),
     ]
     parts = [
-        "\n".join([_docstring(export), "", _IMPORTS[front_end], *constants]),
+        "\n".join([_docstring(export), "", *_imports(front_end), *constants]),
         network_class(plan),
         _copied(front_end),
         _copied("standalone"),
@@ -121,6 +88,21 @@ def source(export: Export) -> str:
         'if __name__ == "__main__":\n    raise SystemExit(main())\n',
     ]
     return "\n\n\n".join(parts)
+
+
+def _imports(front_end: str) -> list[str]:
+    """What a file with this front end imports."""
+    is_picture = front_end == "picture"
+    return [
+        *(f"import {name}" for name in sorted((*_MODULES, *_MORE_MODULES[front_end]))),
+        "from pathlib import Path",
+        f"from typing import {'TYPE_CHECKING' if is_picture else 'Any'}, TypeAlias",
+        "",
+        "import torch",
+        "from torch import Tensor, nn",
+        "",
+        *(["if TYPE_CHECKING:", "    from PIL import Image", ""] if is_picture else []),
+    ]
 
 
 def _assignment(target: str, value: JSON) -> str:

@@ -23,6 +23,11 @@ def is_of_sound(export: Export) -> bool:
     return export.frontend is not None and export.frontend["kind"] == "sound"
 
 
+def frames_of(frontend: Mapping[str, Any]) -> int:
+    """How many frames the image of a recording has: its width."""
+    return 1 + int(frontend["samples"] - frontend["window"]) // int(frontend["hop"])
+
+
 def check_frontend(frontend: Mapping[str, Any], shape: Sequence[int]) -> None:
     """Raises ValueError for what is no front end for sound (models.export.sound) or makes no images of `shape`,
     KeyError or TypeError for what lacks a field or has one of another type."""
@@ -31,8 +36,8 @@ def check_frontend(frontend: Mapping[str, Any], shape: Sequence[int]) -> None:
     for name, value in least.items():
         if type(frontend[name]) is not int or not value <= frontend[name] <= most.get(name, 10**8):
             raise ValueError(f"{name} is {frontend[name]!r}"[:80])
-    rate, samples, window, hop, fft = (frontend[key] for key in ("sample_rate", "samples", "window", "hop", "fft"))
-    frames = 1 + (samples - window) // hop
+    rate, samples, window, fft = (frontend[key] for key in ("sample_rate", "samples", "window", "fft"))
+    frames = frames_of(frontend)
     numbers = [frontend[key] for key in ("lowest", "highest", "floor")] + [*frontend["offset"], *frontend["scale"]]
     if not (
         list(shape) == [1, frontend["bands"], frames]

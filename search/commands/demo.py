@@ -13,6 +13,7 @@ from underbudget.search.commands.terminal import say
 
 if TYPE_CHECKING:
     from underbudget.models.export.formats import Verification
+    from underbudget.reports.record import StudyRecord, TrialRecord
     from underbudget.search.session.resolving import Session
 
 STUDY = "demo"
@@ -64,7 +65,7 @@ def demo(
     best = trained_trials.pick(study)
     paths, confirmation = report.write(where, study)
     say("3 of 4  Exporting the winner, each file checked in a process of its own")
-    written = _exported(session, best.trial)
+    written = _exported(session, study, best)
     output = written["py"].path
     say("4 of 4  The exported Python file, by itself, answers for a part of the validation data")
     answered = _asked(session, output)
@@ -101,15 +102,12 @@ def _session(dataset: str | None, runs: str | None, data_dir: str | None) -> "Se
     return session
 
 
-def _exported(session: "Session", trial: int) -> "dict[str, Verification]":
+def _exported(session: "Session", study: "StudyRecord", best: "TrialRecord") -> "dict[str, Verification]":
     """The winner in each of FORMATS that can be made here, by its name."""
     from underbudget.models.errors import UnavailableError
     from underbudget.models.export import formats
     from underbudget.search.results import exporting
-    from underbudget.search.study import finding
 
-    study = finding.read(session.location)
-    best = next(each for each in study.trials if each.trial == trial)
     written = {}
     for format in FORMATS:
         suffix = formats.find(format).suffix or f"-{format}"  # without one it is a folder

@@ -11,6 +11,7 @@ from underbudget.search.session.options import declared
 from underbudget.search.session.request import Options, Request
 from underbudget.search.session.resolving import Session
 from underbudget.search.space import feasible_share
+from underbudget.search.study.settings import Settings
 from underbudget.search.training.run_length import LEAST_RUN
 
 
@@ -18,6 +19,7 @@ def header(session: Session) -> list[str]:
     """Every resolved setting on a line of its own, then warnings."""
     settings, info, recipe = session.settings, session.settings.dataset, session.settings.recipe
     shape = "x".join(str(size) for size in info.input_shape)
+    least, largest = (settings.cost(end).params for end in (settings.space.smallest(), settings.space.largest()))
     counts, train, times = info.counts, info.counts["train"], f"{settings.epochs} times"
     objective = "the most accurate network under the budget"
     if settings.objective.kind == "front":
@@ -33,7 +35,7 @@ def header(session: Session) -> list[str]:
         ("recipe", f"{recipe.title}, {recipe.optimizer} lr {recipe.lr:g}, batch {recipe.batch_size}"),
         ("steps", f"{session.steps:,} per trial: {train:,} images in batches of {recipe.batch_size}, {times}"),
         ("workers", f"{session.workers} on {session.device} ({session.workers_reason})"),
-        ("space", _space_words(session)),
+        ("space", _space_words(settings, least, largest)),
     ]
     if recipe.metric != "accuracy" or recipe.class_weights != "none":
         rows.append(("metric", f"{METRIC_WORDS[recipe.metric]}; class weights of the loss: {recipe.class_weights}"))
@@ -51,7 +53,6 @@ def header(session: Session) -> list[str]:
             f"warning: no network can hold a target in its last {SCORE_EPOCHS} epochs with --epochs {settings.epochs}"
         )
     limit = next((limit for limit in settings.budget.limits if limit.metric == "params"), None)
-    largest = settings.cost(settings.space.largest()).params
     if limit is not None and 2 * largest < limit.largest:
         lines.append(
             f"warning: the largest network of the space has {largest:,} of the {limit.largest:,} parameters that the "
@@ -65,10 +66,9 @@ def header(session: Session) -> list[str]:
     return lines
 
 
-def _space_words(session: Session) -> str:
+def _space_words(settings: Settings, least: int, most: int) -> str:
     """How large the networks of the space are, and what a sound one costs at this size of images."""
-    settings, space = session.settings, session.settings.space
-    least, most = (settings.cost(end).params for end in (space.smallest(), space.largest()))
+    space = settings.space
     words = f"{len(space.dimensions)} dimensions, {least:,} to {most:,} parameters, fingerprint {space.fingerprint}"
     if (first := settings.baseline()) is not None:
         cost = settings.cost(space.decode(first))

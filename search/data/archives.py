@@ -6,6 +6,7 @@ import pickle
 import tarfile
 import zipfile
 import zlib
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +31,6 @@ class EmnistFiles(PublishedFiles):
     def place(self, folder: Path) -> Path:
         return folder / "EMNIST" / "raw"
 
-    def urls(self, name: str) -> list[str]:
-        return [torchvision_class(self.torchvision).url]
-
     def parts(self, find: Callable[[str], Path]) -> tuple[Part, Part]:
         path = find(next(iter(self.digests)))
         try:
@@ -51,48 +49,50 @@ class EmnistFiles(PublishedFiles):
         return Part(images[:, None], read("labels", 1).astype(np.int64) - self.first_label)
 
 
-class UspsFiles(PublishedFiles):
+class TwoFiles(PublishedFiles):
+    """A file of the training part, then one of the test part."""
+
+    def urls(self, name: str) -> list[str]:
+        return [url for url, file, _ in torchvision_class(self.torchvision).split_list.values() if file == name]
+
+    def parts(self, find: Callable[[str], Path]) -> tuple[Part, Part]:
+        train, test = (self.part(find(name)) for name in self.digests)
+        return train, test
+
+    @staticmethod
+    @abstractmethod
+    def part(path: Path) -> Part:
+        """What a file holds. Raises UserError for one of another form."""
+
+
+class UspsFiles(TwoFiles):
     """Text of 256 numbers in -1..1 per line, compressed (Hull 1994; the form is LIBSVM's): 16x16 pixels."""
 
-    def urls(self, name: str) -> list[str]:
-        return [url for url, file, _ in torchvision_class(self.torchvision).split_list.values() if file == name]
-
-    def parts(self, find: Callable[[str], Path]) -> tuple[Part, Part]:
-        train, test = (_usps(find(name)) for name in self.digests)
-        return train, test
-
-
-def _usps(path: Path) -> Part:
-    try:
-        lines = [line.split() for line in bz2.decompress(path.read_bytes()).decode("ascii").splitlines()]
-        values = np.array([[number.split(":")[1] for number in line[1:]] for line in lines], dtype=np.float32)
-        pixels = ((values + 1) / 2 * 255).astype(np.uint8).reshape(-1, 1, 16, 16)
-        return Part(pixels, np.array([int(line[0]) - 1 for line in lines], dtype=np.int64))
-    except (OSError, ValueError, IndexError, EOFError) as error:
-        raise UserError(f"{path} cannot be read ({error}): it must be a file of USPS in LIBSVM's form") from error
+    @staticmethod
+    def part(path: Path) -> Part:
+        try:
+            lines = [line.split() for line in bz2.decompress(path.read_bytes()).decode("ascii").splitlines()]
+            values = np.array([[number.split(":")[1] for number in line[1:]] for line in lines], dtype=np.float32)
+            pixels = ((values + 1) / 2 * 255).astype(np.uint8).reshape(-1, 1, 16, 16)
+            return Part(pixels, np.array([int(line[0]) - 1 for line in lines], dtype=np.int64))
+        except (OSError, ValueError, IndexError, EOFError) as error:
+            raise UserError(f"{path} cannot be read ({error}): it must be a file of USPS in LIBSVM's form") from error
 
 
-class SvhnFiles(PublishedFiles):
+class SvhnFiles(TwoFiles):
     """Matlab files of digits cut from photos (Netzer et al. 2011); the label 10 is the digit 0."""
 
-    def urls(self, name: str) -> list[str]:
-        return [url for url, file, _ in torchvision_class(self.torchvision).split_list.values() if file == name]
+    @staticmethod
+    def part(path: Path) -> Part:
+        from scipy.io import loadmat
+        from scipy.io.matlab import MatReadError
 
-    def parts(self, find: Callable[[str], Path]) -> tuple[Part, Part]:
-        train, test = (_svhn(find(name)) for name in self.digests)
-        return train, test
-
-
-def _svhn(path: Path) -> Part:
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        content = loadmat(path)
-        labels = content["y"].astype(np.int64).reshape(-1) % 10
-        return Part(np.ascontiguousarray(content["X"].transpose(3, 2, 0, 1)), labels)
-    except (OSError, ValueError, KeyError, TypeError, MatReadError) as error:
-        raise UserError(f"{path} cannot be read ({error}): it must be a .mat file of SVHN") from error
+        try:
+            content = loadmat(path)
+            labels = content["y"].astype(np.int64).reshape(-1) % 10
+            return Part(np.ascontiguousarray(content["X"].transpose(3, 2, 0, 1)), labels)
+        except (OSError, ValueError, KeyError, TypeError, MatReadError) as error:
+            raise UserError(f"{path} cannot be read ({error}): it must be a .mat file of SVHN") from error
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,6 @@ class CifarFiles(PublishedFiles):
     batches: tuple[str, ...]  # the members with training images
     test: str  # the member with test images
     labels: str  # the key of the labels
-
-    def urls(self, name: str) -> list[str]:
-        return [torchvision_class(self.torchvision).url]
 
     def parts(self, find: Callable[[str], Path]) -> tuple[Part, Part]:
         path = find(next(iter(self.digests)))

@@ -89,6 +89,33 @@ def serve(make: Callable[[dict[str, Any], int], Callable[[Any], Any]]) -> None:
     sys.stdout.flush()
 
 
+def row_writer(
+    file: str,
+    first: int,
+    image_of: Callable[[str], Any],
+    reason: Callable[[Exception], str],
+    known: type[Exception] | tuple[type[Exception], ...] = Exception,
+) -> Callable[[str | None], str]:
+    """Answers items that are paths, by writing an image of each into the next row of an array file, from row `first`
+    on: "", or why there is none. An item that is None leaves its row as it is. known: what makes a reason."""
+    import numpy as np
+
+    images = np.load(file, mmap_mode="r+")
+    rows = itertools.count(first)
+
+    def answer(path: str | None) -> str:
+        row = next(rows)
+        if path is None:
+            return ""
+        try:
+            images[row] = image_of(path)
+        except known as error:
+            return reason(error)
+        return ""
+
+    return answer
+
+
 def _write(process: "subprocess.Popen[str]", text: str) -> None:
     try:
         assert process.stdin is not None

@@ -32,26 +32,17 @@ def look(path: str) -> list[int] | str:
 
 
 def reader(task: dict[str, Any], first: int) -> Callable[[str | None], str]:
-    """Reads pictures into the rows of an array file, from row `first` on; answers "" or why one cannot be read."""
+    """Reads pictures into the rows of an array file, as `parallel.row_writer`; whatever Pillow's readers raise is a
+    reason."""
     from underbudget.models.export.picture import fit, read
 
-    images = np.load(task["file"], mmap_mode="r+")
-    _, channels, height, width = images.shape
-    row = first - 1
+    _, channels, height, width = np.load(task["file"], mmap_mode="r").shape
 
-    def answer(path: str | None) -> str:
-        nonlocal row
-        row += 1
-        if path is None:
-            return ""
-        try:
-            pixels, _ = fit(read(Path(path), channels), (channels, height, width), "any")
-            images[row] = pixels[0].round().byte().numpy()
-        except Exception as error:  # as in `look`
-            return _reason(error)
-        return ""
+    def image_of(path: str) -> Any:
+        pixels, _ = fit(read(Path(path), channels), (channels, height, width), "any")
+        return pixels[0].round().byte().numpy()
 
-    return answer
+    return parallel.row_writer(task["file"], first, image_of, _reason)
 
 
 def _reason(error: Exception) -> str:

@@ -8,9 +8,7 @@ not read again, and equal content is kept once, wherever it came from.
 import hashlib
 import json
 import os
-import shlex
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,16 +21,14 @@ from underbudget.models.files import json_value, write_atomically
 from underbudget.search.data import values
 from underbudget.search.data.definition import ARRAYS, Definition
 from underbudget.search.data.examples import Examples, Say, missing_parts
-from underbudget.search.data.grouping import groups_of, likely_pattern
 from underbudget.search.data.kinds import KINDS
+from underbudget.search.data.noticing import noticed
 from underbudget.search.data.split import Indices, grouped_split, part_sizes, stratified_split
 from underbudget.search.data.store import PARTS, Dataset, Part, PartName, open_dataset, verify, write_dataset
 
 SHARES = dict(zip(PARTS, (70, 15, 15), strict=True))  # of what the user did not split
 LEAST_EXAMPLES = 10
 READING = 1  # raise it with any change of how files are read
-SKEWED = 3  # times as many training examples in the largest class as in the smallest
-MOST_NAMED = 3  # duplicates that a note names
 
 
 @dataclass(frozen=True)
@@ -155,12 +151,7 @@ def write(definition: Definition, examples: Examples, home: Path) -> tuple[Datas
         scale = values.scales(_rows(images, chosen["train"]))
         images, frontend = values.to_bytes(images, scale), {**frontend, **scale}
     _check_channels(_rows(images, chosen["train"]), definition.source)
-    notes = [*examples.notes, *_duplicates(images, examples, chosen), *_small_classes(examples, chosen)]
-    notes += _skewed_classes(examples, chosen["train"])
-    if examples.groups is None and examples.parts is None:
-        notes += _likely_groups(examples)
-    if examples.left_out:
-        notes.insert(0, f"{len(examples.left_out):,} files that cannot be read were left out")
+    notes = noticed(images, examples, chosen)
     parts = {name: Part(_rows(images, indices), examples.labels[indices]) for name, indices in chosen.items()}
     store = write_dataset(home / "prepared" / "own-{checksum}", "", "", examples.classes, parts, frontend)
     left_out = [asdict(one) for one in examples.left_out]
@@ -207,57 +198,3 @@ def split(examples: Examples, seed: int) -> dict[PartName, Indices]:
         if not len(indices):
             raise UserError(f"the {part} part would be empty: give more examples, or more groups")
     return members
-
-
-def _duplicates(images: npt.NDArray[np.uint8], examples: Examples, chosen: Mapping[PartName, Indices]) -> list[str]:
-    """A note of images that are in two parts, to the last pixel."""
-    places: dict[bytes, list[tuple[PartName, int]]] = defaultdict(list)
-    for part, indices in chosen.items():
-        for index in indices.tolist():
-            places[hashlib.blake2b(images[index].tobytes(), digest_size=16).digest()].append((part, index))
-    shared = [found for found in places.values() if len({part for part, _ in found}) > 1]
-    if not shared:
-        return []
-    pairs = []
-    for found in shared[:MOST_NAMED]:
-        (one, first), (other, second) = found[0], next(place for place in found if place[0] != found[0][0])
-        pairs.append(f"{examples.names[first]} in {one} is {examples.names[second]} in {other}")
-    return [f"{len(shared):,} images are in more than one part, which makes accuracies too good ({'; '.join(pairs)})"]
-
-
-def _skewed_classes(examples: Examples, train: Indices) -> list[str]:
-    """A note of classes of very different sizes, by which a guess of the largest looks good."""
-    counts = np.bincount(examples.labels[train], minlength=len(examples.classes))
-    small, large = int(counts.argmin()), int(counts.argmax())
-    if counts[large] < SKEWED * max(1, counts[small]):
-        return []
-    return [
-        f"the classes are skewed, from {counts[small]:,} ({examples.classes[small]!r}) to {counts[large]:,} "
-        f"({examples.classes[large]!r}) training examples: always guessing {examples.classes[large]!r} has an accuracy "
-        f"of {100 * counts[large] / counts.sum():.0f} %; --metric balanced_accuracy counts all classes alike"
-    ]
-
-
-def _likely_groups(examples: Examples) -> list[str]:
-    """A note of names that look as if they told who or what an example is of."""
-    pattern = likely_pattern(examples.names, examples.labels.tolist())
-    if pattern is None or (groups := groups_of(examples.names, pattern)) is None:
-        return []
-    found = sorted(set(groups))
-    shown = ", ".join(found[:MOST_NAMED]) + ", ..." * (len(found) > MOST_NAMED)
-    return [
-        f"the names look as if they held {len(found):,} groups ({shown}): a random split puts each into training and "
-        f"test, which makes accuracies too good; --group {shlex.quote(pattern)} keeps them apart"
-    ]
-
-
-def _small_classes(examples: Examples, chosen: Mapping[PartName, Indices]) -> list[str]:
-    """A note of classes that a part lacks."""
-    lacking = []
-    for part, indices in chosen.items():
-        counts = np.bincount(examples.labels[indices], minlength=len(examples.classes))
-        lacking += [f"{examples.classes[label]!r} in {part}" for label in np.flatnonzero(counts == 0)]
-    if not lacking:
-        return []
-    more = f" and {len(lacking) - MOST_NAMED} more" if len(lacking) > MOST_NAMED else ""
-    return [f"no example of the class {', '.join(lacking[:MOST_NAMED])}{more}: its accuracy there is not known"]

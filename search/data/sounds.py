@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from underbudget.models.errors import UserError
+from underbudget.models.export.recordings import frames_of
 from underbudget.search.data import parallel
 from underbudget.search.data.examples import Decoded, Say, left_out
 
@@ -47,8 +48,8 @@ def decode(paths: Sequence[str], options: Mapping[str, Any], say: Say) -> Decode
     frontend = choose(found, options)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "images.npy"
-        frames = 1 + (frontend["samples"] - frontend["window"]) // frontend["hop"]
-        np.lib.format.open_memmap(file, "w+", np.float32, (len(paths), 1, frontend["bands"], frames)).flush()
+        shape = (len(paths), 1, frontend["bands"], frames_of(frontend))
+        np.lib.format.open_memmap(file, "w+", np.float32, shape).flush()
         task = {"what": "read", "file": str(file), "frontend": frontend}
         wanted = [None if index in bad else name for index, name in enumerate(names)]
         answers = parallel.answers(__name__ + "_worker", task, wanted, "reading recordings")
@@ -100,11 +101,10 @@ def _notes(found: Sequence[tuple[int, float]], frontend: Mapping[str, Any], opti
     rate, seconds = frontend["sample_rate"], frontend["samples"] / frontend["sample_rate"]
     lengths = sorted(length for _, length in found)
     cut = sum(length > seconds for length in lengths)
-    frames = 1 + (frontend["samples"] - frontend["window"]) // frontend["hop"]
     what = "coefficients" if frontend["features"] == "mfcc" else "mel bands"
     notes = [
         f"{len(lengths):,} recordings of {lengths[0]:.2f} to {lengths[-1]:.2f} s are brought to {seconds:.2f} s "
-        f"({cut:,} are cut) and become images of {frontend['bands']}x{frames}: {what} x frames of "
+        f"({cut:,} are cut) and become images of {frontend['bands']}x{frames_of(frontend)}: {what} x frames of "
         f"{1000 * frontend['hop'] / rate:.1f} ms; --seconds, --mels and --features choose"
     ]
     others = Counter(one for one, _ in found if one != rate)

@@ -5,10 +5,10 @@ import stat
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from underbudget.models.export.sound import centred, read, resample, spectrogram
 from underbudget.search.data import parallel
+
+_KNOWN = (OSError, ValueError, MemoryError)  # of a file that cannot be read
 
 
 def look(path: str) -> list[int] | str:
@@ -18,29 +18,20 @@ def look(path: str) -> list[int] | str:
             return "is no regular file"
         samples, rate = read(path)
         return [rate, len(samples)]
-    except (OSError, ValueError, MemoryError) as error:
+    except _KNOWN as error:
         return _reason(error)
 
 
 def reader(task: dict[str, Any], first: int) -> Callable[[str | None], str]:
-    """Reads recordings into the rows of an array file, from row `first` on; answers "" or why one cannot be read."""
-    images, frontend = np.load(task["file"], mmap_mode="r+"), task["frontend"]
-    row = first - 1
+    """Reads recordings into the rows of an array file, as `parallel.row_writer`."""
+    frontend = task["frontend"]
 
-    def answer(path: str | None) -> str:
-        nonlocal row
-        row += 1
-        if path is None:
-            return ""
-        try:
-            samples, rate = read(path)
-            samples = centred(resample(samples, rate, frontend["sample_rate"]), frontend["samples"])
-            images[row] = spectrogram(samples, frontend).numpy()
-        except (OSError, ValueError, MemoryError) as error:
-            return _reason(error)
-        return ""
+    def image_of(path: str) -> Any:
+        samples, rate = read(path)
+        samples = centred(resample(samples, rate, frontend["sample_rate"]), frontend["samples"])
+        return spectrogram(samples, frontend).numpy()
 
-    return answer
+    return parallel.row_writer(task["file"], first, image_of, _reason, _KNOWN)
 
 
 def _reason(error: Exception) -> str:

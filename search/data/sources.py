@@ -178,14 +178,13 @@ def _trim(home: Path, log: Log) -> None:
 
 def stored(checksum: str, data_dir: Path | None = None) -> Dataset | None:
     """The prepared store of a user's own data with this checksum, unverified; None where it is not there."""
-    homes = (data_folder(data_dir)[0], cache_folder())
-    return next((store for home in homes if (store := preparing.store_of(checksum, home)) is not None), None)
+    return next((store for home in homes(data_dir) if (store := preparing.store_of(checksum, home)) is not None), None)
 
 
 def prepared(name: str, data_dir: Path | None = None) -> Dataset | None:
     """The data set `name`, unverified, None where it is not prepared. Raises UserError as `prepare`; writes nothing."""
     wanted = source(name)
-    stores = (_store(home, wanted) for home in (data_folder(data_dir)[0], cache_folder()))
+    stores = (_store(home, wanted) for home in homes(data_dir))
     return next((open_dataset(store) for store in stores if store.is_dir()), None)
 
 
@@ -195,13 +194,12 @@ def _store(home: Path, wanted: Source) -> Path:
 
 def _home(folder: Path, wanted: Source, log: Log) -> Path:
     """The folder to download to and to prepare in: the data folder, or the cache where it cannot be written."""
-    cache = cache_folder()
-    for home in (folder, cache):
+    for home in (folder, cache_folder()):
         if _store(home, wanted).is_dir() or _writable(home):
             if home != folder:
                 log(f"{folder} cannot be written: the prepared data set lies in {home}")
             return home
-    raise UserError(f"neither {folder} nor {cache} can be written: name a folder that can be by --data-dir")
+    raise UserError(f"neither {folder} nor {cache_folder()} can be written: name a folder that can be by --data-dir")
 
 
 def _writable(home: Path) -> bool:

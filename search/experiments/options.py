@@ -5,11 +5,9 @@
 from dataclasses import KW_ONLY, MISSING, dataclass
 from pathlib import Path
 
-from underbudget.models.metrics import METRICS
 from underbudget.search.session.data_options import DataOptions
-from underbudget.search.session.options import Folders, Places, one_of, option, whole
-from underbudget.search.session.request import check_augmentation, check_target
-from underbudget.search.training.recipe import CLASS_WEIGHTS
+from underbudget.search.session.options import Folders, Places, option, whole
+from underbudget.search.session.request import augment_option, check_target, class_weights_option, metric_option
 
 
 @dataclass(frozen=True)
@@ -60,21 +58,9 @@ class NetworkOptions(SeededOptions, Places):
     recipe: str | None = option(
         "How it is trained (docs/training.md).", shown="the network's own, else as `launch` chooses it"
     )
-    augment: str | None = option(
-        "What is done to training images: none, digits, natural, sound, signal, or auto: what suits the data.",
-        shown="the recipe's",
-        check=check_augmentation,
-    )
-    metric: str | None = option(
-        "What accuracy means: accuracy, balanced_accuracy (mean recall of the classes) or f1_macro.",
-        shown="the recipe's, else accuracy",
-        check=one_of(*METRICS),
-    )
-    class_weights: str | None = option(
-        "Of the loss: none, balanced, or auto: balanced under another metric than accuracy.",
-        shown="the recipe's, else auto",
-        check=one_of("auto", *CLASS_WEIGHTS),
-    )
+    augment: str | None = augment_option(shown="the recipe's")
+    metric: str | None = metric_option(shown="the recipe's, else accuracy")
+    class_weights: str | None = class_weights_option(shown="the recipe's, else auto")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@
 import re
 import shlex
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -48,9 +49,22 @@ def parse_batch_size(value: str | int) -> int | None:
     return number
 
 
-def check_augmentation(name: str, value: str) -> None:
-    """Raises UserError for an augmentation that there is not."""
-    one_of("auto", *AUGMENTATIONS)(name, value)
+# Of the recipe: options that `launch` and the experiments have, with defaults of their own.
+augment_option = partial(
+    option,
+    "What is done to training images: none, digits, natural, sound, signal, or auto: what suits the data.",
+    check=one_of("auto", *AUGMENTATIONS),
+)
+metric_option = partial(
+    option,
+    "What accuracy means: accuracy, balanced_accuracy (mean recall of the classes) or f1_macro.",
+    check=one_of(*METRICS),
+)
+class_weights_option = partial(
+    option,
+    "Of the loss: none, balanced, or auto: balanced under another metric than accuracy.",
+    check=one_of("auto", *CLASS_WEIGHTS),
+)
 
 
 def _check_lr(name: str, value: float) -> None:
@@ -116,24 +130,9 @@ class Options(DataOptions, Places):
         scope="study",
         shown="warp10-onecycle; onecycle where the images are no digits",
     )
-    augment: str | None = option(
-        "What is done to training images: none, digits, natural, sound, signal, or auto: what suits the data.",
-        scope="study",
-        shown="auto, or the recipe's own where one is named",
-        check=check_augmentation,
-    )
-    metric: str | None = option(
-        "What accuracy means: accuracy, balanced_accuracy (mean recall of the classes) or f1_macro.",
-        scope="study",
-        shown="accuracy",
-        check=one_of(*METRICS),
-    )
-    class_weights: str | None = option(
-        "Of the loss: none, balanced, or auto: balanced under another metric than accuracy.",
-        scope="study",
-        shown="auto",
-        check=one_of("auto", *CLASS_WEIGHTS),
-    )
+    augment: str | None = augment_option(scope="study", shown="auto, or the recipe's own where one is named")
+    metric: str | None = metric_option(scope="study", shown="accuracy")
+    class_weights: str | None = class_weights_option(scope="study", shown="auto")
     lr: float | None = option("Learning rate instead of the recipe's.", scope="study", check=_check_lr)
     batch_size: int | str | None = option(
         "Images per step, or auto.", scope="study", usual="auto", check=lambda _, size: parse_batch_size(size)

@@ -97,14 +97,14 @@ def end_at_the_first() -> None:
 
     def interrupt(number: int, frame: object) -> None:
         ignore()
-        way_out = threading.Timer(_PATIENCE, _end)
+        way_out = threading.Timer(_PATIENCE, end)
         way_out.daemon = True
         way_out.start()
         raise KeyboardInterrupt
 
     def unraisable(error: "sys.UnraisableHookArgs") -> None:
         if error.exc_type is KeyboardInterrupt:  # it came in a destructor or a callback, which may raise nothing
-            _end()
+            end()
         sys.__unraisablehook__(error)
 
     sys.unraisablehook = unraisable
@@ -127,6 +127,7 @@ def has_come() -> bool:
     return signal.getsignal(signal.SIGINT) is deaf
 
 
-def _end() -> None:
+def end(*_: object) -> None:
+    """End this process at once; a handler, too."""
     os.write(2, b"error: stopped\n")
     os._exit(STOPPED)

@@ -3,11 +3,15 @@
 Where a number differs from the publication, docs/training.md says so.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from underbudget.models.errors import UserError, nearest
 from underbudget.search.training.recipe import Affine, Augmentation, Erasing, Jitter, Masks, Perspective, Recipe
 from underbudget.search.training.schedule import OneCycle, Plateau, StepDecay
+
+T = TypeVar("T")
 
 DEFAULT_RECIPE = "warp10-onecycle"
 
@@ -77,10 +81,7 @@ RECIPES: dict[str, Recipe] = {
 
 def recipe(name: str) -> Recipe:
     """A built-in recipe by name. Raises UserError, offering the nearest, for any other name."""
-    if name in RECIPES:
-        return RECIPES[name]
-    hint = f"did you mean {near}? " if (near := nearest(name, RECIPES)) else ""
-    raise UserError(f"unknown recipe {name[:40]!r}: {hint}there are {', '.join(RECIPES)}")
+    return _named("recipe", name, RECIPES)
 
 
 def usual(augmentation: str) -> Recipe:
@@ -92,9 +93,13 @@ def usual(augmentation: str) -> Recipe:
 
 def augmented(recipe: Recipe, augmentation: str) -> Recipe:
     """The recipe with one of AUGMENTATIONS. Raises UserError, offering the nearest, for an unknown name."""
-    if augmentation in AUGMENTATIONS:
-        named = AUGMENTATIONS[augmentation]
-        is_same = replace(recipe.augmentation, name=augmentation) == named
-        return recipe if is_same else replace(recipe, augmentation=named)
-    hint = f"did you mean {near}? " if (near := nearest(augmentation, AUGMENTATIONS)) else ""
-    raise UserError(f"unknown augmentation {augmentation[:40]!r}: {hint}there are {', '.join(AUGMENTATIONS)}")
+    named = _named("augmentation", augmentation, AUGMENTATIONS)
+    is_same = replace(recipe.augmentation, name=augmentation) == named
+    return recipe if is_same else replace(recipe, augmentation=named)
+
+
+def _named(what: str, name: str, known: Mapping[str, T]) -> T:
+    if name in known:
+        return known[name]
+    hint = f"did you mean {near}? " if (near := nearest(name, known)) else ""
+    raise UserError(f"unknown {what} {name[:40]!r}: {hint}there are {', '.join(known)}")

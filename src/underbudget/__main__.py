@@ -6,6 +6,7 @@ import signal
 import sys
 
 from underbudget.models.output import exit_code, protect_streams
+from underbudget.search.session import signals
 
 
 def main() -> int:
@@ -13,10 +14,8 @@ def main() -> int:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, signal.SIGINT)
         if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _stopped)
+            signal.signal(number, signals.end)  # nothing is begun, and an import might swallow an interrupt
     protect_streams()
-    from underbudget.search.session import signals
-
     try:
         from underbudget.search.commands.main import run
 
@@ -32,12 +31,6 @@ def main() -> int:
         os._exit(code)
     signals.ignore()
     return code
-
-
-def _stopped(number: int, frame: object) -> None:
-    """While the program is still being loaded: nothing is begun, and an import might swallow an interrupt."""
-    os.write(2, b"error: stopped\n")
-    os._exit(130)
 
 
 if __name__ == "__main__":
